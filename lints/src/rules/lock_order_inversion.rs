@@ -1,0 +1,124 @@
+//! `lock-order-inversion`: threads acquire the same locks in orders that contradict each other.
+
+use interlock_lockgraph::{Cycle, Edge};
+use interlock_source::{AccessPath, Held, LockRef};
+
+use crate::finding::place;
+use crate::{Certainty, Finding, Level, LintContext, declare_lint};
+
+declare_lint! {
+    /// ## What it finds
+    /// A cycle of the lock graph: A is held while B is acquired in one place, B is held while A is acquired in
+    /// another, or a longer ring. Not reported: rings under one common outer lock, and rings that only readers form.
+    ///
+    /// ## Why it matters
+    /// Two threads that enter the ring at different places wait for each other for ever.
+    ///
+    /// ## Fires
+    /// ```rust,fires
+    /// use std::sync::Mutex;
+    /// struct Store { index: Mutex<u8>, log: Mutex<u8> }
+    /// impl Store {
+    ///     fn append(&self) {
+    ///         let index = self.index.lock();
+    ///                              //^^^^^^ holds `example::Store::index` ..
+    ///         let log = self.log.lock();
+    ///                          //^^^^^^ `example::Store::index` and `example::Store::log` are acquired in contradicting orders
+    ///     }
+    ///     fn compact(&self) {
+    ///         let log = self.log.lock();
+    ///                          //^^^^^^ holds `example::Store::log` ..
+    ///         let index = self.index.lock();
+    ///                              //^^^^^^ .. and acquires `example::Store::index`
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// ## Silent
+    /// ```rust,silent
+    /// use std::sync::Mutex;
+    /// struct Store { index: Mutex<u8>, log: Mutex<u8> }
+    /// impl Store {
+    ///     fn append(&self) {
+    ///         let index = self.index.lock();
+    ///         let log = self.log.lock();
+    ///     }
+    ///     fn compact(&self) {
+    ///         let n = { let log = self.log.lock(); 1 };
+    ///         let index = self.index.lock();
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// ## Limits
+    /// Works on lock classes. Where the two places may mean different objects of a type, the finding is `assumed`.
+    /// Of several rings through one edge only the shortest is shown.
+    pub static LINT = {
+        id: "lock-order-inversion",
+        level: Level::Deny,
+        summary: "locks are acquired in contradicting orders",
+    }
+}
+
+pub(crate) fn check(context: &LintContext<'_>, findings: &mut Vec<Finding>) {
+    for cycle in context.graph.cycles() {
+        let edges: Vec<&Edge> = cycle.edges.iter().map(|at| &context.graph.edges[*at]).collect();
+        findings.push(finding(&cycle, &edges));
+    }
+}
+
+fn finding(_: &Cycle, edges: &[&Edge]) -> Finding {
+    let classes: Vec<String> = edges.iter().map(|edge| format!("`{}`", edge.held.acquisition.lock.class)).collect();
+    let message = format!("{} are acquired in contradicting orders", listed(&classes));
+    let first = edges[0];
+    let primary = place(first.acquired.acquisition.span, &first.acquired.item);
+    let mut found = Finding::new(&LINT, certainty(edges), primary, message);
+    for edge in edges {
+        let (held, acquired) = (&edge.held, &edge.acquired);
+        found = found
+            .because(place(held.acquisition.span, &edge.item), format!("holds `{}` ..", held.acquisition.lock.class))
+            .through_held(held)
+            .through(&acquired.chain)
+            .because(
+                place(acquired.acquisition.span, &acquired.item),
+                format!(".. and acquires `{}`", acquired.acquisition.lock.class),
+            );
+    }
+    found
+        .about(edges.iter().map(|edge| &edge.held.acquisition.lock.class))
+        .with_help("acquire them in one order everywhere, or release the first before the second")
+}
+
+fn listed(names: &[String]) -> String {
+    match names {
+        [one, other] => format!("{one} and {other}"),
+        _ => names.join(", "),
+    }
+}
+
+/// `derived` only when every edge is sure and both locks of it belong to one owner.
+fn certainty(edges: &[&Edge]) -> Certainty {
+    if edges.iter().any(|edge| edge.acquired.assumed.is_some()) {
+        return Certainty::Assumed("one implementation of a trait is the one that runs".to_owned());
+    }
+    if edges.iter().any(|edge| !edge.held.must) {
+        return Certainty::Assumed("a guard is held on only some of the paths".to_owned());
+    }
+    if !edges.iter().all(|edge| one_owner(&edge.held, &edge.acquired.acquisition.lock)) {
+        return Certainty::Assumed("both places mean the same objects".to_owned());
+    }
+    Certainty::Derived
+}
+
+/// Whether both locks are reached exactly, from one root; statics are one object each.
+fn one_owner(held: &Held, acquired: &LockRef) -> bool {
+    let exact = |lock: &LockRef| lock.path.clone().filter(AccessPath::is_exact).filter(|_| lock.class.is_declaration());
+    let (Some(first), Some(second)) = (exact(&held.acquisition.lock), exact(acquired)) else { return false };
+    let is_static = |path: &AccessPath| matches!(path.root, interlock_source::Root::Static(_));
+    first.root == second.root || (is_static(&first) && is_static(&second)) || (is_local(&first) && is_local(&second))
+}
+
+/// Local variables of one function that several closures share.
+fn is_local(path: &AccessPath) -> bool {
+    matches!(path.root, interlock_source::Root::Local { .. }) && path.projections.is_empty()
+}

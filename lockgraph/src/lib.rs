@@ -1,0 +1,7 @@
+//! The lock-order graph: classes, order edges with call chains, cycles.
+
+mod build;
+mod cycles;
+mod graph;
+
+pub use graph::{Cycle, Edge, LockGraph, Node};

@@ -1,0 +1,35 @@
+//! Findings, graphs and verdicts as documents: data in, text out, one renderer a file.
+//!
+//! Nothing here reads a disk, starts a process, parses Rust or decides anything: a document shows
+//! what it is given, in the order in which it is given, and the same input gives the same bytes.
+
+mod class_name;
+mod coverage_text;
+mod excerpt;
+mod graph_dot;
+mod graph_json;
+mod human;
+mod json;
+mod markdown;
+mod markdown_text;
+mod place;
+#[cfg(test)]
+mod sample;
+#[cfg(test)]
+mod sample_graph;
+
+pub use graph_dot::graph_dot;
+pub use graph_json::graph_json;
+pub use human::{HumanStyle, human};
+pub use json::json;
+pub use markdown::markdown;
+pub use place::Files;
+
+/// What a document says about the run that it came from.
+#[derive(Clone, Copy, Debug)]
+pub struct Heading<'a> {
+    /// Name of the analysed workspace.
+    pub workspace: &'a str,
+    /// Version of the tool.
+    pub version: &'a str,
+}

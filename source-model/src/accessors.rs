@@ -1,0 +1,96 @@
+//! Accessors: functions whose body says which place they return (`fn core(&self) -> &RwLock<T> { &self.core }`).
+
+use crate::flow::build::Value;
+use crate::flow::graph::Place;
+use crate::index::Index;
+use crate::ir::{Block, Expr, ExprKind, FnDef, Name, Pat};
+use crate::locks::{LockClass, Projection};
+use crate::places::field_of;
+use crate::types::{FnId, Ty};
+
+/// Accessors of accessors are followed this far.
+const MAX_DEPTH: u32 = 5;
+
+/// The place of a call's result: what the body returns, or else "the result of that function".
+pub(crate) fn result_place(index: &Index, function: FnId, values: &[Value]) -> Place {
+    let args: Vec<(Ty, Place)> = values.iter().map(|value| (value.ty.clone(), value.place.clone())).collect();
+    if let Some((_, place)) = through(index, function, &args, 0) {
+        return place;
+    }
+    let data = index.fn_data(function);
+    let path = args.first().filter(|_| data.def.self_param.is_some()).and_then(|(_, place)| place.path.clone());
+    let path = path.map(|mut path| {
+        path.projections.push(Projection::Call(data.name.clone()));
+        path
+    });
+    Place { path, class: Some(LockClass::Accessor(data.path.clone())) }
+}
+
+fn through(index: &Index, function: FnId, args: &[(Ty, Place)], depth: u32) -> Option<(Ty, Place)> {
+    let def = &index.fn_data(function).def;
+    if depth > MAX_DEPTH || def.is_async {
+        return None;
+    }
+    let tail = only_tail(def.body.as_ref()?)?;
+    evaluate(index, tail, &Scope { def, args, depth })
+}
+
+fn only_tail(block: &Block) -> Option<&Expr> {
+    if block.stmts.is_empty() { block.tail.as_deref() } else { None }
+}
+
+struct Scope<'a> {
+    def: &'a FnDef,
+    args: &'a [(Ty, Place)],
+    depth: u32,
+}
+
+impl Scope<'_> {
+    fn value(&self, name: &Name) -> Option<(Ty, Place)> {
+        let offset = usize::from(self.def.self_param.is_some());
+        if name == "self" {
+            return self.args.first().filter(|_| offset == 1).cloned();
+        }
+        let at = self.def.params.iter().position(|param| matches!(&param.pat, Pat::Bind { name: own, .. } if own == name))?;
+        self.args.get(at + offset).cloned()
+    }
+}
+
+fn evaluate(index: &Index, expr: &Expr, scope: &Scope<'_>) -> Option<(Ty, Place)> {
+    match &expr.kind {
+        ExprKind::Path(path) if path.segments.len() == 1 => scope.value(&path.segments[0].name),
+        ExprKind::Field { base, name } => {
+            let (ty, place) = evaluate(index, base, scope)?;
+            let (field_ty, owner) = index.field(&ty, name)?;
+            Some((field_ty, field_of(index, &place, owner, name)))
+        }
+        ExprKind::Ref(base) | ExprKind::Deref(base) => evaluate(index, base, scope),
+        ExprKind::Block { block, label: None } => evaluate(index, only_tail(block)?, scope),
+        // `Arc::clone(&self.x)`.
+        ExprKind::Call { callee, args } => match (&callee.kind, args.as_slice()) {
+            (ExprKind::Path(path), [only]) if path.segments.last()?.name == "clone" => evaluate(index, only, scope),
+            _ => None,
+        },
+        ExprKind::MethodCall { receiver, method, args, .. } if args.is_empty() => {
+            let (ty, place) = evaluate(index, receiver, scope)?;
+            through_method(index, &ty, place, method, scope.depth)
+        }
+        _ => None,
+    }
+}
+
+fn through_method(index: &Index, ty: &Ty, place: Place, method: &Name, depth: u32) -> Option<(Ty, Place)> {
+    let Some(found) = index.method(ty, method) else {
+        return (method == "clone").then(|| (ty.peeled().clone(), place));
+    };
+    let data = index.fn_data(found.function);
+    if data.is_model {
+        // A guard is not the lock: what is behind it has another place.
+        if !data.model.same || data.model.acquire.is_some() {
+            return None;
+        }
+        let scope = index.fn_scope(data, Some(&found.self_ty));
+        return Some((index.result_type(&data.def, &scope, None), place));
+    }
+    through(index, found.function, &[(found.self_ty, place)], depth + 1)
+}

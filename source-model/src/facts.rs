@@ -1,0 +1,177 @@
+//! The facts that lints, the lock graph and claims ask for: bodies, their points, and what is held there.
+
+use crate::ir::Name;
+use crate::locks::{Acquisition, BodyId};
+use crate::span::Span;
+
+/// What kind of body it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum BodyKind {
+    /// A function or method.
+    Function,
+    /// An `async fn`: its effects happen when its future is polled.
+    AsyncFunction,
+    /// A closure.
+    Closure,
+    /// An async block or async closure.
+    AsyncBlock,
+}
+
+/// The facts of one body.
+#[derive(Clone, Debug)]
+pub struct Body {
+    /// Its identity.
+    pub id: BodyId,
+    /// Path of the function it is or stands in, as `crate_name::module::Type::function`.
+    pub item: Name,
+    /// What it is.
+    pub kind: BodyKind,
+    /// The body that it stands in, for closures and async blocks.
+    pub parent: Option<BodyId>,
+    /// The function with its signature, or the closure or block.
+    pub span: Span,
+    /// Whether it is test code.
+    pub is_test: bool,
+    /// Points in evaluation order: acquisitions, calls, await points, spawns, drops of futures and handles.
+    pub points: Vec<Point>,
+}
+
+/// A program point of interest and the guards held there.
+#[derive(Clone, Debug)]
+pub struct Point {
+    /// Where it is.
+    pub span: Span,
+    /// What happens.
+    pub kind: PointKind,
+    /// The held set just before it happens, in order of acquisition.
+    pub held: Vec<Held>,
+    /// Whether the point can be reached again from itself: it stands in a loop.
+    pub in_loop: bool,
+}
+
+/// A guard that is held at a point.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Held {
+    /// Its acquisition, with the lock as this body names it.
+    pub acquisition: Acquisition,
+    /// Whether it is held on every path to the point.
+    pub must: bool,
+    /// The variable that owns the guard; `None` for a temporary.
+    pub variable: Option<Name>,
+    /// Calls through which the guard came out of other functions, outermost first; empty for a direct acquisition.
+    pub chain: Vec<ChainStep>,
+}
+
+/// A call on the way from a body to an acquisition.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ChainStep {
+    /// The call.
+    pub span: Span,
+    /// Path of the function that contains the call.
+    pub item: Name,
+    /// Path of the function called.
+    pub callee: Name,
+}
+
+/// What happens at a point.
+#[derive(Clone, Debug)]
+pub enum PointKind {
+    /// A lock is acquired here.
+    Acquire(Acquisition),
+    /// A function, closure or polled future of the workspace, or of an outside crate, runs here.
+    Call(Call),
+    /// The task may suspend here.
+    Await,
+    /// A task or thread starts here.
+    Spawn(Spawn),
+    /// A future made by an `async fn` is dropped here and was never polled.
+    FutureDropped {
+        /// Path of the function that made it.
+        callee: Name,
+        /// Where it was made.
+        made: Span,
+    },
+    /// A task handle is dropped here and was never joined, awaited, aborted or stored.
+    HandleDropped {
+        /// Its spawn.
+        spawn: Spawn,
+        /// Where the task was spawned.
+        spawned: Span,
+        /// The variable that held it, as `_task`.
+        variable: Option<Name>,
+    },
+}
+
+/// What a call may run.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// The name as written, for people.
+    pub name: Name,
+    /// Canonical path of the callee where it is known, also outside the workspace (`tokio::time::sleep`).
+    pub path: Option<Name>,
+    /// Bodies of the workspace that may run.
+    pub targets: Vec<BodyId>,
+    /// How the target is known.
+    pub dispatch: Dispatch,
+}
+
+/// How a call's target is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Dispatch {
+    /// One function of the workspace.
+    Direct,
+    /// One of several implementations of a trait.
+    Trait,
+    /// A function outside the workspace.
+    Outside,
+    /// Not known.
+    Unknown,
+}
+
+/// A started task or thread.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spawn {
+    /// The function that starts it, as `tokio::spawn`.
+    pub function: Name,
+    /// The body that runs, when it is known.
+    pub body: Option<BodyId>,
+    /// What its handle yields.
+    pub output: TaskOutput,
+    /// Whether the body contains a loop without an exit of its own (`loop` without `break` or `return`).
+    pub runs_forever: bool,
+    /// Whether it contains any loop.
+    pub loops: bool,
+}
+
+/// What a task's output says about a dropped handle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TaskOutput {
+    /// `()` or `!`.
+    Unit,
+    /// A `Result`: an error would be lost.
+    Result,
+    /// Any other value.
+    Value,
+    /// Not known.
+    Unknown,
+}
+
+/// An acquisition that happens at a point: directly, or within a call.
+#[derive(Clone, Debug)]
+pub struct Effect {
+    /// The acquisition, with the lock as the point's body names it.
+    pub acquisition: Acquisition,
+    /// The calls from the point to the acquisition, outermost first; empty for a direct one.
+    pub chain: Vec<ChainStep>,
+    /// Whether a call on the way has several possible targets, or an assumption of its own.
+    pub assumed: Option<Assumption>,
+    /// Path of the function that contains the acquisition.
+    pub item: Name,
+}
+
+/// What a derived fact rests on besides resolved source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Assumption {
+    /// One of several implementations of a trait runs.
+    TraitDispatch,
+}

@@ -1,0 +1,517 @@
+//! Lowers one function to control-flow graphs: its own, and one for each closure and async block in it.
+//!
+//! Types are inferred in the same walk, forwards. Guard scopes follow the rules of the package's edition.
+
+use std::collections::HashMap;
+
+use crate::facts::BodyKind;
+use crate::flow::graph::{BasicBlock, Op, Place, RESULT, RawBody, RawCall, SlotId, Token};
+use crate::index::{FnData, Index, Owner, position};
+use crate::infer::TypeScope;
+use crate::ir::{Block, Name, Stmt, StmtKind};
+use crate::locks::{AccessPath, Acquisition, BodyId, LockClass, Root};
+use crate::project::Edition;
+use crate::span::{FileId, Span, TextRange};
+use crate::types::{FnId, Ty};
+
+/// What lowering a function yields.
+#[derive(Debug, Default)]
+pub(crate) struct BuiltFn {
+    pub(crate) bodies: Vec<RawBody>,
+    pub(crate) tally: Tally,
+}
+
+/// Counts for the coverage.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) n_lock: usize,
+    pub(crate) n_other: usize,
+    pub(crate) n_unknown: usize,
+    pub(crate) n_calls_resolved: usize,
+    pub(crate) n_calls_unknown: usize,
+    pub(crate) causes: HashMap<&'static str, usize>,
+}
+
+/// What an expression yields.
+#[derive(Clone, Debug)]
+pub(crate) struct Value {
+    pub(crate) ty: Ty,
+    pub(crate) place: Place,
+    /// The slot that owns what this value owns, if it is moved.
+    pub(crate) owner: Option<SlotId>,
+    /// What polling it does, for a future.
+    pub(crate) pending: Option<Box<Pending>>,
+    /// The parts of a tuple expression.
+    pub(crate) parts: Vec<Value>,
+}
+
+/// The effect of polling a future to its end.
+#[derive(Clone, Debug)]
+pub(crate) enum Pending {
+    Call(RawCall),
+    Acquire { acquisition: Acquisition, fallible: bool },
+}
+
+impl Value {
+    pub(crate) fn of(ty: Ty) -> Value {
+        Value { ty, place: Place::default(), owner: None, pending: None, parts: Vec::new() }
+    }
+
+    pub(crate) fn unknown(cause: &'static str) -> Value {
+        Value::of(Ty::Unknown(cause))
+    }
+
+    pub(crate) fn unit() -> Value {
+        Value::of(Ty::unit())
+    }
+
+    pub(crate) fn at(mut self, place: Place) -> Value {
+        self.place = place;
+        self
+    }
+}
+
+/// A variable in scope.
+#[derive(Clone, Debug)]
+pub(crate) struct Local {
+    pub(crate) value: Value,
+    pub(crate) body: BodyId,
+}
+
+/// Slots that are dropped together, in reverse order.
+#[derive(Debug, Default)]
+pub(crate) struct Scope {
+    pub(crate) slots: Vec<SlotId>,
+    pub(crate) is_block: bool,
+    /// Temporaries belong to that scope instead: the tail of a block before edition 2024.
+    pub(crate) redirect: Option<usize>,
+}
+
+/// Where `break` and `continue` go.
+#[derive(Clone, Debug)]
+pub(crate) struct LoopFrame {
+    pub(crate) label: Option<Name>,
+    pub(crate) n_scopes: usize,
+    pub(crate) break_to: u32,
+    pub(crate) continue_to: Option<u32>,
+    pub(crate) result: SlotId,
+    pub(crate) ty: Option<Ty>,
+    pub(crate) has_break: bool,
+}
+
+/// The body being lowered.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) id: BodyId,
+    pub(crate) kind: BodyKind,
+    pub(crate) span: Span,
+    pub(crate) blocks: Vec<BasicBlock>,
+    pub(crate) current: u32,
+    pub(crate) exit: u32,
+    pub(crate) slot_names: Vec<Option<Name>>,
+    pub(crate) tokens: Vec<Token>,
+    pub(crate) scopes: Vec<Scope>,
+    pub(crate) loops: Vec<LoopFrame>,
+    pub(crate) loop_depth: u32,
+    pub(crate) has_loop: bool,
+    pub(crate) runs_forever: bool,
+    /// Slots of enclosing bodies that this body names.
+    pub(crate) captures: Vec<(BodyId, SlotId)>,
+    /// The type of the first `return` value.
+    pub(crate) returned: Option<Ty>,
+}
+
+/// Lowers one function.
+pub(crate) struct Builder<'a> {
+    pub(crate) index: &'a Index,
+    pub(crate) function: u32,
+    pub(crate) item: Name,
+    pub(crate) file: FileId,
+    pub(crate) edition: Edition,
+    pub(crate) is_test: bool,
+    pub(crate) types: TypeScope,
+    pub(crate) env: Vec<HashMap<Name, Local>>,
+    pub(crate) states: Vec<State>,
+    pub(crate) done: Vec<RawBody>,
+    pub(crate) n_parts: u32,
+    pub(crate) n_bindings: u32,
+    pub(crate) tally: Tally,
+    /// The expression being lowered is the operand of `.await`.
+    pub(crate) awaiting: bool,
+    /// The enclosing block scope that temporaries of the expression are extended to.
+    pub(crate) extend_to: Option<usize>,
+}
+
+/// Lowers a function with a body.
+pub(crate) fn build_function(index: &Index, id: FnId) -> BuiltFn {
+    let data = index.fn_data(id);
+    let Some(block) = &data.def.body else { return BuiltFn::default() };
+    let mut builder = Builder::new(index, id, data);
+    let kind = if data.def.is_async { BodyKind::AsyncFunction } else { BodyKind::Function };
+    builder.enter(kind, data.span);
+    builder.parameters(data);
+    let value = builder.block(block);
+    builder.move_to(value, RESULT);
+    builder.leave();
+    builder.done.sort_by_key(|body| body.id.part);
+    BuiltFn { bodies: builder.done, tally: builder.tally }
+}
+
+impl<'a> Builder<'a> {
+    fn new(index: &'a Index, id: FnId, data: &'a FnData) -> Builder<'a> {
+        Builder {
+            index,
+            function: id.0,
+            item: data.path.clone(),
+            file: data.span.file,
+            edition: index.crate_of(data.module).edition,
+            is_test: data.is_test,
+            types: index.fn_scope(data, None),
+            env: vec![HashMap::new()],
+            states: Vec::new(),
+            done: Vec::new(),
+            n_parts: 0,
+            n_bindings: 0,
+            tally: Tally::default(),
+            awaiting: false,
+            extend_to: None,
+        }
+    }
+
+    fn parameters(&mut self, data: &FnData) {
+        let body = self.state().id;
+        let mut index = 0;
+        if let Some(self_param) = &data.def.self_param {
+            let own = self.types.self_ty.clone().unwrap_or(Ty::Unknown("self outside an impl"));
+            let ty = match &self_param.ty {
+                Some(written) => self.index.lower(written, &self.types),
+                None if self_param.by_ref => Ty::reference(own),
+                None => own,
+            };
+            let place = self.param_place(body, 0, &"self".into());
+            self.declare("self".into(), Value::of(ty).at(place), None);
+            index = 1;
+        }
+        debug_assert!(matches!(data.owner, Owner::Module) || self.types.self_ty.is_some());
+        for param in &data.def.params {
+            let ty = self.index.lower(&param.ty, &self.types);
+            let name = crate::flow::patterns::first_name(&param.pat).unwrap_or_else(|| "_".into());
+            let place = self.param_place(body, index, &name);
+            let slot = self.owns(&ty).then(|| self.new_slot(Some(name)));
+            let value = Value { owner: slot, ..Value::of(ty).at(place) };
+            self.bind(&param.pat, value);
+            index += 1;
+        }
+    }
+
+    pub(crate) fn param_place(&self, body: BodyId, index: u32, name: &Name) -> Place {
+        let root = Root::Param { body, index, name: name.clone() };
+        Place {
+            path: Some(AccessPath { root, projections: Vec::new() }),
+            class: Some(LockClass::Param { function: self.item.clone(), name: name.clone() }),
+        }
+    }
+
+    // ---- bodies ----
+
+    /// Starts a body; what follows is lowered into it.
+    pub(crate) fn enter(&mut self, kind: BodyKind, span: Span) -> BodyId {
+        let id = BodyId { function: self.function, part: self.n_parts };
+        self.n_parts += 1;
+        self.states.push(State {
+            id,
+            kind,
+            span,
+            blocks: vec![BasicBlock::default(), BasicBlock::default()],
+            current: 0,
+            exit: 1,
+            slot_names: vec![None],
+            tokens: Vec::new(),
+            scopes: vec![Scope { is_block: true, ..Scope::default() }, Scope::default()],
+            loops: Vec::new(),
+            loop_depth: 0,
+            has_loop: false,
+            runs_forever: false,
+            captures: Vec::new(),
+            returned: None,
+        });
+        self.env.push(HashMap::new());
+        id
+    }
+
+    /// Ends the body that was entered last and returns what it captured of enclosing bodies.
+    pub(crate) fn leave(&mut self) -> Vec<(BodyId, SlotId)> {
+        self.pop_scope();
+        self.pop_scope();
+        let exit = self.state().exit;
+        self.goto(exit);
+        self.env.pop();
+        let state = self.states.pop().expect("a body was entered");
+        let parent = self.states.last().map(|state| state.id);
+        self.done.push(RawBody {
+            id: state.id,
+            item: self.item.clone(),
+            kind: state.kind,
+            parent,
+            span: state.span,
+            is_test: self.is_test,
+            blocks: state.blocks,
+            slot_names: state.slot_names,
+            tokens: state.tokens,
+            has_loop: state.has_loop,
+            runs_forever: state.runs_forever,
+        });
+        state.captures
+    }
+
+    pub(crate) fn state(&self) -> &State {
+        self.states.last().expect("a body was entered")
+    }
+
+    pub(crate) fn state_mut(&mut self) -> &mut State {
+        self.states.last_mut().expect("a body was entered")
+    }
+
+    pub(crate) fn span(&self, range: TextRange) -> Span {
+        Span { file: self.file, range }
+    }
+
+    // ---- graph ----
+
+    pub(crate) fn op(&mut self, op: Op) {
+        let state = self.state_mut();
+        let in_loop = state.loop_depth > 0;
+        state.blocks[state.current as usize].ops.push((op, in_loop));
+    }
+
+    pub(crate) fn new_block(&mut self) -> u32 {
+        let state = self.state_mut();
+        state.blocks.push(BasicBlock::default());
+        position(state.blocks.len() - 1)
+    }
+
+    pub(crate) fn edge(&mut self, to: u32) {
+        let state = self.state_mut();
+        let successors = &mut state.blocks[state.current as usize].successors;
+        if !successors.contains(&to) {
+            successors.push(to);
+        }
+    }
+
+    /// Ends the current block with an edge and continues nowhere: what follows is unreachable until `switch_to`.
+    pub(crate) fn goto(&mut self, to: u32) {
+        self.edge(to);
+        let dead = self.new_block();
+        self.switch_to(dead);
+    }
+
+    pub(crate) fn switch_to(&mut self, block: u32) {
+        self.state_mut().current = block;
+    }
+
+    /// Ends the current block with an edge to a new one, and continues there.
+    pub(crate) fn continue_in_new(&mut self) -> u32 {
+        let block = self.new_block();
+        self.edge(block);
+        self.switch_to(block);
+        block
+    }
+
+    // ---- scopes and slots ----
+
+    pub(crate) fn push_scope(&mut self, is_block: bool) {
+        self.state_mut().scopes.push(Scope { is_block, ..Scope::default() });
+    }
+
+    pub(crate) fn pop_scope(&mut self) {
+        let scope = self.state_mut().scopes.pop().expect("a scope was pushed");
+        for slot in scope.slots.into_iter().rev() {
+            self.op(Op::Drop { slot });
+        }
+    }
+
+    /// Drops what scopes above `n_scopes` own, without leaving them: an edge out of them.
+    pub(crate) fn drop_down_to(&mut self, n_scopes: usize) {
+        let slots: Vec<SlotId> = self.state().scopes[n_scopes..].iter().flat_map(|scope| scope.slots.clone()).collect();
+        for slot in slots.into_iter().rev() {
+            self.op(Op::Drop { slot });
+        }
+    }
+
+    pub(crate) fn has_live_slots(&self) -> bool {
+        self.state().scopes.iter().any(|scope| !scope.slots.is_empty())
+    }
+
+    /// A slot that the innermost block scope drops.
+    pub(crate) fn new_slot(&mut self, name: Option<Name>) -> SlotId {
+        let at = self.state().scopes.iter().rposition(|scope| scope.is_block).unwrap_or(0);
+        self.slot_in(at, name)
+    }
+
+    /// A temporary: dropped by the innermost scope, or by the block that extends it.
+    pub(crate) fn new_temporary(&mut self) -> SlotId {
+        let scopes = &self.state().scopes;
+        let mut at = self.extend_to.unwrap_or(scopes.len() - 1).min(scopes.len() - 1);
+        while let Some(outer) = scopes[at].redirect {
+            at = outer;
+        }
+        self.extend_to = None;
+        self.slot_in(at, None)
+    }
+
+    /// Lowers in a temporary scope of its own; what the value owns survives it.
+    pub(crate) fn in_scope(&mut self, lower: impl FnOnce(&mut Self) -> Value) -> Value {
+        let extend_to = self.extend_to.take();
+        let outer = self.state().scopes.len() - 1;
+        self.push_scope(false);
+        let value = lower(self);
+        let value = self.lift(value, outer);
+        self.pop_scope();
+        self.extend_to = extend_to;
+        value
+    }
+
+    fn slot_in(&mut self, scope: usize, name: Option<Name>) -> SlotId {
+        let state = self.state_mut();
+        let slot = SlotId(position(state.slot_names.len()));
+        state.slot_names.push(name);
+        state.scopes[scope].slots.push(slot);
+        slot
+    }
+
+    pub(crate) fn new_token(&mut self, token: Token) -> u32 {
+        let state = self.state_mut();
+        state.tokens.push(token);
+        position(state.tokens.len() - 1)
+    }
+
+    /// Moves what a value owns into a slot.
+    pub(crate) fn move_to(&mut self, value: Value, to: SlotId) {
+        if let Some(from) = value.owner.filter(|from| *from != to) {
+            self.op(Op::Move { from, to });
+        }
+        for part in value.parts {
+            self.move_to(part, to);
+        }
+    }
+
+    /// Hands what a value owns to someone else.
+    pub(crate) fn consume(&mut self, value: &Value) {
+        if let Some(slot) = value.owner {
+            self.op(Op::Consume { slot });
+        }
+        for part in &value.parts {
+            self.consume(part);
+        }
+    }
+
+    // ---- variables ----
+
+    pub(crate) fn declare(&mut self, name: Name, value: Value, body: Option<BodyId>) {
+        let body = body.unwrap_or(self.state().id);
+        let scope = self.env.last_mut().expect("an environment");
+        scope.insert(name, Local { value, body });
+    }
+
+    pub(crate) fn local(&mut self, name: &str) -> Option<Local> {
+        let found = self.env.iter().rev().find_map(|scope| scope.get(name)).cloned()?;
+        if let Some(slot) = found.value.owner {
+            self.capture(found.body, slot);
+        }
+        let own = found.body == self.state().id;
+        let owner = found.value.owner.filter(|_| own);
+        Some(Local { value: Value { owner, ..found.value }, body: found.body })
+    }
+
+    /// Notes that bodies between the variable's and the current one use it.
+    fn capture(&mut self, body: BodyId, slot: SlotId) {
+        for state in self.states.iter_mut().rev().take_while(|state| state.id != body) {
+            if !state.captures.contains(&(body, slot)) {
+                state.captures.push((body, slot));
+            }
+        }
+    }
+
+    pub(crate) fn new_local_place(&mut self, name: &Name) -> Place {
+        self.n_bindings += 1;
+        let root = Root::Local { body: self.state().id, binding: self.n_bindings, name: name.clone() };
+        Place {
+            path: Some(AccessPath { root, projections: Vec::new() }),
+            class: Some(LockClass::Local { function: self.item.clone(), name: name.clone() }),
+        }
+    }
+
+    // ---- blocks and statements ----
+
+    /// A block in a scope of its own: locals die at its end; where the temporaries of its tail die depends on the edition.
+    pub(crate) fn block(&mut self, block: &Block) -> Value {
+        let outer = self.types.module;
+        if let Some(scope) = block.scope.and_then(|id| self.index.block_scope(outer, id)) {
+            self.types.module = scope;
+        }
+        let extend_to = self.extend_to.take();
+        self.push_scope(true);
+        self.env.push(HashMap::new());
+        for stmt in &block.stmts {
+            if self.index.predicate_holds(outer, stmt.cfg.as_ref()) {
+                self.statement(stmt);
+            }
+        }
+        let value = match &block.tail {
+            Some(tail) => self.tail(tail, extend_to),
+            None => self.end_of_block(block),
+        };
+        self.env.pop();
+        self.pop_scope();
+        self.types.module = outer;
+        value
+    }
+
+    /// The value of a block without a tail: unit, or never when its last statement diverges.
+    fn end_of_block(&self, block: &Block) -> Value {
+        let diverges = block.stmts.last().is_some_and(|stmt| match &stmt.kind {
+            StmtKind::Expr(expr) => crate::flow::control::diverges(expr),
+            StmtKind::Let { .. } => false,
+        });
+        if diverges { Value::of(Ty::Never) } else { Value::unit() }
+    }
+
+    fn tail(&mut self, tail: &crate::ir::Expr, extend_to: Option<usize>) -> Value {
+        let outer = self.state().scopes.len() - 2;
+        // From 2024 on temporaries die before the locals; what the value owns moves out first.
+        // Before, they belong to the enclosing temporary scope and outlive the locals.
+        let redirect = (self.edition < Edition::E2024).then_some(outer);
+        self.push_scope(false);
+        self.state_mut().scopes.last_mut().expect("just pushed").redirect = redirect;
+        self.extend_to = extend_to;
+        let value = self.expr(tail);
+        self.extend_to = None;
+        let value = self.lift(value, outer);
+        self.pop_scope();
+        value
+    }
+
+    /// Moves what a value owns to a slot of an outer scope, so that it survives inner ones.
+    pub(crate) fn lift(&mut self, value: Value, scope: usize) -> Value {
+        let mut scope = scope;
+        while let Some(outer) = self.state().scopes[scope].redirect {
+            scope = outer;
+        }
+        let parts: Vec<Value> = value.parts.iter().map(|part| self.lift(part.clone(), scope)).collect();
+        let Some(from) = value.owner else { return Value { parts, ..value } };
+        let to = self.slot_in(scope, None);
+        self.op(Op::Move { from, to });
+        Value { owner: Some(to), parts, ..value }
+    }
+
+    fn statement(&mut self, stmt: &Stmt) {
+        self.push_scope(false);
+        match &stmt.kind {
+            StmtKind::Let { pat, ty, init, otherwise } => self.let_statement(pat, ty, init.as_ref(), otherwise.as_ref()),
+            StmtKind::Expr(expr) => {
+                self.expr(expr);
+            }
+        }
+        self.pop_scope();
+    }
+}

@@ -1,0 +1,493 @@
+//! Expressions other than calls and control flow.
+
+use crate::flow::build::{Builder, Pending, Value};
+use crate::flow::graph::{Op, Place, RESULT};
+use crate::index::{Def, Shape};
+use crate::ir::{BinaryOp, Expr, ExprKind, Literal, Name, Pat, PathRef, TypeRef};
+use crate::locks::LockClass;
+use crate::places::{element_of, field_of};
+use crate::resolve::Namespace;
+use crate::types::{CallableTy, Ty, TypeId, segment_names};
+
+use std::sync::Arc;
+
+impl Builder<'_> {
+    /// Lowers an expression in evaluation order.
+    pub(crate) fn expr(&mut self, expr: &Expr) -> Value {
+        let awaiting = std::mem::take(&mut self.awaiting);
+        let extend_to = self.extend_to.take();
+        match &expr.kind {
+            ExprKind::MethodCall { receiver, method, call_range, turbofish, args } => {
+                self.method_call(receiver, method, *call_range, turbofish, args, awaiting, extend_to)
+            }
+            ExprKind::Call { callee, args } => self.call(expr.range, callee, args, awaiting, extend_to),
+            ExprKind::Await(base) => self.await_expr(expr, base, extend_to),
+            ExprKind::Try(base) => self.try_expr(base, extend_to),
+            ExprKind::Field { .. }
+            | ExprKind::Ref(_)
+            | ExprKind::Deref(_)
+            | ExprKind::Index { .. }
+            | ExprKind::Tuple(_)
+            | ExprKind::Array(_)
+            | ExprKind::Struct { .. }
+            | ExprKind::Cast { .. } => {
+                self.extend_to = extend_to;
+                let value = self.place_expr(expr, extend_to);
+                self.extend_to = None;
+                value
+            }
+            ExprKind::Block { label, block } => {
+                self.extend_to = extend_to;
+                self.labelled_block(label.as_ref(), block)
+            }
+            ExprKind::Path(path) => self.path(path),
+            ExprKind::Macro(call) => self.macro_call(expr, call, extend_to),
+            ExprKind::Async { block, is_move } => self.async_block(expr.range, block, *is_move),
+            ExprKind::Closure(def) => self.closure(def, None, &Place::default()),
+            _ => self.operator(expr),
+        }
+    }
+
+    /// Expressions through which a `let` extends temporaries.
+    fn place_expr(&mut self, expr: &Expr, extend_to: Option<usize>) -> Value {
+        match &expr.kind {
+            ExprKind::Field { base, name } => {
+                let value = self.expr(base);
+                self.field(value, name)
+            }
+            ExprKind::Ref(base) => {
+                let value = self.expr(base);
+                self.lend(&value);
+                Value { ty: Ty::reference(value.ty.clone()), owner: None, parts: Vec::new(), ..value }
+            }
+            ExprKind::Deref(base) => {
+                let value = self.expr(base);
+                let ty = self.index.deref_step(&value.ty).unwrap_or_else(|| value.ty.clone());
+                Value { ty, owner: None, ..value }
+            }
+            ExprKind::Index { base, index } => {
+                let value = self.expr(base);
+                self.extend_to = None;
+                let by_range = matches!(index.kind, ExprKind::Range(_));
+                self.expr(index);
+                self.indexed(value, by_range)
+            }
+            ExprKind::Tuple(elems) => {
+                let mut parts = Vec::new();
+                for elem in elems {
+                    self.extend_to = extend_to;
+                    parts.push(self.expr(elem));
+                }
+                let ty = Ty::Tuple(parts.iter().map(|part| part.ty.clone()).collect());
+                Value { parts, ..Value::of(ty) }
+            }
+            ExprKind::Array(elems) => self.array(elems, extend_to),
+            ExprKind::Struct { path, fields, rest } => self.struct_literal(path, fields, rest.as_deref(), extend_to),
+            ExprKind::Cast { expr, ty } => {
+                self.expr(expr);
+                Value::of(self.index.lower(ty, &self.types))
+            }
+            _ => Value::unknown("expression form"),
+        }
+    }
+
+    fn operator(&mut self, expr: &Expr) -> Value {
+        match &expr.kind {
+            ExprKind::Unary(base) => {
+                let value = self.expr(base);
+                Value::of(value.ty)
+            }
+            ExprKind::Binary { op, left, right } => self.binary(*op, left, right),
+            ExprKind::Assign { left, right } => self.assign(left, right),
+            ExprKind::AssignOp { left, right } => {
+                self.expr(right);
+                self.expr(left);
+                Value::unit()
+            }
+            ExprKind::Repeat { value, count } => {
+                let element = self.expr(value);
+                self.expr(count);
+                self.consume(&element);
+                Value::of(Ty::Slice(Arc::new(element.ty)))
+            }
+            ExprKind::Range(bounds) => {
+                let types: Vec<Ty> = bounds.iter().map(|bound| self.expr(bound).ty).collect();
+                let item = types.into_iter().next().unwrap_or(Ty::Scalar);
+                Value::of(Ty::Adt(self.index.well_known.range, Arc::from([item])))
+            }
+            ExprKind::Literal(literal) => Value::of(literal_type(*literal)),
+            ExprKind::Return(value) => self.return_expr(value.as_deref()),
+            _ => self.control(expr),
+        }
+    }
+
+    fn return_expr(&mut self, value: Option<&Expr>) -> Value {
+        let value = value.map_or_else(Value::unit, |value| self.expr(value));
+        self.state_mut().returned.get_or_insert(value.ty.clone());
+        self.move_to(value, RESULT);
+        self.drop_down_to(0);
+        let exit = self.state().exit;
+        self.goto(exit);
+        Value::of(Ty::Never)
+    }
+
+    /// `a && b`: each operand's temporaries die with it, and the right side may not run.
+    fn binary(&mut self, op: BinaryOp, left: &Expr, right: &Expr) -> Value {
+        if matches!(op, BinaryOp::And | BinaryOp::Or) {
+            self.in_scope(|builder| builder.expr(left));
+            let join = self.new_block();
+            self.edge(join);
+            self.continue_in_new();
+            self.in_scope(|builder| builder.expr(right));
+            self.edge(join);
+            self.switch_to(join);
+            return Value::of(Ty::Scalar);
+        }
+        let left = self.expr(left);
+        self.expr(right);
+        match op {
+            BinaryOp::Compare => Value::of(Ty::Scalar),
+            _ => Value::of(left.ty.peeled().clone()),
+        }
+    }
+
+    /// The right side is evaluated, and acquires, before the old value of the left side is dropped.
+    fn assign(&mut self, left: &Expr, right: &Expr) -> Value {
+        let value = self.expr(right);
+        let name = match &left.kind {
+            ExprKind::Path(path) if path.segments.len() == 1 => Some(path.segments[0].name.clone()),
+            _ => None,
+        };
+        match name.and_then(|name| self.local(&name).map(|local| (name, local))) {
+            Some((name, local)) => self.assign_local(&name, local.value, value),
+            None => {
+                self.expr(left);
+                self.consume(&value);
+            }
+        }
+        Value::unit()
+    }
+
+    fn assign_local(&mut self, name: &Name, old: Value, new: Value) {
+        let slot = match old.owner {
+            Some(slot) => {
+                self.op(Op::Drop { slot });
+                Some(slot)
+            }
+            None if new.owner.is_some() => Some(self.new_slot(Some(name.clone()))),
+            None => None,
+        };
+        if let Some(slot) = slot {
+            self.move_to(new.clone(), slot);
+        }
+        let body = self.state().id;
+        let Some(local) = self.env.iter_mut().rev().find_map(|scope| scope.get_mut(name)) else { return };
+        if local.body != body {
+            return;
+        }
+        if local.value.ty.is_unknown() {
+            local.value.ty = new.ty;
+        }
+        // The variable names another object from here on.
+        local.value.place.path = None;
+        local.value.place.class = new.place.class.or_else(|| local.value.place.class.take());
+        local.value.pending = new.pending;
+        local.value.owner = slot;
+    }
+
+    /// Lending a future or handle means that someone else may poll or join it.
+    pub(crate) fn lend(&mut self, value: &Value) {
+        if let Some(slot) = value.owner {
+            self.op(Op::Use { slot });
+        }
+    }
+
+    fn array(&mut self, elems: &[Expr], extend_to: Option<usize>) -> Value {
+        let mut item = Ty::Unknown("empty array");
+        for elem in elems {
+            self.extend_to = extend_to;
+            let value = self.expr(elem);
+            self.consume(&value);
+            if item.is_unknown() {
+                item = value.ty;
+            }
+        }
+        Value::of(Ty::Slice(Arc::new(item)))
+    }
+
+    pub(crate) fn field(&mut self, base: Value, name: &Name) -> Value {
+        if let Some(part) = name.parse::<usize>().ok().and_then(|position| base.parts.get(position)) {
+            return part.clone();
+        }
+        if let Ty::Unknown(cause) = base.ty.peeled() {
+            return Value::of(Ty::Unknown(cause));
+        }
+        let Some((ty, owner)) = self.index.field(&base.ty, name) else {
+            return Value::unknown("field of an outside type");
+        };
+        let place = self.field_place(&base.place, owner, name);
+        let owns = base.owner.filter(|_| self.owns(&ty));
+        Value { owner: owns, ..Value::of(ty).at(place) }
+    }
+
+    pub(crate) fn field_place(&self, base: &Place, owner: Option<TypeId>, name: &Name) -> Place {
+        field_of(self.index, base, owner, name)
+    }
+
+    fn indexed(&mut self, base: Value, by_range: bool) -> Value {
+        if by_range {
+            return Value { owner: None, ..base };
+        }
+        let item = self.index.iterated(&self.collection(&base.ty));
+        let item = match item {
+            // `map[key]` yields the value of the pair.
+            Ty::Tuple(parts) if parts.len() == 2 => parts[1].clone(),
+            other => other,
+        };
+        Value::of(item.peeled().clone()).at(element_of(&base.place))
+    }
+
+    /// The collection behind references and smart pointers.
+    fn collection(&self, ty: &Ty) -> Ty {
+        let mut at = ty.peeled().clone();
+        while self.index.iterated(&at).is_unknown() {
+            match self.index.deref_step(&at) {
+                Some(next) => at = next.peeled().clone(),
+                None => break,
+            }
+        }
+        at
+    }
+
+    fn struct_literal(
+        &mut self,
+        path: &PathRef,
+        fields: &[(Name, Expr)],
+        rest: Option<&Expr>,
+        extend_to: Option<usize>,
+    ) -> Value {
+        let ty = self.literal_type(path);
+        let owner = self.owns(&ty).then(|| self.new_temporary());
+        for (_, expr) in fields {
+            self.extend_to = extend_to;
+            let value = self.expr(expr);
+            self.store(&value, owner);
+        }
+        if let Some(rest) = rest {
+            self.expr(rest);
+        }
+        Value { owner, ..Value::of(ty) }
+    }
+
+    /// Puts a value into a field of something that `owner` owns, or that is not followed.
+    fn store(&mut self, value: &Value, owner: Option<crate::flow::graph::SlotId>) {
+        match owner {
+            Some(slot) => self.move_to(value.clone(), slot),
+            None => self.consume(value),
+        }
+    }
+
+    fn literal_type(&self, path: &PathRef) -> Ty {
+        self.index.lower(&TypeRef::Path(path.clone()), &self.types)
+    }
+
+    // ---- paths ----
+
+    pub(crate) fn path(&mut self, path: &PathRef) -> Value {
+        if path.qself.is_none() && path.segments.len() == 1
+            && let Some(local) = self.local(&path.segments[0].name)
+        {
+            return local.value;
+        }
+        let names = segment_names(path);
+        if names.first().is_some_and(|first| first == "Self") {
+            return Value::of(self.types.self_ty.clone().unwrap_or(Ty::Unknown("Self outside an impl")));
+        }
+        let Some(resolved) = self.index.resolve(self.types.module, &names, Namespace::Values) else {
+            return Value::unknown("unresolved path");
+        };
+        self.value_of(&resolved.def, resolved.n_used == names.len())
+    }
+
+    fn value_of(&mut self, def: &Def, whole: bool) -> Value {
+        match def {
+            Def::Static(id) if whole => {
+                let data = &self.index.statics[*id as usize];
+                let scope = crate::infer::TypeScope::of_module(data.module);
+                let root = crate::locks::Root::Static(data.path.clone());
+                let path = Some(crate::locks::AccessPath { root, projections: Vec::new() });
+                let class = Some(LockClass::Static(data.path.clone()));
+                Value::of(self.index.lower(&data.def.ty, &scope)).at(Place { path, class })
+            }
+            Def::Fn(id) if whole => {
+                let data = self.index.fn_data(*id);
+                let scope = self.index.fn_scope(data, None);
+                let body = crate::locks::BodyId { function: id.0, part: 0 };
+                let runs = data.def.body.is_some().then_some(body);
+                let ret = self.index.result_type(&data.def, &scope, runs);
+                let params = data.def.params.iter().map(|param| self.index.lower(&param.ty, &scope)).collect();
+                let body = runs.filter(|_| !data.is_model && !data.def.is_async);
+                Value::of(Ty::Callable(Arc::new(CallableTy { params, ret, body })))
+            }
+            Def::Variant(ty, _) | Def::Type(ty) if whole => {
+                let params = self.index.type_data(*ty).generics().params.len();
+                let args = vec![Ty::Unknown("inferred type argument"); params];
+                Value::of(Ty::Adt(*ty, args.into()))
+            }
+            Def::Outside(path) => Value::of(Ty::Outside(path.clone(), Arc::from([]))),
+            _ => Value::unknown("path value"),
+        }
+    }
+
+    /// The struct shape of a path in a pattern: the type and, for an enum, the variant.
+    pub(crate) fn shape_of(&self, path: &PathRef, scrutinee: &Ty) -> Option<(TypeId, Option<u32>)> {
+        let names = segment_names(path);
+        if names.first().is_some_and(|first| first == "Self")
+            && let Some(Ty::Adt(ty, _)) = self.types.self_ty.as_ref().map(Ty::peeled)
+        {
+            return Some((*ty, names.get(1).and_then(|name| self.variant_named(*ty, name))));
+        }
+        if let Some(resolved) = self.index.resolve(self.types.module, &names, Namespace::Values)
+            && resolved.n_used == names.len()
+        {
+            match resolved.def {
+                Def::Variant(ty, variant) => return Some((ty, Some(variant))),
+                Def::Type(ty) => return Some((ty, None)),
+                _ => {}
+            }
+        }
+        // An enum whose path is not visible here: the scrutinee's type knows the variant's name.
+        match scrutinee.peeled() {
+            Ty::Adt(ty, _) => {
+                let variant = self.variant_named(*ty, names.last()?);
+                (variant.is_some() || names.len() == 1).then_some((*ty, variant))
+            }
+            _ => None,
+        }
+    }
+
+    fn variant_named(&self, ty: TypeId, name: &Name) -> Option<u32> {
+        let Shape::Enum(def) = &self.index.type_data(ty).shape else { return None };
+        def.variants.iter().position(|variant| variant.name == *name).and_then(|found| u32::try_from(found).ok())
+    }
+
+    // ---- await, `?` ----
+
+    fn await_expr(&mut self, expr: &Expr, base: &Expr, extend_to: Option<usize>) -> Value {
+        self.awaiting = true;
+        let value = self.expr(base);
+        self.awaiting = false;
+        self.extend_to = extend_to;
+        self.poll(value, expr.range)
+    }
+
+    /// Polls a future to its end: the task may suspend, and the future's effects happen.
+    pub(crate) fn poll(&mut self, value: Value, range: crate::span::TextRange) -> Value {
+        let ty = self.index.awaited(&value.ty);
+        self.lend(&value);
+        let span = self.span(range);
+        self.op(Op::Await { span });
+        let owner = self.owns(&ty).then(|| self.new_temporary());
+        let pending = value.pending.or_else(|| self.pending_of(&value.ty, span));
+        match pending.map(|pending| *pending) {
+            Some(Pending::Call(call)) => self.op(Op::Call { call: Box::new(call), result: owner }),
+            Some(Pending::Acquire { acquisition, fallible }) => self.acquire(acquisition, fallible, owner),
+            None => {}
+        }
+        Value { owner, place: value.place, ..Value::of(ty) }
+    }
+
+    fn try_expr(&mut self, base: &Expr, extend_to: Option<usize>) -> Value {
+        self.extend_to = extend_to;
+        let value = self.expr(base);
+        if self.has_live_slots() {
+            let failed = self.new_block();
+            let passed = self.new_block();
+            self.edge(failed);
+            self.edge(passed);
+            self.switch_to(failed);
+            self.drop_down_to(0);
+            let exit = self.state().exit;
+            self.edge(exit);
+            self.switch_to(passed);
+        }
+        let ty = match value.ty.peeled() {
+            Ty::Unknown(cause) => Ty::Unknown(cause),
+            other => other.arg(0),
+        };
+        let owner = value.owner.filter(|_| self.owns(&ty));
+        if let Some(slot) = owner {
+            self.op(Op::Confirm { slot });
+        }
+        Value { ty, owner, place: value.place, ..Value::unit() }
+    }
+
+    // ---- let ----
+
+    pub(crate) fn let_statement(
+        &mut self,
+        pat: &Pat,
+        ty: &TypeRef,
+        init: Option<&Expr>,
+        otherwise: Option<&crate::ir::Block>,
+    ) {
+        let declared = self.index.lower(ty, &self.types);
+        let Some(init) = init else {
+            self.bind(pat, Value::of(declared));
+            return;
+        };
+        self.extend_to = self.state().scopes.iter().rposition(|scope| scope.is_block);
+        let mut value = self.expr(init);
+        self.extend_to = None;
+        value.ty = merged(declared, value.ty);
+        let Some(otherwise) = otherwise else {
+            self.bind(pat, value);
+            return;
+        };
+        let failed = self.new_block();
+        let passed = self.new_block();
+        self.edge(failed);
+        self.edge(passed);
+        self.switch_to(failed);
+        self.refute(&value);
+        // Temporaries of the statement die before the `else` block runs.
+        let statement = self.state().scopes.len() - 1;
+        self.drop_down_to(statement);
+        self.block(otherwise);
+        self.switch_to(passed);
+        self.bind(pat, value);
+    }
+
+    /// On a path where a pattern did not match, a fallible guard is not there.
+    pub(crate) fn refute(&mut self, value: &Value) {
+        if let Some(slot) = value.owner {
+            self.op(Op::Refute { slot });
+        }
+    }
+}
+
+/// Fills what a written type leaves open from an inferred one.
+pub(crate) fn merged(written: Ty, inferred: Ty) -> Ty {
+    match (written, inferred) {
+        (Ty::Unknown(_), inferred) => inferred,
+        (Ty::Ref(a), Ty::Ref(b)) => Ty::reference(merged((*a).clone(), (*b).clone())),
+        (Ty::Adt(a, args), Ty::Adt(b, others)) if a == b => {
+            let filled = args.iter().enumerate().map(|(position, arg)| match others.get(position) {
+                Some(other) => merged(arg.clone(), other.clone()),
+                None => arg.clone(),
+            });
+            Ty::Adt(a, filled.collect())
+        }
+        // A future or closure knows what it runs; the written bound does not.
+        (Ty::Future(_) | Ty::Callable(_), inferred @ (Ty::Future(_) | Ty::Callable(_))) => inferred,
+        (written, _) => written,
+    }
+}
+
+fn literal_type(literal: Literal) -> Ty {
+    match literal {
+        Literal::Str => Ty::reference(Ty::Str),
+        Literal::Bytes => Ty::reference(Ty::Slice(Arc::new(Ty::Scalar))),
+        Literal::Bool | Literal::Scalar => Ty::Scalar,
+    }
+}

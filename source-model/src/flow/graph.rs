@@ -1,0 +1,94 @@
+//! The control-flow graph of one body: operations on guards, futures and handles, in evaluation order.
+
+use crate::facts::{BodyKind, Dispatch, Spawn};
+use crate::ir::Name;
+use crate::locks::{AccessPath, Acquisition, BodyId, LockClass};
+use crate::span::Span;
+
+/// A place that can own guards, futures or handles: a variable or a temporary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct SlotId(pub(crate) u32);
+
+/// The slot that a body's result is moved to.
+pub(crate) const RESULT: SlotId = SlotId(0);
+
+/// What an expression denotes, as far as lock identity goes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) path: Option<AccessPath>,
+    pub(crate) class: Option<LockClass>,
+}
+
+/// Something whose drop matters.
+#[derive(Clone, Debug)]
+pub(crate) enum Token {
+    /// A guard. `fallible`: it may be absent (`Option<Guard>`), until a pattern or `unwrap` has shown it.
+    Guard { acquisition: Acquisition, fallible: bool },
+    /// A future that nobody has polled.
+    Future { callee: Name, made: Span },
+    /// The handle of a task.
+    Handle { spawn: Spawn, spawned: Span },
+}
+
+/// A call: what may run, and on which places.
+#[derive(Clone, Debug)]
+pub(crate) struct RawCall {
+    pub(crate) span: Span,
+    pub(crate) name: Name,
+    pub(crate) path: Option<Name>,
+    pub(crate) targets: Vec<BodyId>,
+    pub(crate) dispatch: Dispatch,
+    /// Places of the receiver and arguments, in order of the callee's parameters.
+    pub(crate) args: Vec<Place>,
+}
+
+/// An operation.
+#[derive(Clone, Debug)]
+pub(crate) enum Op {
+    /// A lock is acquired. Without a slot it is released when the call returns.
+    Acquire { token: u32, slot: Option<SlotId> },
+    /// A call runs; guards that it returns go to `result`.
+    Call { call: Box<RawCall>, result: Option<SlotId> },
+    /// The task may suspend.
+    Await { span: Span },
+    /// A task starts.
+    Spawn { spawn: Box<Spawn>, span: Span },
+    /// A future or handle comes to be in a slot.
+    Make { token: u32, slot: SlotId },
+    /// The content of `from` moves to `to`, which owned nothing that survives.
+    Move { from: SlotId, to: SlotId },
+    /// The slot goes out of scope.
+    Drop { slot: SlotId },
+    /// The content is handed to someone else: released here, and not lost.
+    Consume { slot: SlotId },
+    /// A future or handle was polled, joined or lent; its drop means nothing.
+    Use { slot: SlotId },
+    /// The guard in the slot is there (a pattern matched, `unwrap` returned).
+    Confirm { slot: SlotId },
+    /// A fallible guard in the slot is not there (the pattern did not match).
+    Refute { slot: SlotId },
+}
+
+/// A straight run of operations.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct BasicBlock {
+    pub(crate) ops: Vec<(Op, bool)>,
+    pub(crate) successors: Vec<u32>,
+}
+
+/// A body, lowered.
+#[derive(Clone, Debug)]
+pub(crate) struct RawBody {
+    pub(crate) id: BodyId,
+    pub(crate) item: Name,
+    pub(crate) kind: BodyKind,
+    pub(crate) parent: Option<BodyId>,
+    pub(crate) span: Span,
+    pub(crate) is_test: bool,
+    pub(crate) blocks: Vec<BasicBlock>,
+    /// Names of slots that are variables.
+    pub(crate) slot_names: Vec<Option<Name>>,
+    pub(crate) tokens: Vec<Token>,
+    pub(crate) has_loop: bool,
+    pub(crate) runs_forever: bool,
+}

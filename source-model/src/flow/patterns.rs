@@ -1,0 +1,187 @@
+//! Patterns: what they bind, and what moves into the bindings.
+
+use crate::flow::build::{Builder, Value};
+use crate::places::element_of;
+use crate::flow::graph::{Op, Place};
+use crate::index::Shape;
+use crate::ir::{Name, Pat, PathRef};
+use crate::locks::LockClass;
+use crate::types::{Ty, TypeId};
+
+/// The first name that a pattern binds.
+pub(crate) fn first_name(pat: &Pat) -> Option<Name> {
+    match pat {
+        Pat::Bind { name, .. } => Some(name.clone()),
+        Pat::Tuple(parts) | Pat::TupleStruct { elems: parts, .. } | Pat::Slice(parts) | Pat::Or(parts) => {
+            parts.iter().find_map(first_name)
+        }
+        Pat::Ref(inner) | Pat::Typed(inner, _) => first_name(inner),
+        Pat::Struct { fields, .. } => fields.iter().find_map(|(_, pat)| first_name(pat)),
+        _ => None,
+    }
+}
+
+impl Builder<'_> {
+    /// Binds a pattern that matches. What the value owns moves into the bindings.
+    pub(crate) fn bind(&mut self, pat: &Pat, value: Value) {
+        match pat {
+            Pat::Bind { name, by_ref, mutable, sub, .. } => {
+                self.bind_name(name, value.clone(), *by_ref, *mutable);
+                if let Some(sub) = sub {
+                    self.bind(sub, Value { owner: None, ..value });
+                }
+            }
+            Pat::Typed(inner, ty) => {
+                let written = self.index.lower(ty, &self.types);
+                let ty = crate::flow::exprs::merged(written, value.ty.clone());
+                self.bind(inner, Value { ty, ..value });
+            }
+            Pat::Ref(inner) => {
+                let ty = match &value.ty {
+                    Ty::Ref(inner) => (**inner).clone(),
+                    other => other.clone(),
+                };
+                self.bind(inner, Value { ty, ..value });
+            }
+            Pat::Or(cases) => {
+                if let Some(first) = cases.first() {
+                    self.bind(first, value);
+                }
+            }
+            Pat::Tuple(parts) => self.bind_tuple(parts, &value),
+            Pat::Slice(parts) => {
+                let item = self.index.iterated(&value.ty);
+                for part in parts {
+                    self.bind(part, Value::of(item.clone()).at(element_of(&value.place)));
+                }
+            }
+            Pat::TupleStruct { path, elems } => {
+                let fields = elems.iter().enumerate().map(|(at, pat)| (Name::from(at.to_string()), pat));
+                self.bind_fields(path, fields.collect(), &value);
+            }
+            Pat::Struct { path, fields } => {
+                let fields = fields.iter().map(|(name, pat)| (name.clone(), pat));
+                self.bind_fields(path, fields.collect(), &value);
+            }
+            Pat::Wild | Pat::Path(_) | Pat::Literal | Pat::Rest => {}
+        }
+    }
+
+    fn bind_name(&mut self, name: &Name, value: Value, by_ref: bool, mutable: bool) {
+        let fresh = self.new_local_place(name);
+        let ty = if by_ref { Ty::reference(value.ty.clone()) } else { value.ty.clone() };
+        let may_own = !by_ref && (self.owns(&ty) || !value.parts.is_empty());
+        let owner = (may_own && (value.owner.is_some() || !value.parts.is_empty() || !matches!(ty, Ty::Ref(_))))
+            .then(|| self.new_slot(Some(name.clone())));
+        if let Some(slot) = owner {
+            self.move_to(value.clone(), slot);
+            if self.is_bare_guard(&ty) {
+                self.op(Op::Confirm { slot });
+            }
+        }
+        let place = Place {
+            // A mutable variable may come to name another object.
+            path: value.place.path.filter(|_| !mutable || !is_reference_like(&ty)).or(fresh.path),
+            class: value.place.class.or(fresh.class),
+        };
+        self.declare(name.clone(), Value { ty, place, owner, pending: value.pending, parts: Vec::new() }, None);
+    }
+
+    fn bind_tuple(&mut self, parts: &[Pat], value: &Value) {
+        let rest = parts.iter().position(|part| matches!(part, Pat::Rest));
+        let types: Vec<Ty> = match value.ty.peeled() {
+            Ty::Tuple(types) => types.to_vec(),
+            _ => Vec::new(),
+        };
+        for (at, part) in parts.iter().enumerate() {
+            // After `..` positions count from the end.
+            let at = match rest {
+                Some(rest) if at > rest => (types.len() + at).saturating_sub(parts.len()),
+                _ => at,
+            };
+            let whole = value.parts.get(at).cloned();
+            let ty = types.get(at).cloned().unwrap_or_else(|| unknown_part(&value.ty));
+            let name = Name::from(at.to_string());
+            let place = self.field_place(&value.place, None, &name);
+            let owner = value.owner.filter(|_| self.owns(&ty));
+            self.bind(part, whole.unwrap_or(Value { owner, ..Value::of(ty).at(place) }));
+        }
+    }
+
+    /// Fields of a struct or variant. The payload of `Some` and `Ok` is the object itself.
+    fn bind_fields(&mut self, path: &PathRef, fields: Vec<(Name, &Pat)>, value: &Value) {
+        let shape = self.shape_of(path, &value.ty);
+        for (name, pat) in fields {
+            let bound = match shape {
+                Some((ty, variant)) => self.payload(ty, variant, &name, value),
+                None => Value::of(unknown_part(&value.ty)),
+            };
+            self.bind(pat, bound);
+        }
+    }
+
+    fn payload(&mut self, ty: TypeId, variant: Option<u32>, name: &Name, value: &Value) -> Value {
+        let args: Vec<Ty> = match value.ty.peeled() {
+            Ty::Adt(own, args) if *own == ty => args.to_vec(),
+            Ty::Unknown(cause) => {
+                let n_params = self.index.type_data(ty).generics().params.len();
+                vec![Ty::Unknown(cause); n_params]
+            }
+            _ => Vec::new(),
+        };
+        let known = self.index.well_known;
+        let declared = self.index.declared_field(ty, &args, name, variant);
+        let field_ty = declared.unwrap_or_else(|| unknown_part(&value.ty));
+        let by_ref = matches!(value.ty, Ty::Ref(_));
+        let owner = value.owner.filter(|_| !by_ref && self.owns(&field_ty));
+        let place = if ty == known.option || ty == known.result || self.index.is_model_type(ty) {
+            value.place.clone()
+        } else {
+            self.variant_place(ty, variant, name, &value.place)
+        };
+        let field_ty = if by_ref { Ty::reference(field_ty) } else { field_ty };
+        Value { owner, ..Value::of(field_ty).at(place) }
+    }
+
+    fn variant_place(&self, ty: TypeId, variant: Option<u32>, name: &Name, base: &Place) -> Place {
+        let mut place = self.field_place(base, Some(ty), name);
+        if let (Shape::Enum(def), Some(variant)) = (&self.index.type_data(ty).shape, variant) {
+            let owner = format!("{}::{}", self.index.type_data(ty).path, def.variants[variant as usize].name);
+            place.class = Some(LockClass::Field { owner: owner.into(), field: name.clone() });
+        }
+        place
+    }
+
+    /// Whether a pattern can fail to match.
+    pub(crate) fn is_refutable(&self, pat: &Pat) -> bool {
+        match pat {
+            Pat::Wild | Pat::Rest => false,
+            Pat::Bind { name, sub, .. } => {
+                sub.as_ref().is_some_and(|sub| self.is_refutable(sub)) || self.names_constant(name)
+            }
+            Pat::Tuple(parts) => parts.iter().any(|part| self.is_refutable(part)),
+            Pat::Ref(inner) | Pat::Typed(inner, _) => self.is_refutable(inner),
+            _ => true,
+        }
+    }
+
+    /// A plain name that is a constant or variant, such as `None`.
+    pub(crate) fn names_constant(&self, name: &Name) -> bool {
+        name.starts_with(char::is_uppercase)
+            && self
+                .index
+                .resolve(self.types.module, std::slice::from_ref(name), crate::resolve::Namespace::Values)
+                .is_some()
+    }
+}
+
+fn unknown_part(whole: &Ty) -> Ty {
+    match whole.peeled() {
+        Ty::Unknown(cause) => Ty::Unknown(cause),
+        _ => Ty::Unknown("part of an unknown shape"),
+    }
+}
+
+fn is_reference_like(ty: &Ty) -> bool {
+    matches!(ty, Ty::Ref(_))
+}

@@ -1,0 +1,646 @@
+//! The definitions of the workspace and of the curated models: crates, modules, types, traits, impls, functions.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::cfg::CfgSet;
+use crate::ir::{
+    AliasDef, EnumDef, Field, FileIr, FnDef, Generics, ImplDef, Item, ItemKind, Name, PathRef, StaticDef, StructDef,
+    TraitDef, TypeRef, UseLeaf,
+};
+use crate::lower::parse_file;
+use crate::models::{ALIASES, FnModel, MODELS, TypeModel};
+use crate::project::Edition;
+use crate::sources::Sources;
+use crate::span::{FileId, Span};
+use crate::types::{FnId, TraitId, TypeId};
+
+/// A crate: a target of the workspace, or a curated model.
+#[derive(Debug)]
+pub(crate) struct CrateData {
+    pub(crate) name: Name,
+    pub(crate) root: ModuleId,
+    pub(crate) edition: Edition,
+    pub(crate) is_model: bool,
+    pub(crate) is_test: bool,
+    /// Names that paths may start with, and the crates they mean.
+    pub(crate) externs: HashMap<Name, Name>,
+    cfg: CfgSet,
+}
+
+/// A module, or the scope of a block that declares items.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct ModuleId(pub(crate) u32);
+
+#[derive(Debug)]
+pub(crate) struct ModuleData {
+    pub(crate) krate: u32,
+    pub(crate) parent: Option<ModuleId>,
+    pub(crate) is_block: bool,
+    pub(crate) path: Name,
+    pub(crate) file: FileId,
+    pub(crate) names: HashMap<Name, Vec<Def>>,
+    pub(crate) uses: HashMap<Name, Vec<UseLeaf>>,
+    pub(crate) globs: Vec<UseLeaf>,
+    /// Whether the code in it is test code.
+    pub(crate) is_test: bool,
+}
+
+/// What a name means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Def {
+    Module(ModuleId),
+    Type(TypeId),
+    Alias(u32),
+    Trait(TraitId),
+    Fn(FnId),
+    Static(u32),
+    Variant(TypeId, u32),
+    /// Something of a crate that is not in the index, by path.
+    Outside(Name),
+}
+
+impl Def {
+    /// Whether it lives in the type namespace.
+    pub(crate) fn is_type_like(&self) -> bool {
+        !matches!(self, Def::Fn(_) | Def::Static(_))
+    }
+
+    /// Whether it can stand where a value is expected.
+    pub(crate) fn is_value_like(&self) -> bool {
+        !matches!(self, Def::Module(_) | Def::Trait(_))
+    }
+}
+
+#[derive(Debug)]
+pub(crate) enum Shape {
+    Struct(Arc<StructDef>),
+    Enum(Arc<EnumDef>),
+}
+
+#[derive(Debug)]
+pub(crate) struct TypeData {
+    pub(crate) name: Name,
+    pub(crate) path: Name,
+    pub(crate) module: ModuleId,
+    pub(crate) shape: Shape,
+    pub(crate) model: TypeModel,
+}
+
+impl TypeData {
+    pub(crate) fn generics(&self) -> &Generics {
+        match &self.shape {
+            Shape::Struct(def) => &def.generics,
+            Shape::Enum(def) => &def.generics,
+        }
+    }
+
+    /// Fields of a struct, or of all variants of an enum.
+    pub(crate) fn fields(&self) -> Box<dyn Iterator<Item = &Field> + '_> {
+        match &self.shape {
+            Shape::Struct(def) => Box::new(def.fields.iter()),
+            Shape::Enum(def) => Box::new(def.variants.iter().flat_map(|variant| variant.fields.iter())),
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct AliasData {
+    pub(crate) module: ModuleId,
+    pub(crate) def: Arc<AliasDef>,
+}
+
+#[derive(Debug)]
+pub(crate) struct StaticData {
+    pub(crate) path: Name,
+    pub(crate) module: ModuleId,
+    pub(crate) def: Arc<StaticDef>,
+}
+
+#[derive(Debug)]
+pub(crate) struct TraitData {
+    pub(crate) path: Name,
+    pub(crate) module: ModuleId,
+    pub(crate) def: Arc<TraitDef>,
+    pub(crate) fns: HashMap<Name, FnId>,
+}
+
+#[derive(Debug)]
+pub(crate) struct ImplData {
+    pub(crate) module: ModuleId,
+    pub(crate) def: Arc<ImplDef>,
+    pub(crate) of_trait: Option<TraitId>,
+    pub(crate) self_type: Option<TypeId>,
+    pub(crate) fns: HashMap<Name, FnId>,
+    pub(crate) assoc: HashMap<Name, TypeRef>,
+}
+
+/// Where a function is declared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    Module,
+    Impl(u32),
+    Trait(TraitId),
+}
+
+#[derive(Debug)]
+pub(crate) struct FnData {
+    pub(crate) name: Name,
+    pub(crate) path: Name,
+    pub(crate) module: ModuleId,
+    pub(crate) owner: Owner,
+    pub(crate) def: Arc<FnDef>,
+    pub(crate) model: FnModel,
+    pub(crate) is_model: bool,
+    pub(crate) is_test: bool,
+    pub(crate) span: Span,
+}
+
+/// Every definition.
+#[derive(Debug, Default)]
+pub(crate) struct Index {
+    pub(crate) crates: Vec<CrateData>,
+    pub(crate) modules: Vec<ModuleData>,
+    pub(crate) types: Vec<TypeData>,
+    pub(crate) aliases: Vec<AliasData>,
+    pub(crate) statics: Vec<StaticData>,
+    pub(crate) traits: Vec<TraitData>,
+    pub(crate) impls: Vec<ImplData>,
+    pub(crate) fns: Vec<FnData>,
+    pub(crate) n_cfg_skipped: usize,
+    pub(crate) well_known: WellKnown,
+    crates_by_name: HashMap<Name, Vec<u32>>,
+    block_scopes: HashMap<(ModuleId, u32), ModuleId>,
+    impls_of_type: HashMap<TypeId, Vec<u32>>,
+    impls_of_trait: HashMap<TraitId, Vec<u32>>,
+    blanket_impls: Vec<u32>,
+    pending_impls: Vec<(ModuleId, Arc<ImplDef>, bool)>,
+}
+
+/// Types and traits of the `std` model that inference builds itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WellKnown {
+    pub(crate) option: TypeId,
+    pub(crate) result: TypeId,
+    pub(crate) vec: TypeId,
+    pub(crate) string: TypeId,
+    pub(crate) slice: TypeId,
+    pub(crate) str: TypeId,
+    pub(crate) range: TypeId,
+    pub(crate) deref: TraitId,
+    pub(crate) iterator: TraitId,
+    pub(crate) into_iterator: TraitId,
+    pub(crate) future: TraitId,
+    pub(crate) drop: TraitId,
+}
+
+impl Default for WellKnown {
+    fn default() -> WellKnown {
+        let (ty, tr) = (TypeId(u32::MAX), TraitId(u32::MAX));
+        WellKnown {
+            option: ty, result: ty, vec: ty, string: ty, slice: ty, str: ty, range: ty,
+            deref: tr, iterator: tr, into_iterator: tr, future: tr, drop: tr,
+        }
+    }
+}
+
+/// File ids of models start here; they are never shown.
+const MODEL_FILES: u32 = u32::MAX / 2;
+
+impl Index {
+    /// Indexes the curated models and every crate of the workspace.
+    pub(crate) fn build(sources: &Sources) -> Index {
+        let mut index = Index::default();
+        for (position, (name, text)) in MODELS.iter().enumerate() {
+            let ir = parse_file(text);
+            debug_assert!(ir.gaps.is_empty(), "model {name} has gaps: {:?}", ir.gaps);
+            let file = FileId(MODEL_FILES + u32::try_from(position).unwrap_or(0));
+            index.add_model(name, file, &ir);
+        }
+        index.well_known = index.find_well_known();
+        for source in &sources.crates {
+            index.add_crate(sources, source);
+        }
+        index.link_impls();
+        index
+    }
+
+    fn add_model(&mut self, name: &str, file: FileId, ir: &FileIr) {
+        let krate = self.new_crate(CrateData {
+            name: name.into(),
+            root: ModuleId(0),
+            edition: Edition::E2021,
+            is_model: true,
+            is_test: false,
+            externs: HashMap::new(),
+            cfg: CfgSet::default(),
+        });
+        let root = self.new_module(krate, None, name.into(), file, false, false);
+        self.crates[krate as usize].root = root;
+        Collector { index: self, krate, files: None }.items(root, &ir.items);
+    }
+
+    fn add_crate(&mut self, sources: &Sources, source: &crate::sources::CrateSource) {
+        let package = &sources.project.packages[source.package];
+        let mut externs: HashMap<Name, Name> = package
+            .dependencies
+            .iter()
+            .map(|dependency| (dependency.extern_name.clone(), dependency.crate_name.clone()))
+            .collect();
+        // Every other target of a package sees its library by name.
+        if let Some(lib) = package.library().filter(|_| !source.kind.is_library()) {
+            externs.insert(lib.into(), lib.into());
+        }
+        let krate = self.new_crate(CrateData {
+            name: source.name.clone(),
+            root: ModuleId(0),
+            edition: source.edition,
+            is_model: false,
+            is_test: source.kind.is_test(),
+            externs,
+            cfg: source.cfg.clone(),
+        });
+        let root = self.new_module(krate, None, source.name.clone(), source.root, false, source.kind.is_test());
+        self.crates[krate as usize].root = root;
+        let ir = Arc::clone(&sources.file(source.root).ir);
+        Collector { index: self, krate, files: Some((sources, source)) }.items(root, &ir.items);
+    }
+
+    fn new_crate(&mut self, data: CrateData) -> u32 {
+        let id = position(self.crates.len());
+        self.crates_by_name.entry(data.name.clone()).or_default().push(id);
+        self.crates.push(data);
+        id
+    }
+
+    fn new_module(
+        &mut self,
+        krate: u32,
+        parent: Option<ModuleId>,
+        path: Name,
+        file: FileId,
+        is_block: bool,
+        is_test: bool,
+    ) -> ModuleId {
+        let id = ModuleId(position(self.modules.len()));
+        self.modules.push(ModuleData {
+            krate,
+            parent,
+            is_block,
+            path,
+            file,
+            names: HashMap::new(),
+            uses: HashMap::new(),
+            globs: Vec::new(),
+            is_test,
+        });
+        id
+    }
+
+    fn find_well_known(&self) -> WellKnown {
+        let ty = |path: &str| {
+            let found = self.types.iter().position(|data| data.path == path);
+            TypeId(position(found.expect("the std model declares it")))
+        };
+        let tr = |path: &str| {
+            let found = self.traits.iter().position(|data| data.path == path);
+            TraitId(position(found.expect("the std model declares it")))
+        };
+        WellKnown {
+            option: ty("std::option::Option"),
+            result: ty("std::result::Result"),
+            vec: ty("std::vec::Vec"),
+            string: ty("std::string::String"),
+            slice: ty("std::slice::Slice"),
+            str: ty("std::str::Str"),
+            range: ty("std::ops::Range"),
+            deref: tr("std::ops::Deref"),
+            iterator: tr("std::iter::Iterator"),
+            into_iterator: tr("std::iter::IntoIterator"),
+            future: tr("std::future::Future"),
+            drop: tr("std::ops::Drop"),
+        }
+    }
+
+    /// Resolves the headers of all impls, once every name is known.
+    fn link_impls(&mut self) {
+        for (module, def, is_test) in std::mem::take(&mut self.pending_impls) {
+            let id = position(self.impls.len());
+            let self_type = match &def.self_ty {
+                TypeRef::Path(path) => self.head_type(module, path, &def.generics),
+                TypeRef::Slice(_) => Some(self.well_known.slice),
+                TypeRef::Ref(inner) => match &**inner {
+                    TypeRef::Path(path) => self.head_type(module, path, &def.generics),
+                    _ => None,
+                },
+                _ => None,
+            };
+            let of_trait = def.of_trait.as_ref().and_then(|path| self.trait_of(module, path));
+            let mut data = ImplData {
+                module,
+                of_trait,
+                self_type,
+                fns: HashMap::new(),
+                assoc: HashMap::new(),
+                def: Arc::clone(&def),
+            };
+            let owner_path = self.impl_path(module, &def, self_type);
+            self.impl_items(&mut data, id, &owner_path, is_test);
+            match (self_type, of_trait) {
+                (Some(ty), _) => self.impls_of_type.entry(ty).or_default().push(id),
+                (None, Some(_)) if is_blanket(&def) => self.blanket_impls.push(id),
+                _ => {}
+            }
+            if let Some(of_trait) = of_trait {
+                self.impls_of_trait.entry(of_trait).or_default().push(id);
+            }
+            self.impls.push(data);
+        }
+    }
+
+    fn impl_path(&self, module: ModuleId, def: &ImplDef, self_type: Option<TypeId>) -> Name {
+        match self_type {
+            Some(ty) if !self.is_model_type(ty) => self.types[ty.0 as usize].path.clone(),
+            _ => format!("{}::<{}>", self.modules[module.0 as usize].path, spelled(&def.self_ty)).into(),
+        }
+    }
+
+    fn impl_items(&mut self, data: &mut ImplData, id: u32, owner_path: &str, is_test: bool) {
+        let def = Arc::clone(&data.def);
+        for item in &def.items {
+            if !self.is_on(self.modules[data.module.0 as usize].krate, item) {
+                continue;
+            }
+            match &item.kind {
+                ItemKind::Fn(function) => {
+                    let path = format!("{owner_path}::{}", item.name);
+                    let fn_id = self.add_fn(data.module, Owner::Impl(id), path.into(), item, function, is_test);
+                    data.fns.insert(item.name.clone(), fn_id);
+                }
+                ItemKind::Alias(alias) => {
+                    data.assoc.insert(item.name.clone(), alias.ty.clone());
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn add_fn(
+        &mut self,
+        module: ModuleId,
+        owner: Owner,
+        path: Name,
+        item: &Item,
+        def: &Arc<FnDef>,
+        is_test: bool,
+    ) -> FnId {
+        let id = FnId(position(self.fns.len()));
+        let data = &self.modules[module.0 as usize];
+        self.fns.push(FnData {
+            name: item.name.clone(),
+            path,
+            module,
+            owner,
+            def: Arc::clone(def),
+            model: FnModel::of(&item.attrs),
+            is_model: self.crates[data.krate as usize].is_model,
+            is_test: is_test || data.is_test || item.attrs.iter().any(|attr| attr.name == "test"),
+            span: Span { file: data.file, range: item.range },
+        });
+        id
+    }
+
+    fn is_on(&mut self, krate: u32, item: &Item) -> bool {
+        let on = match &item.cfg {
+            Some(predicate) if !self.crates[krate as usize].is_model => {
+                self.crates[krate as usize].cfg.matches(predicate)
+            }
+            _ => true,
+        };
+        self.n_cfg_skipped += usize::from(!on);
+        on
+    }
+
+    /// Whether a predicate within code of `module` holds.
+    pub(crate) fn predicate_holds(&self, module: ModuleId, predicate: Option<&crate::cfg::CfgExpr>) -> bool {
+        let krate = &self.crates[self.modules[module.0 as usize].krate as usize];
+        predicate.is_none_or(|predicate| krate.is_model || krate.cfg.matches(predicate))
+    }
+
+    pub(crate) fn type_data(&self, ty: TypeId) -> &TypeData {
+        &self.types[ty.0 as usize]
+    }
+
+    pub(crate) fn fn_data(&self, function: FnId) -> &FnData {
+        &self.fns[function.0 as usize]
+    }
+
+    pub(crate) fn trait_data(&self, of_trait: TraitId) -> &TraitData {
+        &self.traits[of_trait.0 as usize]
+    }
+
+    pub(crate) fn module(&self, module: ModuleId) -> &ModuleData {
+        &self.modules[module.0 as usize]
+    }
+
+    pub(crate) fn crate_of(&self, module: ModuleId) -> &CrateData {
+        &self.crates[self.module(module).krate as usize]
+    }
+
+    pub(crate) fn is_model_type(&self, ty: TypeId) -> bool {
+        self.crate_of(self.type_data(ty).module).is_model
+    }
+
+    pub(crate) fn impls_of_type(&self, ty: TypeId) -> impl Iterator<Item = &ImplData> {
+        self.impls_of_type.get(&ty).into_iter().flatten().map(|id| &self.impls[*id as usize])
+    }
+
+    pub(crate) fn impls_of_trait(&self, of_trait: TraitId) -> impl Iterator<Item = &ImplData> {
+        self.impls_of_trait.get(&of_trait).into_iter().flatten().map(|id| &self.impls[*id as usize])
+    }
+
+    pub(crate) fn blanket_impls(&self) -> impl Iterator<Item = &ImplData> {
+        self.blanket_impls.iter().map(|id| &self.impls[*id as usize])
+    }
+
+    pub(crate) fn block_scope(&self, module: ModuleId, id: u32) -> Option<ModuleId> {
+        self.block_scopes.get(&(module, id)).copied()
+    }
+
+    /// The crates of that name, curated models first.
+    pub(crate) fn crates_named(&self, name: &str) -> impl Iterator<Item = &CrateData> {
+        let name = ALIASES.iter().find(|alias| alias.0 == name).map_or(name, |alias| alias.1);
+        self.crates_by_name.get(name).into_iter().flatten().map(|id| &self.crates[*id as usize])
+    }
+}
+
+/// `impl<T> Trait for T`.
+fn is_blanket(def: &ImplDef) -> bool {
+    let self_ty = match &def.self_ty {
+        TypeRef::Ref(inner) => inner,
+        other => other,
+    };
+    matches!(self_ty, TypeRef::Path(path) if path.segments.len() == 1
+        && def.generics.params.iter().any(|param| param.name == path.segments[0].name))
+}
+
+/// A self type as text, for the path of an impl on a type that is not declared in the workspace.
+fn spelled(ty: &TypeRef) -> String {
+    match ty {
+        TypeRef::Path(path) => path.segments.last().map_or_else(String::new, |segment| segment.name.to_string()),
+        TypeRef::Ref(inner) => spelled(inner),
+        TypeRef::Slice(inner) => format!("[{}]", spelled(inner)),
+        TypeRef::Dyn(bounds) | TypeRef::ImplTrait(bounds) => bounds.first().map_or_else(String::new, spelled),
+        _ => "_".to_owned(),
+    }
+}
+
+pub(crate) fn position(length: usize) -> u32 {
+    u32::try_from(length).expect("fewer than four billion definitions")
+}
+
+/// Walks the items of a crate and enters them into the index.
+struct Collector<'a, 'b> {
+    index: &'a mut Index,
+    krate: u32,
+    files: Option<(&'b Sources, &'b crate::sources::CrateSource)>,
+}
+
+impl Collector<'_, '_> {
+    fn items(&mut self, module: ModuleId, items: &[Item]) {
+        for item in items {
+            if self.index.is_on(self.krate, item) {
+                self.item(module, item);
+            }
+        }
+    }
+
+    fn item(&mut self, module: ModuleId, item: &Item) {
+        match &item.kind {
+            ItemKind::Module { items, .. } => self.module(module, item, items.as_deref()),
+            ItemKind::Use(leaves) => self.uses(module, leaves),
+            ItemKind::ExternCrate(name) => {
+                let krate = &mut self.index.crates[self.krate as usize];
+                let meant = krate.externs.get(name).cloned().unwrap_or_else(|| name.clone());
+                krate.externs.insert(item.name.clone(), meant);
+            }
+            ItemKind::Struct(def) => self.add_type(module, item, Shape::Struct(Arc::clone(def))),
+            ItemKind::Enum(def) => self.add_type(module, item, Shape::Enum(Arc::clone(def))),
+            ItemKind::Alias(def) => {
+                let id = position(self.index.aliases.len());
+                self.index.aliases.push(AliasData { module, def: Arc::clone(def) });
+                self.define(module, &item.name, Def::Alias(id));
+            }
+            ItemKind::Static(def) => {
+                let id = position(self.index.statics.len());
+                let path = self.path(module, &item.name);
+                self.index.statics.push(StaticData { path, module, def: Arc::clone(def) });
+                self.define(module, &item.name, Def::Static(id));
+            }
+            ItemKind::Trait(def) => self.add_trait(module, item, def),
+            ItemKind::Impl(def) => {
+                self.index.pending_impls.push((module, Arc::clone(def), false));
+            }
+            ItemKind::Fn(def) => {
+                let path = self.path(module, &item.name);
+                let id = self.index.add_fn(module, Owner::Module, path, item, def, false);
+                self.define(module, &item.name, Def::Fn(id));
+            }
+            ItemKind::BlockScope { id, items } => self.block_scope(module, *id, items),
+        }
+    }
+
+    fn path(&self, module: ModuleId, name: &str) -> Name {
+        format!("{}::{name}", self.index.module(module).path).into()
+    }
+
+    fn define(&mut self, module: ModuleId, name: &Name, def: Def) {
+        self.index.modules[module.0 as usize].names.entry(name.clone()).or_default().push(def);
+    }
+
+    fn add_type(&mut self, module: ModuleId, item: &Item, shape: Shape) {
+        let id = TypeId(position(self.index.types.len()));
+        let path = self.path(module, &item.name);
+        let model = if self.index.crates[self.krate as usize].is_model {
+            TypeModel::of(&item.attrs)
+        } else {
+            TypeModel::default()
+        };
+        self.index.types.push(TypeData { name: item.name.clone(), path, module, shape, model });
+        self.define(module, &item.name, Def::Type(id));
+    }
+
+    fn add_trait(&mut self, module: ModuleId, item: &Item, def: &Arc<TraitDef>) {
+        let id = TraitId(position(self.index.traits.len()));
+        let path = self.path(module, &item.name);
+        let mut fns = HashMap::new();
+        for member in &def.items {
+            if let ItemKind::Fn(function) = &member.kind && self.index.is_on(self.krate, member) {
+                let fn_path = format!("{path}::{}", member.name);
+                let fn_id = self.index.add_fn(module, Owner::Trait(id), fn_path.into(), member, function, false);
+                fns.insert(member.name.clone(), fn_id);
+            }
+        }
+        self.index.traits.push(TraitData { path, module, def: Arc::clone(def), fns });
+        self.define(module, &item.name, Def::Trait(id));
+    }
+
+    fn uses(&mut self, module: ModuleId, leaves: &[UseLeaf]) {
+        let data = &mut self.index.modules[module.0 as usize];
+        for leaf in leaves {
+            if leaf.glob {
+                data.globs.push(leaf.clone());
+            } else {
+                data.uses.entry(leaf.alias.clone()).or_default().push(leaf.clone());
+            }
+        }
+    }
+
+    fn block_scope(&mut self, module: ModuleId, id: u32, items: &[Item]) {
+        let (path, file, is_test) = {
+            let data = self.index.module(module);
+            (data.path.clone(), data.file, data.is_test)
+        };
+        let scope = self.index.new_module(self.krate, Some(module), path, file, true, is_test);
+        self.index.block_scopes.insert((module, id), scope);
+        self.items(scope, items);
+    }
+
+    fn module(&mut self, parent: ModuleId, item: &Item, inline: Option<&[Item]>) {
+        let path = self.path(parent, &item.name);
+        let parent_file = self.index.module(parent).file;
+        let is_test = self.index.module(parent).is_test || is_test_only(item);
+        if let Some(items) = inline {
+            let id = self.index.new_module(self.krate, Some(parent), path, parent_file, false, is_test);
+            self.define(parent, &item.name, Def::Module(id));
+            self.items(id, items);
+            return;
+        }
+        let Some((sources, source)) = self.files else { return };
+        let Some(file) = source.module_files.get(&(parent_file, item.range)) else { return };
+        let ir = Arc::clone(&sources.file(*file).ir);
+        let krate = &self.index.crates[self.krate as usize];
+        if ir.cfg.as_ref().is_some_and(|predicate| !krate.cfg.matches(predicate)) {
+            self.index.n_cfg_skipped += 1;
+            return;
+        }
+        let id = self.index.new_module(self.krate, Some(parent), path, *file, false, is_test);
+        self.define(parent, &item.name, Def::Module(id));
+        self.items(id, &ir.items);
+    }
+}
+
+/// Whether the item's predicate asks for `test`.
+fn is_test_only(item: &Item) -> bool {
+    matches!(&item.cfg, Some(crate::cfg::CfgExpr::Flag(flag)) if flag == "test")
+}
+
+impl Index {
+    fn head_type(&self, module: ModuleId, path: &PathRef, generics: &Generics) -> Option<TypeId> {
+        let first = path.segments.first()?;
+        if path.segments.len() == 1 && generics.params.iter().any(|param| param.name == first.name) {
+            return None;
+        }
+        self.type_of_path(module, path, 0)
+    }
+}

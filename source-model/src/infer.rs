@@ -1,0 +1,645 @@
+//! Forward type inference: lowering written types, fields, autoderef, method lookup, generic arguments.
+
+use std::sync::Arc;
+
+use crate::index::{Def, FnData, ImplData, Index, ModuleId, Owner, Shape};
+use crate::ir::{FnDef, Generics, Name, PathRef, Segment, TypeRef};
+use crate::resolve::Namespace;
+use crate::types::{Bound, CallableTy, FnId, FutureTy, TraitId, Ty, TypeId, segment_names};
+
+/// Nested types and aliases deeper than this are Unknown.
+const MAX_DEPTH: u32 = 24;
+/// Autoderef steps.
+const MAX_DEREF: usize = 10;
+
+/// What names mean while a written type is lowered.
+#[derive(Clone, Debug)]
+pub(crate) struct TypeScope {
+    pub(crate) module: ModuleId,
+    /// What `Self` means.
+    pub(crate) self_ty: Option<Ty>,
+    /// Generic parameters in scope, innermost last.
+    pub(crate) generics: Vec<(Name, Ty)>,
+}
+
+impl TypeScope {
+    pub(crate) fn of_module(module: ModuleId) -> TypeScope {
+        TypeScope { module, self_ty: None, generics: Vec::new() }
+    }
+
+    pub(crate) fn generic(&self, name: &str) -> Option<&Ty> {
+        self.generics.iter().rev().find(|(known, _)| known == name).map(|(_, ty)| ty)
+    }
+
+    pub(crate) fn bind(&mut self, name: &Name, ty: Ty) {
+        match self.generics.iter_mut().rev().find(|(known, _)| known == name) {
+            Some(entry) => entry.1 = ty,
+            None => self.generics.push((name.clone(), ty)),
+        }
+    }
+}
+
+/// A method as found for a receiver.
+#[derive(Clone, Debug)]
+pub(crate) struct MethodMatch {
+    pub(crate) function: FnId,
+    /// The receiver type that the method is declared for, after autoderef.
+    pub(crate) self_ty: Ty,
+    /// Dereferences between the receiver as written and `self_ty`; plain references are not counted.
+    pub(crate) n_derefs: usize,
+    /// The method is reached through a bound or trait object: implementations decide what runs.
+    pub(crate) through_trait: Option<TraitId>,
+}
+
+impl Index {
+    /// Lowers a written type.
+    pub(crate) fn lower(&self, ty: &TypeRef, scope: &TypeScope) -> Ty {
+        self.lower_at(ty, scope, 0)
+    }
+
+    fn lower_at(&self, ty: &TypeRef, scope: &TypeScope, depth: u32) -> Ty {
+        if depth > MAX_DEPTH {
+            return Ty::Unknown("type nested too deeply");
+        }
+        let lower_all =
+            |types: &[TypeRef]| types.iter().map(|ty| self.lower_at(ty, scope, depth + 1)).collect::<Vec<_>>();
+        match ty {
+            TypeRef::Path(path) => self.lower_path(path, scope, depth),
+            TypeRef::Ref(inner) => Ty::reference(self.lower_at(inner, scope, depth + 1)),
+            TypeRef::Tuple(parts) => Ty::Tuple(lower_all(parts).into()),
+            TypeRef::Slice(inner) => Ty::Slice(Arc::new(self.lower_at(inner, scope, depth + 1))),
+            TypeRef::Dyn(bounds) | TypeRef::ImplTrait(bounds) => self.from_bounds(bounds, scope, depth, None),
+            TypeRef::Fn { params, ret } => Ty::Callable(Arc::new(CallableTy {
+                params: lower_all(params),
+                ret: self.lower_at(ret, scope, depth + 1),
+                body: None,
+            })),
+            TypeRef::Projection { base, name, .. } => {
+                let base = self.lower_at(base, scope, depth + 1);
+                self.associated(&base, name, depth + 1)
+            }
+            TypeRef::Never => Ty::Never,
+            TypeRef::Infer => Ty::Unknown("not written"),
+        }
+    }
+
+    fn lower_path(&self, path: &PathRef, scope: &TypeScope, depth: u32) -> Ty {
+        if let Some(qself) = &path.qself {
+            let base = self.lower_at(qself, scope, depth + 1);
+            return match path.segments.last() {
+                Some(last) => self.associated(&base, &last.name, depth + 1),
+                None => base,
+            };
+        }
+        let Some(first) = path.segments.first() else { return Ty::Unknown("empty path") };
+        let bound = if first.name == "Self" { scope.self_ty.clone() } else { scope.generic(&first.name).cloned() };
+        if let Some(ty) = bound {
+            return path.segments[1..].iter().fold(ty, |ty, segment| self.associated(&ty, &segment.name, depth + 1));
+        }
+        if path.segments.len() == 1 && let Some(ty) = primitive(&first.name) {
+            return ty;
+        }
+        self.lower_named(path, scope, depth)
+    }
+
+    fn lower_named(&self, path: &PathRef, scope: &TypeScope, depth: u32) -> Ty {
+        let names = segment_names(path);
+        let last = path.segments.last().expect("a path has a segment");
+        let args: Vec<Ty> = last.args.iter().map(|arg| self.lower_at(arg, scope, depth + 1)).collect();
+        let Some(resolved) = self.resolve(scope.module, &names, Namespace::Types) else {
+            return Ty::Outside(names.join("::").into(), args.into());
+        };
+        match resolved.def {
+            Def::Type(ty) if resolved.n_used == names.len() => self.adt(ty, args),
+            Def::Variant(ty, _) => self.adt(ty, args),
+            Def::Alias(alias) => {
+                let data = &self.aliases[alias as usize];
+                let mut inner = TypeScope::of_module(data.module);
+                self.bind_params(&data.def.generics, &args, &mut inner);
+                self.lower_at(&data.def.ty, &inner, depth + 1)
+            }
+            // A trait written as a type without `dyn` (edition 2015).
+            Def::Trait(_) => self.from_bounds(&[TypeRef::Path(path.clone())], scope, depth, None),
+            Def::Outside(path) => Ty::Outside(path, args.into()),
+            _ => Ty::Unknown("path does not name a type"),
+        }
+    }
+
+    /// A named type with its arguments, filled up with defaults.
+    fn adt(&self, ty: TypeId, mut args: Vec<Ty>) -> Ty {
+        let params = &self.type_data(ty).generics().params;
+        for param in params.iter().skip(args.len()) {
+            let default = param.default.as_ref();
+            let scope = TypeScope::of_module(self.type_data(ty).module);
+            args.push(default.map_or(Ty::Unknown("inferred type argument"), |default| self.lower(default, &scope)));
+        }
+        Ty::Adt(ty, args.into())
+    }
+
+    /// Binds type parameters to arguments; missing ones take their default.
+    pub(crate) fn bind_params(&self, generics: &Generics, args: &[Ty], scope: &mut TypeScope) {
+        for (position, param) in generics.params.iter().enumerate() {
+            let ty = match (args.get(position), &param.default) {
+                (Some(ty), _) => ty.clone(),
+                (None, Some(default)) => self.lower(default, scope),
+                (None, None) => Ty::Unknown("inferred type argument"),
+            };
+            scope.generics.push((param.name.clone(), ty));
+        }
+    }
+
+    /// Puts the parameters of `generics` in scope as themselves, with their bounds.
+    pub(crate) fn declare_params(&self, generics: &Generics, scope: &mut TypeScope) {
+        for param in &generics.params {
+            scope.generics.push((param.name.clone(), Ty::Param(param.name.clone(), Arc::from([]))));
+        }
+        for param in &generics.params {
+            let ty = self.from_bounds(&param.bounds, scope, 0, Some(&param.name));
+            scope.bind(&param.name, ty);
+        }
+    }
+
+    /// The type that bounds describe: a callable, or a parameter or object with those traits.
+    fn from_bounds(&self, bounds: &[TypeRef], scope: &TypeScope, depth: u32, param: Option<&Name>) -> Ty {
+        let lowered: Vec<Bound> =
+            bounds.iter().filter_map(|bound| self.lower_bound(bound, scope, depth + 1)).collect();
+        if let Some(call) = lowered.iter().find_map(|bound| bound.call.clone()) {
+            return Ty::Callable(call);
+        }
+        if let Some(bound) = lowered.iter().find(|bound| bound.of_trait == Some(self.well_known.future)) {
+            let output = bound.bindings.iter().find(|(name, _)| name == "Output");
+            let output = output.map_or(Ty::Unknown("output of a generic future"), |(_, ty)| ty.clone());
+            return Ty::Future(Arc::new(FutureTy { output, runs: None }));
+        }
+        match param {
+            Some(name) => Ty::Param(name.clone(), lowered.into()),
+            None => Ty::Dyn(lowered.into()),
+        }
+    }
+
+    fn lower_bound(&self, bound: &TypeRef, scope: &TypeScope, depth: u32) -> Option<Bound> {
+        match bound {
+            TypeRef::Fn { params, ret } => {
+                let params = params.iter().map(|ty| self.lower_at(ty, scope, depth)).collect();
+                let ret = self.lower_at(ret, scope, depth);
+                let call = Some(Arc::new(CallableTy { params, ret, body: None }));
+                Some(Bound { of_trait: None, path: "Fn".into(), args: Vec::new(), bindings: Vec::new(), call })
+            }
+            TypeRef::Path(path) => {
+                let last = path.segments.last()?;
+                Some(Bound {
+                    of_trait: self.trait_of(scope.module, path),
+                    path: segment_names(path).join("::").into(),
+                    args: last.args.iter().map(|ty| self.lower_at(ty, scope, depth)).collect(),
+                    bindings: self.lower_bindings(last, scope, depth),
+                    call: None,
+                })
+            }
+            _ => None,
+        }
+    }
+
+    fn lower_bindings(&self, segment: &Segment, scope: &TypeScope, depth: u32) -> Vec<(Name, Ty)> {
+        segment.bindings.iter().map(|(name, ty)| (name.clone(), self.lower_at(ty, scope, depth))).collect()
+    }
+
+    /// `<T as Trait>::Name`.
+    fn associated(&self, base: &Ty, name: &str, depth: u32) -> Ty {
+        if depth > MAX_DEPTH {
+            return Ty::Unknown("type nested too deeply");
+        }
+        match (base, name) {
+            (Ty::Unknown(_), _) => base.clone(),
+            (_, "Target") => self.deref_step(base).unwrap_or(Ty::Unknown("associated type")),
+            (Ty::Future(future), "Output") => future.output.clone(),
+            (Ty::Callable(callable), "Output") => callable.ret.clone(),
+            (_, "Item" | "IntoIter") => self.iterated(base),
+            (Ty::Ref(inner), _) => self.associated(inner, name, depth + 1),
+            (Ty::Param(_, bounds) | Ty::Dyn(bounds), _) => bounds
+                .iter()
+                .flat_map(|bound| &bound.bindings)
+                .find(|(bound, _)| bound == name)
+                .map_or(Ty::Unknown("associated type of a generic parameter"), |(_, ty)| ty.clone()),
+            (Ty::Adt(..), _) => self.associated_in_impls(base, name, depth).unwrap_or_else(|| {
+                if name == "Output" { self.awaited(base) } else { Ty::Unknown("associated type") }
+            }),
+            _ => Ty::Unknown("associated type"),
+        }
+    }
+
+    fn associated_in_impls(&self, base: &Ty, name: &str, depth: u32) -> Option<Ty> {
+        let Ty::Adt(id, _) = base else { return None };
+        self.impls_of_type(*id).find_map(|data| {
+            let ty = data.assoc.get(name)?;
+            Some(self.lower_at(ty, &self.impl_scope(data, base), depth + 1))
+        })
+    }
+
+    /// What is in scope within an impl, for a receiver of the given type.
+    pub(crate) fn impl_scope(&self, data: &ImplData, self_ty: &Ty) -> TypeScope {
+        let mut scope = TypeScope::of_module(data.module);
+        self.declare_params(&data.def.generics, &mut scope);
+        let header = match &data.def.self_ty {
+            TypeRef::Ref(inner) => inner,
+            other => other,
+        };
+        self.unify(header, self_ty.peeled(), &mut scope, &data.def.generics);
+        scope.self_ty = Some(self_ty.clone());
+        scope
+    }
+
+    /// Binds the parameters of `generics` that occur in a written type to the matching parts of an actual one.
+    pub(crate) fn unify(&self, written: &TypeRef, actual: &Ty, scope: &mut TypeScope, generics: &Generics) {
+        match (written, actual) {
+            (_, Ty::Unknown(_)) => {}
+            (TypeRef::Path(path), _) => self.unify_path(path, actual, scope, generics),
+            (TypeRef::Ref(inner), Ty::Ref(actual)) => self.unify(inner, actual, scope, generics),
+            (TypeRef::Ref(inner), _) => self.unify(inner, actual, scope, generics),
+            (TypeRef::Tuple(parts), Ty::Tuple(actual)) => {
+                for (part, actual) in parts.iter().zip(actual.iter()) {
+                    self.unify(part, actual, scope, generics);
+                }
+            }
+            (TypeRef::Slice(inner), Ty::Slice(actual)) => self.unify(inner, actual, scope, generics),
+            (TypeRef::Slice(inner), Ty::Adt(..)) => self.unify(inner, &self.iterated(actual), scope, generics),
+            (TypeRef::Dyn(bounds) | TypeRef::ImplTrait(bounds), _) => {
+                self.unify_bounds(bounds, actual, scope, generics);
+            }
+            (TypeRef::Fn { ret, .. }, Ty::Callable(callable)) => self.unify(ret, &callable.ret, scope, generics),
+            _ => {}
+        }
+    }
+
+    fn unify_path(&self, path: &PathRef, actual: &Ty, scope: &mut TypeScope, generics: &Generics) {
+        let Some(last) = path.segments.last() else { return };
+        let param = generics.params.iter().find(|param| path.segments.len() == 1 && param.name == last.name);
+        if let Some(param) = param {
+            let known = scope.generic(&param.name);
+            if known.is_none_or(|ty| is_open(ty, &param.name)) {
+                scope.bind(&param.name, actual.clone());
+            }
+            self.unify_bounds(&param.bounds, actual, scope, generics);
+            return;
+        }
+        // `&Arc<T>` given for `T`-like arguments: look through dereferences for the written head.
+        let head = self.type_of_path(scope.module, path, 0);
+        let mut at = actual.peeled().clone();
+        for _ in 0..MAX_DEREF {
+            if matches!((&at, head), (Ty::Adt(id, _), Some(head)) if *id == head) || head.is_none() {
+                for (arg, actual) in last.args.iter().zip(at.args()) {
+                    self.unify(arg, actual, scope, generics);
+                }
+                return;
+            }
+            match self.deref_step(&at) {
+                Some(next) => at = next.peeled().clone(),
+                None => return,
+            }
+        }
+    }
+
+    /// `F: FnOnce(A) -> B`, `I: IntoIterator<Item = T>`, `F: Future<Output = T>`: binds `B`, `T`.
+    fn unify_bounds(&self, bounds: &[TypeRef], actual: &Ty, scope: &mut TypeScope, generics: &Generics) {
+        for bound in bounds {
+            match (bound, actual) {
+                (TypeRef::Fn { ret, .. }, Ty::Callable(callable)) => self.unify(ret, &callable.ret, scope, generics),
+                (TypeRef::Path(path), _) => {
+                    for (name, written) in path.segments.last().into_iter().flat_map(|last| &last.bindings) {
+                        let part = self.associated(actual, name, 0);
+                        self.unify(written, &part, scope, generics);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// One dereference: references, and `Deref` impls of the workspace and the models.
+    pub(crate) fn deref_step(&self, ty: &Ty) -> Option<Ty> {
+        match ty {
+            Ty::Ref(inner) => Some((**inner).clone()),
+            Ty::Adt(id, _) => {
+                let found = self.impls_of_type(*id).find(|data| data.of_trait == Some(self.well_known.deref))?;
+                let target = found.assoc.get("Target")?;
+                Some(self.lower(target, &self.impl_scope(found, ty)))
+            }
+            Ty::Param(_, bounds) | Ty::Dyn(bounds) => bounds
+                .iter()
+                .filter(|bound| bound.of_trait == Some(self.well_known.deref))
+                .flat_map(|bound| &bound.bindings)
+                .find(|(name, _)| name == "Target")
+                .map(|(_, ty)| ty.clone()),
+            _ => None,
+        }
+    }
+
+    /// The type of a field, the type that declares it, and the dereferences in between.
+    pub(crate) fn field(&self, base: &Ty, name: &str) -> Option<(Ty, Option<TypeId>)> {
+        let mut at = base.clone();
+        for _ in 0..MAX_DEREF {
+            match &at {
+                Ty::Adt(id, args) => {
+                    if let Some(ty) = self.declared_field(*id, args, name, None) {
+                        return Some((ty, Some(*id)));
+                    }
+                }
+                Ty::Tuple(parts) => return Some((parts.get(name.parse::<usize>().ok()?)?.clone(), None)),
+                _ => {}
+            }
+            at = self.deref_step(&at)?;
+        }
+        None
+    }
+
+    /// A field as declared, with the type's arguments put in.
+    pub(crate) fn declared_field(&self, id: TypeId, args: &[Ty], name: &str, variant: Option<u32>) -> Option<Ty> {
+        let data = self.type_data(id);
+        let field = match (&data.shape, variant) {
+            (Shape::Struct(def), _) => def.fields.iter().find(|field| {
+                field.name == name && self.predicate_holds(data.module, field.cfg.as_ref())
+            })?,
+            (Shape::Enum(def), Some(variant)) => {
+                def.variants.get(variant as usize)?.fields.iter().find(|field| field.name == name)?
+            }
+            (Shape::Enum(_), None) => return None,
+        };
+        let mut scope = TypeScope::of_module(data.module);
+        self.bind_params(data.generics(), args, &mut scope);
+        scope.self_ty = Some(Ty::Adt(id, args.into()));
+        Some(self.lower(&field.ty, &scope))
+    }
+
+    /// Finds a method by autoderef: inherent before trait methods at each step.
+    pub(crate) fn method(&self, receiver: &Ty, name: &str) -> Option<MethodMatch> {
+        let mut at = receiver.clone();
+        let mut n_derefs = 0;
+        for _ in 0..MAX_DEREF {
+            if let Some((function, through_trait)) = self.method_of(&at, name) {
+                return Some(MethodMatch { function, self_ty: at, n_derefs, through_trait });
+            }
+            let next = self.deref_step(&at)?;
+            n_derefs += usize::from(!matches!(at, Ty::Ref(_)));
+            at = next;
+        }
+        None
+    }
+
+    fn method_of(&self, ty: &Ty, name: &str) -> Option<(FnId, Option<TraitId>)> {
+        match ty {
+            Ty::Adt(id, _) => self.method_of_type(*id, ty, name).map(|function| (function, None)),
+            Ty::Slice(_) => self.method_of_type(self.well_known.slice, ty, name).map(|function| (function, None)),
+            Ty::Str => self.method_of_type(self.well_known.str, ty, name).map(|function| (function, None)),
+            Ty::Param(_, bounds) | Ty::Dyn(bounds) => bounds.iter().find_map(|bound| {
+                let of_trait = bound.of_trait?;
+                self.method_of_trait(of_trait, name, 0).map(|(function, of_trait)| (function, Some(of_trait)))
+            }),
+            _ => None,
+        }
+        .or_else(|| self.method_of_blanket(ty, name))
+    }
+
+    fn method_of_type(&self, id: TypeId, ty: &Ty, name: &str) -> Option<FnId> {
+        let fits = |data: &&ImplData| self.impl_fits(data, ty);
+        let inherent = self.impls_of_type(id).filter(|data| data.def.of_trait.is_none()).filter(fits);
+        let of_traits = self.impls_of_type(id).filter(|data| data.def.of_trait.is_some()).filter(fits);
+        inherent.chain(of_traits).find_map(|data| data.fns.get(name).copied()).or_else(|| {
+            self.impls_of_type(id)
+                .filter(fits)
+                .filter_map(|data| data.of_trait)
+                .find_map(|of_trait| self.method_of_trait(of_trait, name, 0).map(|found| found.0))
+        })
+    }
+
+    /// Whether concrete arguments in an impl's header agree with the receiver's.
+    fn impl_fits(&self, data: &ImplData, ty: &Ty) -> bool {
+        let TypeRef::Path(path) = &data.def.self_ty else { return true };
+        let Some(last) = path.segments.last() else { return true };
+        last.args.iter().zip(ty.args()).all(|(written, actual)| {
+            let (TypeRef::Path(written), Ty::Adt(actual, _)) = (written, actual.peeled()) else { return true };
+            match self.type_of_path(data.module, written, 0) {
+                Some(written) => written == *actual,
+                None => true,
+            }
+        })
+    }
+
+    /// A method of a trait or its supertraits.
+    fn method_of_trait(&self, of_trait: TraitId, name: &str, depth: u32) -> Option<(FnId, TraitId)> {
+        if depth > 6 {
+            return None;
+        }
+        let data = self.trait_data(of_trait);
+        if let Some(function) = data.fns.get(name) {
+            return Some((*function, of_trait));
+        }
+        data.def.supers.iter().find_map(|bound| match bound {
+            TypeRef::Path(path) => {
+                let parent = self.trait_of(data.module, path)?;
+                self.method_of_trait(parent, name, depth + 1)
+            }
+            _ => None,
+        })
+    }
+
+    /// `impl<T: Bound> Trait for T`, where the method's name is the trait's own.
+    fn method_of_blanket(&self, ty: &Ty, name: &str) -> Option<(FnId, Option<TraitId>)> {
+        if ty.is_unknown() || matches!(ty, Ty::Ref(_)) {
+            return None;
+        }
+        self.blanket_impls().find_map(|data| {
+            let own = data.fns.get(name).copied();
+            own.or_else(|| self.method_of_trait(data.of_trait?, name, 0).map(|found| found.0))
+                .map(|function| (function, None))
+        })
+    }
+
+    /// The functions that a trait method may run: implementations in the workspace, and its default body.
+    pub(crate) fn implementations(&self, of_trait: TraitId, function: FnId) -> Vec<FnId> {
+        let name = &self.fn_data(function).name;
+        let mut found: Vec<FnId> = Vec::new();
+        let mut default_used = self.impls_of_trait(of_trait).next().is_none();
+        for data in self.impls_of_trait(of_trait) {
+            match data.fns.get(name) {
+                Some(own) => found.push(*own),
+                None => default_used = true,
+            }
+        }
+        if default_used && self.fn_data(function).def.body.is_some() {
+            found.push(function);
+        }
+        found
+    }
+
+    /// What is in scope within a function's signature, its own parameters included.
+    pub(crate) fn fn_scope(&self, data: &FnData, self_ty: Option<&Ty>) -> TypeScope {
+        let mut scope = match (data.owner, self_ty) {
+            (Owner::Impl(id), Some(self_ty)) => self.impl_scope(&self.impls[id as usize], self_ty),
+            (Owner::Impl(id), None) => {
+                let data = &self.impls[id as usize];
+                let mut scope = TypeScope::of_module(data.module);
+                self.declare_params(&data.def.generics, &mut scope);
+                scope.self_ty = Some(self.lower(&data.def.self_ty, &scope));
+                scope
+            }
+            (Owner::Trait(id), _) => {
+                let mut scope = TypeScope::of_module(data.module);
+                self.declare_params(&self.trait_data(id).def.generics, &mut scope);
+                scope.self_ty = Some(self_ty.cloned().unwrap_or_else(|| self.self_of_trait(id)));
+                scope
+            }
+            (Owner::Module, _) => TypeScope::of_module(data.module),
+        };
+        self.declare_params(&data.def.generics, &mut scope);
+        scope
+    }
+
+    /// `Self` within a trait: a parameter bounded by the trait.
+    fn self_of_trait(&self, of_trait: TraitId) -> Ty {
+        let bound = Bound {
+            of_trait: Some(of_trait),
+            path: self.trait_data(of_trait).path.clone(),
+            args: Vec::new(),
+            bindings: Vec::new(),
+            call: None,
+        };
+        Ty::Param("Self".into(), Arc::from([bound]))
+    }
+
+    /// All generic parameters of a function and of its impl, for unification.
+    pub(crate) fn all_generics(&self, data: &FnData) -> Generics {
+        let mut all = Generics::default();
+        if let Owner::Impl(id) = data.owner {
+            all.params.extend(self.impls[id as usize].def.generics.params.iter().cloned());
+        }
+        all.params.extend(data.def.generics.params.iter().cloned());
+        all
+    }
+
+    /// The declared result, once parameters are bound; a future for an `async fn`.
+    pub(crate) fn result_type(&self, def: &FnDef, scope: &TypeScope, runs: Option<crate::locks::BodyId>) -> Ty {
+        let output = close(self.lower(&def.ret, scope));
+        if def.is_async {
+            return Ty::Future(Arc::new(FutureTy { output, runs }));
+        }
+        output
+    }
+
+    /// What `for x in value` binds.
+    pub(crate) fn iterated(&self, ty: &Ty) -> Ty {
+        let by_ref = matches!(ty, Ty::Ref(_));
+        let wrap = |item: Ty| if by_ref { ref_item(item) } else { item };
+        match ty.peeled() {
+            Ty::Unknown(cause) => Ty::Unknown(cause),
+            Ty::Slice(inner) => wrap((**inner).clone()),
+            Ty::Dyn(bounds) | Ty::Param(_, bounds) => bounds
+                .iter()
+                .flat_map(|bound| &bound.bindings)
+                .find(|(name, _)| name == "Item")
+                .map_or(Ty::Unknown("item of a generic iterator"), |(_, ty)| ty.clone()),
+            peeled @ Ty::Adt(id, args) => {
+                if *id == self.well_known.option || *id == self.well_known.result {
+                    return wrap(peeled.arg(0));
+                }
+                if self.type_data(*id).model.family.is_some() && let Some(method) = self.method(peeled, "iter") {
+                    let data = self.fn_data(method.function);
+                    let made = self.lower(&data.def.ret, &self.fn_scope(data, Some(peeled)));
+                    return self.iterated(&made);
+                }
+                let _ = args;
+                match self.associated_in_impls(peeled, "Item", 0) {
+                    Some(item) => wrap(item),
+                    None => match self.deref_step(peeled) {
+                        Some(inner) if by_ref => self.iterated(&Ty::reference(inner)),
+                        Some(inner) => self.iterated(&inner),
+                        None => Ty::Unknown("item of an unknown iterator"),
+                    },
+                }
+            }
+            _ => Ty::Unknown("item of an unknown iterator"),
+        }
+    }
+
+    /// What `.await` yields.
+    pub(crate) fn awaited(&self, ty: &Ty) -> Ty {
+        match ty {
+            Ty::Future(future) => future.output.clone(),
+            Ty::Ref(inner) => self.awaited(inner),
+            Ty::Adt(id, _) => {
+                let own = self
+                    .impls_of_type(*id)
+                    .filter(|data| data.of_trait == Some(self.well_known.future))
+                    .find_map(|data| Some(self.lower(data.assoc.get("Output")?, &self.impl_scope(data, ty))));
+                own.or_else(|| self.deref_step(ty).map(|inner| self.awaited(&inner)))
+                    .unwrap_or(Ty::Unknown("output of an unknown future"))
+            }
+            Ty::Unknown(cause) => Ty::Unknown(cause),
+            _ => Ty::Unknown("output of an unknown future"),
+        }
+    }
+
+    pub(crate) fn option_of(&self, inner: Ty) -> Ty {
+        Ty::Adt(self.well_known.option, Arc::from([inner]))
+    }
+
+    pub(crate) fn result_of(&self, ok: Ty, err: Ty) -> Ty {
+        Ty::Adt(self.well_known.result, Arc::from([ok, err]))
+    }
+
+    pub(crate) fn vec_of(&self, inner: Ty) -> Ty {
+        Ty::Adt(self.well_known.vec, Arc::from([inner]))
+    }
+
+    pub(crate) fn string(&self) -> Ty {
+        Ty::Adt(self.well_known.string, Arc::from([]))
+    }
+
+    /// A type as people read it.
+    pub(crate) fn show(&self, ty: &Ty) -> String {
+        match ty {
+            Ty::Adt(id, _) => self.type_data(*id).path.to_string(),
+            Ty::Outside(path, _) => path.to_string(),
+            Ty::Ref(inner) => format!("&{}", self.show(inner)),
+            Ty::Param(name, _) => name.to_string(),
+            Ty::Dyn(bounds) => format!("dyn {}", bounds.first().map_or("_", |bound| bound.path.as_str())),
+            Ty::Unknown(_) => "_".to_owned(),
+            _ => "value".to_owned(),
+        }
+    }
+}
+
+/// Iterating `&map` yields references to both parts of a pair.
+fn ref_item(item: Ty) -> Ty {
+    match item {
+        Ty::Tuple(parts) => Ty::Tuple(parts.iter().cloned().map(Ty::reference).collect()),
+        other => Ty::reference(other),
+    }
+}
+
+/// Whether a parameter is still itself.
+fn is_open(ty: &Ty, name: &str) -> bool {
+    match ty {
+        Ty::Param(own, _) => own == name,
+        Ty::Unknown(_) => true,
+        // A bound made it a callable or a future: the actual type says more.
+        Ty::Callable(callable) => callable.body.is_none(),
+        Ty::Future(future) => future.runs.is_none(),
+        _ => false,
+    }
+}
+
+/// Parameters that no argument bound mean nothing outside the callee; bounded ones stay, for dispatch.
+fn close(ty: Ty) -> Ty {
+    match ty {
+        Ty::Param(_, bounds) if bounds.is_empty() => Ty::Unknown("generic result"),
+        other => other,
+    }
+}
+
+fn primitive(name: &str) -> Option<Ty> {
+    Some(match name {
+        "str" => Ty::Str,
+        "u8" | "u16" | "u32" | "u64" | "u128" | "usize" | "i8" | "i16" | "i32" | "i64" | "i128" | "isize" | "f32"
+        | "f64" | "bool" | "char" => Ty::Scalar,
+        _ => return None,
+    })
+}

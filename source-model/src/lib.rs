@@ -1,0 +1,43 @@
+//! Rust text in, concurrency facts out: types, lock classes, guard scopes, held sets, summaries.
+//!
+//! Knows nothing of lints or output, and starts no process but `cargo metadata`.
+
+mod accessors;
+mod cfg;
+mod coverage;
+mod edit;
+mod facts;
+mod flow;
+mod index;
+mod infer;
+mod ir;
+mod locks;
+mod lower;
+mod models;
+mod places;
+mod project;
+mod resolve;
+mod sources;
+mod span;
+mod summaries;
+mod symbols;
+mod tokens;
+mod types;
+mod workspace;
+
+pub use cfg::{CfgExpr, CfgSet};
+pub use coverage::{Coverage, Unparsed};
+pub use edit::{Edit, EditError};
+pub use facts::{
+    Assumption, Body, BodyKind, Call, ChainStep, Dispatch, Effect, Held, Point, PointKind, Spawn, TaskOutput,
+};
+pub use ir::{Directive, FileIr, Gap, Name};
+pub use locks::{
+    AccessPath, Acquisition, BodyId, Extent, LockClass, LockFamily, LockRef, Mode, Projection, Root, Wait,
+};
+pub use project::{LoadError, LoadOptions};
+pub use sources::{SourceFile, Sources};
+pub use span::{FileId, LineCol, Span, TextRange};
+pub use symbols::SymbolPattern;
+pub use tokens::{byte_range, normalised_tokens};
+pub use workspace::{Function, Reach, Workspace};

@@ -1,0 +1,57 @@
+//! Places: how fields, elements and tuple parts of a place are named.
+
+use std::sync::Arc;
+
+use crate::flow::graph::Place;
+use crate::index::Index;
+use crate::ir::Name;
+use crate::locks::{LockClass, Projection};
+use crate::types::TypeId;
+
+/// A field of a place. `owner` is the type that declares it; a part of a tuple has none.
+pub(crate) fn field_of(index: &Index, base: &Place, owner: Option<TypeId>, name: &Name) -> Place {
+    let path = base.path.clone().map(|mut path| {
+        path.projections.push(Projection::Field(name.clone()));
+        path
+    });
+    let class = match (owner, &base.class) {
+        (Some(ty), _) => {
+            Some(LockClass::Field { owner: index.type_data(ty).path.clone(), field: name.clone() })
+        }
+        (None, Some(class)) => Some(tuple_part(class, name)),
+        (None, None) => None,
+    };
+    Place { path, class }
+}
+
+/// An element of a collection.
+pub(crate) fn element_of(place: &Place) -> Place {
+    let path = place.path.clone().map(|mut path| {
+        if path.projections.last() != Some(&Projection::Element) {
+            path.projections.push(Projection::Element);
+        }
+        path
+    });
+    let class = place.class.clone().map(|class| match class {
+        LockClass::Element(_) => class,
+        other => LockClass::Element(Arc::new(other)),
+    });
+    Place { path, class }
+}
+
+/// The class of a part of a tuple.
+fn tuple_part(class: &LockClass, part: &Name) -> LockClass {
+    let extended = |name: &Name| Name::from(format!("{name}.{part}"));
+    match class {
+        LockClass::Field { owner, field } => LockClass::Field { owner: owner.clone(), field: extended(field) },
+        LockClass::Static(path) => LockClass::Static(extended(path)),
+        LockClass::Local { function, name } => {
+            LockClass::Local { function: function.clone(), name: extended(name) }
+        }
+        LockClass::Param { function, name } => {
+            LockClass::Param { function: function.clone(), name: extended(name) }
+        }
+        LockClass::Element(of) => LockClass::Element(Arc::new(tuple_part(of, part))),
+        LockClass::Accessor(path) => LockClass::Accessor(extended(path)),
+    }
+}

@@ -1,0 +1,236 @@
+//! All files of a workspace, parsed once each, and how every crate mounts them as modules.
+
+mod mount;
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use crate::cfg::CfgSet;
+use crate::ir::{FileIr, Name};
+use crate::lower::parse_file;
+use crate::project::{Edition, LoadError, LoadOptions, Project, TargetKind, discover};
+use crate::span::{FileId, TextRange};
+
+use mount::{Loaded, Place};
+
+/// Stack of the threads that parse: nested code is parsed and lowered by recursion.
+const STACK_BYTES: usize = 64 << 20;
+
+/// The files of a workspace and its crates.
+#[derive(Clone, Debug)]
+pub struct Sources {
+    /// The workspace.
+    pub project: Arc<Project>,
+    /// Every file that a crate mounts, sorted by path; `FileId` is the position.
+    pub files: Vec<SourceFile>,
+    /// The crates, in the order of packages and targets.
+    pub crates: Vec<CrateSource>,
+    /// Files that are named by a target or `mod` item and could not be read, sorted by path.
+    pub unread: Vec<Unread>,
+    /// `.rs` files below the packages' `src` folders that no crate mounts.
+    pub n_unreached_files: usize,
+    /// `mod x;` items whose predicate does not hold.
+    pub n_cfg_skipped_modules: usize,
+}
+
+/// A file.
+#[derive(Clone, Debug)]
+pub struct SourceFile {
+    /// Relative to the workspace root, with `/`; may start with `../`.
+    pub path: String,
+    /// The file on disk, symbolic links resolved.
+    pub absolute: PathBuf,
+    /// Its text.
+    pub text: Arc<str>,
+    /// What it says.
+    pub ir: Arc<FileIr>,
+}
+
+/// A crate: a target with the files that its modules are in.
+#[derive(Clone, Debug)]
+pub struct CrateSource {
+    /// Its crate name.
+    pub name: Name,
+    /// Position of its package in the project.
+    pub package: usize,
+    /// What it is.
+    pub kind: TargetKind,
+    /// Its edition.
+    pub edition: Edition,
+    /// The options that are on for it.
+    pub cfg: CfgSet,
+    /// Its root file.
+    pub root: FileId,
+    /// The file of each `mod x;` item, by the item's file and range.
+    pub module_files: HashMap<(FileId, TextRange), FileId>,
+    /// Where each file stands in the crate's module tree; decides where its own modules are looked for.
+    places: HashMap<FileId, Place>,
+}
+
+/// A file that could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Unread {
+    /// Relative to the workspace root, as in [`SourceFile::path`].
+    pub path: String,
+    /// Why, as a lower-case fragment.
+    pub reason: String,
+}
+
+impl Sources {
+    /// Finds the workspace and loads every file of its crates.
+    pub fn load(options: &LoadOptions) -> Result<Sources, LoadError> {
+        Ok(Sources::of_project(discover(options)?, options))
+    }
+
+    /// Loads every file of a known workspace's crates.
+    #[must_use]
+    pub fn of_project(project: Project, options: &LoadOptions) -> Sources {
+        let cfgs: Vec<CfgSet> = project.packages.iter().map(|package| cfg_of(&package.features, options)).collect();
+        let targets: Vec<_> = project
+            .packages
+            .iter()
+            .enumerate()
+            .flat_map(|(position, package)| package.targets.iter().map(move |target| (position, target)))
+            .collect();
+        let roots = targets.iter().map(|(package, target)| (target.root.clone(), &cfgs[*package])).collect();
+        let loaded = in_pool(|| mount::load(roots));
+        assemble(&project, &targets, &cfgs, loaded)
+    }
+
+    /// A file by its id.
+    #[must_use]
+    pub fn file(&self, id: FileId) -> &SourceFile {
+        &self.files[id.0 as usize]
+    }
+
+    /// The id of a file by its path relative to the workspace root.
+    #[must_use]
+    pub fn file_id(&self, path: &str) -> Option<FileId> {
+        let position = self.files.binary_search_by(|file| file.path.as_str().cmp(path)).ok()?;
+        Some(file_id(position))
+    }
+
+    /// These sources with another text for one file. Modules that only the new text names are not loaded.
+    #[must_use]
+    pub fn with_text(&self, file: FileId, text: String) -> Sources {
+        let mut edited = self.clone();
+        let ir = in_pool(|| parse_file(&text));
+        let changed = &mut edited.files[file.0 as usize];
+        changed.text = text.into();
+        changed.ir = Arc::new(ir);
+        let ids: HashMap<&Path, FileId> =
+            self.files.iter().enumerate().map(|(position, file)| (file.absolute.as_path(), file_id(position))).collect();
+        let ir = Arc::clone(&edited.files[file.0 as usize].ir);
+        for source in &mut edited.crates {
+            source.module_files.retain(|(declared_in, _), _| *declared_in != file);
+            let Some(place) = source.places.get(&file) else { continue };
+            for link in mount::links(&ir, place, &source.cfg).links {
+                let found = link.candidates.iter().find_map(|path| ids.get(std::fs::canonicalize(path).ok()?.as_path()));
+                if let Some(id) = found {
+                    source.module_files.insert((file, link.range), *id);
+                }
+            }
+        }
+        edited
+    }
+}
+
+fn cfg_of(features: &BTreeSet<String>, options: &LoadOptions) -> CfgSet {
+    let with_features = features.iter().fold(CfgSet::host(), |cfg, feature| cfg.with_feature(feature));
+    let given = options.cfgs.iter().fold(with_features, |cfg, flag| cfg.with_flag(flag));
+    if options.all_targets { given.with_flag("test") } else { given }
+}
+
+fn file_id(position: usize) -> FileId {
+    FileId(u32::try_from(position).expect("fewer than four billion files"))
+}
+
+/// Runs `work` on a pool whose threads have the stack that recursion over nested code needs.
+pub(crate) fn in_pool<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    static POOL: OnceLock<Option<rayon::ThreadPool>> = OnceLock::new();
+    let build = || rayon::ThreadPoolBuilder::new().stack_size(STACK_BYTES).build().ok();
+    match POOL.get_or_init(build) {
+        Some(pool) => pool.install(work),
+        None => work(),
+    }
+}
+
+type Targets<'a> = [(usize, &'a crate::project::Target)];
+
+/// Gives files their ids and crates their links.
+fn assemble(project: &Project, targets: &Targets<'_>, cfgs: &[CfgSet], loaded: Loaded) -> Sources {
+    let mut files: Vec<SourceFile> = loaded
+        .files
+        .into_iter()
+        .map(|(absolute, (text, ir))| SourceFile { path: relative(&project.root, &absolute), absolute, text, ir })
+        .collect();
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    let ids: HashMap<PathBuf, FileId> =
+        files.iter().enumerate().map(|(position, file)| (file.absolute.clone(), file_id(position))).collect();
+    let mut crates = Vec::new();
+    let mut n_cfg_skipped_modules = 0;
+    for ((package, target), mounted) in targets.iter().zip(loaded.crates) {
+        let Some(root) = mounted.root.and_then(|root| ids.get(&root)) else { continue };
+        n_cfg_skipped_modules += mounted.n_cfg_skipped;
+        let links = mounted.links.into_iter().map(|(file, range, to)| ((ids[&file], range), ids[&to]));
+        let places = mounted.places.into_iter().map(|(file, place)| (ids[&file], place));
+        crates.push(CrateSource {
+            name: target.crate_name.clone(),
+            package: *package,
+            kind: target.kind,
+            edition: target.edition,
+            cfg: cfgs[*package].clone(),
+            root: *root,
+            module_files: links.collect(),
+            places: places.collect(),
+        });
+    }
+    let unread: BTreeSet<Unread> =
+        loaded.unread.into_iter().map(|(path, reason)| Unread { path: relative(&project.root, &path), reason }).collect();
+    Sources {
+        n_unreached_files: n_unreached(project, &ids),
+        project: Arc::new(project.clone()),
+        files,
+        crates,
+        unread: unread.into_iter().collect(),
+        n_cfg_skipped_modules,
+    }
+}
+
+/// A path relative to the root, with `/` on every system.
+fn relative(root: &Path, path: &Path) -> String {
+    let shared = root.components().zip(path.components()).take_while(|(a, b)| a == b).count();
+    let up = root.components().skip(shared).map(|_| "..".to_owned());
+    let down = path.components().skip(shared).map(|part| part.as_os_str().to_string_lossy().into_owned());
+    up.chain(down).collect::<Vec<_>>().join("/")
+}
+
+fn n_unreached(project: &Project, ids: &HashMap<PathBuf, FileId>) -> usize {
+    let folders: BTreeSet<PathBuf> = project
+        .packages
+        .iter()
+        .filter_map(|package| std::fs::canonicalize(package.manifest.parent()?.join("src")).ok())
+        .collect();
+    let mut found = BTreeSet::new();
+    for folder in folders {
+        collect_rust_files(folder, &mut found);
+    }
+    found.iter().filter(|path| !ids.contains_key(*path)).count()
+}
+
+/// Symbolic links are not followed, so the walk ends.
+fn collect_rust_files(folder: PathBuf, found: &mut BTreeSet<PathBuf>) {
+    let mut pending = vec![folder];
+    while let Some(folder) = pending.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let Ok(kind) = entry.file_type() else { continue };
+            let path = entry.path();
+            if kind.is_dir() {
+                pending.push(path);
+            } else if kind.is_file() && path.extension().is_some_and(|extension| extension == "rs") {
+                found.insert(path);
+            }
+        }
+    }
+}

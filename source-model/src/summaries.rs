@@ -1,0 +1,272 @@
+//! What each body does when it runs: acquisitions, also through calls, bottom-up over the call graph.
+
+use std::collections::{BTreeMap, HashMap};
+
+use petgraph::algo::tarjan_scc;
+use petgraph::graph::{DiGraph, NodeIndex};
+
+use crate::facts::{Assumption, ChainStep, Dispatch, Effect, PointKind};
+use crate::flow::graph::{Op, Place, RawBody};
+use crate::flow::solve::{Solved, solve};
+use crate::ir::Name;
+use crate::locks::{Acquisition, BodyId, Extent, LockClass, LockRef, Mode, Root, Wait};
+
+/// Effects kept for one body; more are cut off and counted.
+const MAX_EFFECTS: usize = 256;
+/// Rounds over a recursive group of bodies.
+const MAX_ROUNDS: usize = 8;
+/// Longer access paths are widened to their class.
+const MAX_PROJECTIONS: usize = 6;
+
+/// A guard that a body returns.
+#[derive(Clone, Debug)]
+pub(crate) struct Returned {
+    pub(crate) acquisition: Acquisition,
+    pub(crate) fallible: bool,
+    pub(crate) must: bool,
+    pub(crate) chain: Vec<ChainStep>,
+}
+
+/// An acquisition that running a body performs.
+#[derive(Clone, Debug)]
+struct Entry {
+    acquisition: Acquisition,
+    /// The point in this body, and for a call the callee's own entry.
+    point: u32,
+    next: Option<(BodyId, u32)>,
+    length: u32,
+    assumed: Option<Assumption>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Summary {
+    entries: Vec<Entry>,
+    returned: Vec<Returned>,
+}
+
+/// The summaries of all bodies, and the points that they were made from.
+#[derive(Debug, Default)]
+pub(crate) struct Summaries {
+    summaries: HashMap<BodyId, Summary>,
+    items: HashMap<BodyId, Name>,
+    pub(crate) solved: HashMap<BodyId, Solved>,
+    /// Bodies whose effects were cut off.
+    pub(crate) n_truncated: usize,
+}
+
+/// What makes two effects of one body the same.
+type EffectKey = (LockRef, Mode, Extent, bool);
+
+fn key(acquisition: &Acquisition) -> EffectKey {
+    (acquisition.lock.clone(), acquisition.mode, acquisition.extent, acquisition.wait == Wait::Never)
+}
+
+impl Summaries {
+    /// Solves every body, callees first.
+    pub(crate) fn compute(bodies: &[RawBody]) -> Summaries {
+        let mut summaries = Summaries::default();
+        for body in bodies {
+            summaries.items.insert(body.id, body.item.clone());
+        }
+        let (graph, positions) = call_graph(bodies);
+        for group in tarjan_scc(&graph) {
+            let mut members: Vec<usize> = group.iter().map(|node| positions[node.index()]).collect();
+            members.sort_unstable();
+            let is_recursive = members.len() > 1 || graph.contains_edge(group[0], group[0]);
+            summaries.solve_group(bodies, &members, if is_recursive { MAX_ROUNDS } else { 1 });
+        }
+        summaries
+    }
+
+    fn solve_group(&mut self, bodies: &[RawBody], members: &[usize], rounds: usize) {
+        for _ in 0..rounds {
+            let mut changed = false;
+            for member in members {
+                let body = &bodies[*member];
+                let solved = solve(body, self);
+                changed |= self.summarise(body, &solved);
+                self.solved.insert(body.id, solved);
+            }
+            if !changed {
+                return;
+            }
+        }
+    }
+
+    /// Adds what the points of a body do to its summary; whether that is new.
+    fn summarise(&mut self, body: &RawBody, solved: &Solved) -> bool {
+        let mut summary = self.summaries.remove(&body.id).unwrap_or_default();
+        let before = (summary.entries.len(), summary.returned.len());
+        let mut known: BTreeMap<EffectKey, usize> =
+            summary.entries.iter().enumerate().map(|(at, entry)| (key(&entry.acquisition), at)).collect();
+        for (at, point) in solved.points.iter().enumerate() {
+            let at = crate::index::position(at);
+            match &point.kind {
+                PointKind::Acquire(acquisition) => {
+                    let acquisition = acquisition.clone();
+                    let entry = Entry { acquisition, point: at, next: None, length: 0, assumed: None };
+                    add(&mut summary, &mut known, entry);
+                }
+                PointKind::Call(call) => {
+                    let args = solved.args.get(&at).map(Vec::as_slice).unwrap_or_default();
+                    for target in &call.targets {
+                        for entry in self.entries_through(*target, call.dispatch, args, at) {
+                            add(&mut summary, &mut known, entry);
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        if summary.entries.len() > MAX_EFFECTS {
+            summary.entries.truncate(MAX_EFFECTS);
+            self.n_truncated += 1;
+        }
+        summary.returned = solved.returned.clone();
+        let changed = before != (summary.entries.len(), summary.returned.len());
+        self.summaries.insert(body.id, summary);
+        changed
+    }
+
+    /// The effects of a callee, as the caller sees them.
+    fn entries_through(&self, target: BodyId, dispatch: Dispatch, args: &[Place], point: u32) -> Vec<Entry> {
+        let Some(summary) = self.summaries.get(&target) else { return Vec::new() };
+        let assumed = (dispatch == Dispatch::Trait).then_some(Assumption::TraitDispatch);
+        let entries = summary.entries.iter().enumerate().map(|(at, entry)| Entry {
+            acquisition: substitute(&entry.acquisition, args, target),
+            point,
+            next: Some((target, crate::index::position(at))),
+            length: entry.length + 1,
+            assumed: assumed.or(entry.assumed),
+        });
+        entries.collect()
+    }
+
+    pub(crate) fn returned(&self, body: BodyId) -> &[Returned] {
+        self.summaries.get(&body).map(|summary| summary.returned.as_slice()).unwrap_or_default()
+    }
+
+    pub(crate) fn item(&self, body: BodyId) -> Name {
+        self.items.get(&body).cloned().unwrap_or_default()
+    }
+
+    /// The acquisitions that happen at a point of a body, with their call chains.
+    pub(crate) fn effects_at(&self, body: BodyId, point: u32) -> Vec<Effect> {
+        let Some(solved) = self.solved.get(&body) else { return Vec::new() };
+        let item = self.item(body);
+        match &solved.points[point as usize].kind {
+            PointKind::Acquire(acquisition) => {
+                vec![Effect { acquisition: acquisition.clone(), chain: Vec::new(), assumed: None, item }]
+            }
+            PointKind::Call(call) => {
+                let args = solved.args.get(&point).map(Vec::as_slice).unwrap_or_default();
+                let mut effects = Vec::new();
+                for target in &call.targets {
+                    for entry in self.entries_through(*target, call.dispatch, args, point) {
+                        effects.push(self.effect(body, &entry));
+                    }
+                }
+                effects
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// All acquisitions that running a body performs.
+    pub(crate) fn effects_of(&self, body: BodyId) -> Vec<Effect> {
+        let Some(summary) = self.summaries.get(&body) else { return Vec::new() };
+        summary.entries.iter().map(|entry| self.effect(body, entry)).collect()
+    }
+
+    fn effect(&self, body: BodyId, entry: &Entry) -> Effect {
+        let mut chain = Vec::new();
+        let (mut at, mut entry) = (body, entry.clone());
+        while let Some((callee, next)) = entry.next {
+            let span = self.solved[&at].points[entry.point as usize].span;
+            chain.push(ChainStep { span, item: self.item(at), callee: self.item(callee) });
+            let Some(found) = self.summaries.get(&callee).and_then(|summary| summary.entries.get(next as usize)) else {
+                break;
+            };
+            // A chain through a recursive group is cut rather than followed for ever.
+            if chain.len() > 64 {
+                break;
+            }
+            at = callee;
+            let acquisition = entry.acquisition;
+            entry = Entry { acquisition, ..found.clone() };
+            entry.assumed = entry.assumed.or(found.assumed);
+        }
+        Effect { acquisition: entry.acquisition, chain, assumed: entry.assumed, item: self.item(at) }
+    }
+}
+
+fn add(summary: &mut Summary, known: &mut BTreeMap<EffectKey, usize>, entry: Entry) {
+    match known.get(&key(&entry.acquisition)) {
+        Some(at) => {
+            let old = &mut summary.entries[*at];
+            let better = entry.length < old.length || (entry.assumed.is_none() && old.assumed.is_some());
+            if better && entry.length <= old.length {
+                *old = entry;
+            }
+        }
+        None => {
+            known.insert(key(&entry.acquisition), summary.entries.len());
+            summary.entries.push(entry);
+        }
+    }
+}
+
+fn call_graph(bodies: &[RawBody]) -> (DiGraph<(), ()>, Vec<usize>) {
+    let mut graph = DiGraph::with_capacity(bodies.len(), bodies.len());
+    let mut nodes: HashMap<BodyId, NodeIndex> = HashMap::new();
+    for body in bodies {
+        nodes.insert(body.id, graph.add_node(()));
+    }
+    for body in bodies {
+        for (op, _) in body.blocks.iter().flat_map(|block| &block.ops) {
+            let Op::Call { call, .. } = op else { continue };
+            for target in &call.targets {
+                if let Some(to) = nodes.get(target) {
+                    graph.update_edge(nodes[&body.id], *to, ());
+                }
+            }
+        }
+    }
+    (graph, (0..bodies.len()).collect())
+}
+
+/// An acquisition of a callee with the caller's places put in for its parameters.
+pub(crate) fn substitute(acquisition: &Acquisition, args: &[Place], callee: BodyId) -> Acquisition {
+    let Some(path) = &acquisition.lock.path else { return acquisition.clone() };
+    let mut result = acquisition.clone();
+    match &path.root {
+        Root::Param { body, index, .. } if *body == callee => {
+            let place = args.get(*index as usize).cloned().unwrap_or_default();
+            result.lock.class = class_through(&acquisition.lock.class, path.projections.is_empty(), &place);
+            result.lock.path = place.path.map(|mut base| {
+                base.projections.extend(path.projections.iter().cloned());
+                base
+            });
+            let too_long = |path: &crate::locks::AccessPath| path.projections.len() > MAX_PROJECTIONS;
+            if result.lock.path.as_ref().is_some_and(too_long) {
+                result.lock.path = None;
+            }
+        }
+        // A callee's own variables are other objects at every call.
+        Root::Local { body, .. } | Root::Param { body, .. } if callee.part == 0 && body.function == callee.function => {
+            result.lock.path = None;
+        }
+        _ => {}
+    }
+    result
+}
+
+fn class_through(class: &LockClass, is_whole: bool, place: &Place) -> LockClass {
+    match (class, &place.class) {
+        (LockClass::Param { .. }, Some(given)) if is_whole => given.clone(),
+        (LockClass::Element(of), Some(given)) if matches!(**of, LockClass::Param { .. }) => {
+            LockClass::Element(std::sync::Arc::new(given.clone()))
+        }
+        _ => class.clone(),
+    }
+}
