@@ -19,6 +19,7 @@ rules! {
     dropped_task_handle,
     guard_across_await,
     lock_order_inversion,
+    recursive_read,
     reentrant_lock,
     suppression_without_reason,
     unawaited_future,

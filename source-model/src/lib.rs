@@ -35,7 +35,7 @@ pub use ir::{Directive, FileIr, Gap, Name};
 pub use locks::{
     AccessPath, Acquisition, BodyId, Extent, LockClass, LockFamily, LockRef, Mode, Projection, Root, Wait,
 };
-pub use project::{LoadError, LoadOptions};
+pub use project::{Edition, LoadError, LoadOptions};
 pub use sources::{SourceFile, Sources};
 pub use span::{FileId, LineCol, Span, TextRange};
 pub use symbols::SymbolPattern;

@@ -211,7 +211,8 @@ pub struct Acquisition {
     pub wait: Wait,
     /// Whether the guard blocks a thread: it must not live across an await point.
     pub blocking_guard: bool,
-    /// Whether its own thread may acquire it again.
+    /// Whether a thread that holds the lock in a compatible mode never waits here: re-entrant locks, readers that do
+    /// not queue behind a waiting writer.
     pub reentrant: bool,
     /// Which part of a map.
     pub extent: Extent,

@@ -25,6 +25,8 @@ pub(crate) struct TypeModel {
     pub(crate) family: Option<LockFamily>,
     /// `#[lock(.., reentrant)]`
     pub(crate) reentrant: bool,
+    /// `#[lock(.., reader_preferring)]`: readers never queue behind a waiting writer.
+    pub(crate) reader_preferring: bool,
     /// `#[guard(..)]`
     pub(crate) guard: Option<GuardModel>,
     /// `#[handle]`: a task handle whose drop detaches the task.
@@ -82,6 +84,7 @@ impl TypeModel {
         TypeModel {
             family: lock.first().and_then(|word| family(word)),
             reentrant: has(lock, "reentrant"),
+            reader_preferring: has(lock, "reader_preferring"),
             guard: find(attrs, "guard")
                 .map(|args| if has(args, "blocking") { GuardModel::Blocking } else { GuardModel::Task }),
             handle: find(attrs, "handle").is_some(),

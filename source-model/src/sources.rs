@@ -1,5 +1,6 @@
 //! All files of a workspace, parsed once each, and how every crate mounts them as modules.
 
+mod memory;
 mod mount;
 
 use std::collections::{BTreeSet, HashMap};

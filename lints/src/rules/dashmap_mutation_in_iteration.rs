@@ -45,7 +45,7 @@ declare_lint! {
     ///
     /// ## Limits
     /// Maps that are reached by two different paths are taken for two maps.
-    pub static LINT = {
+    pub(crate) static LINT = {
         id: "dashmap-mutation-in-iteration",
         level: Level::Deny,
         summary: "a concurrent map is changed while it is iterated",

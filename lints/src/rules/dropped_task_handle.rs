@@ -39,7 +39,7 @@ declare_lint! {
     ///
     /// ## Limits
     /// A handle that is stored counts as kept, also when nobody ever reads it.
-    pub static LINT = {
+    pub(crate) static LINT = {
         id: "dropped-task-handle",
         level: Level::Warn,
         summary: "the handle of a spawned task is dropped",

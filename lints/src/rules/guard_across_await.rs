@@ -42,7 +42,7 @@ declare_lint! {
     ///
     /// ## Limits
     /// Guards that live in a field of a value with a lifetime that is not followed are not seen.
-    pub static LINT = {
+    pub(crate) static LINT = {
         id: "guard-across-await",
         level: Level::Deny,
         summary: "a blocking guard is live across an await point",

@@ -53,7 +53,7 @@ declare_lint! {
     /// ## Limits
     /// Works on lock classes. Where the two places may mean different objects of a type, the finding is `assumed`.
     /// Of several rings through one edge only the shortest is shown.
-    pub static LINT = {
+    pub(crate) static LINT = {
         id: "lock-order-inversion",
         level: Level::Deny,
         summary: "locks are acquired in contradicting orders",

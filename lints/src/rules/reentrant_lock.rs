@@ -51,7 +51,7 @@ declare_lint! {
     /// ## Limits
     /// Two paths to one object are told apart by their spelling: a lock reached as `self.a` here and through another
     /// owner there is not reported. Two readers are another matter: they deadlock only with a waiting writer.
-    pub static LINT = {
+    pub(crate) static LINT = {
         id: "reentrant-lock",
         level: Level::Deny,
         summary: "a lock is acquired while the same thread or task already holds it",
@@ -69,7 +69,8 @@ pub(crate) fn check(context: &LintContext<'_>, findings: &mut Vec<Finding>) {
 
 fn deadlocks(held: &Acquisition, wanted: &Acquisition) -> bool {
     let is_lock = matches!(held.family, LockFamily::Mutex | LockFamily::RwLock);
-    is_lock && wanted.wait != Wait::Never && !wanted.reentrant && exclusive_on_either_side(held, wanted)
+    let waits = wanted.wait != Wait::Never && !(wanted.reentrant && wanted.family == LockFamily::Mutex);
+    is_lock && waits && exclusive_on_either_side(held, wanted)
 }
 
 fn finding(reentry: &Reentry<'_>) -> Finding {

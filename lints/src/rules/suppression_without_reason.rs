@@ -11,9 +11,8 @@ declare_lint! {
     ///
     /// ## Fires
     /// ```rust,fires
-    /// // interlock: allow(reentrant-lock)
-    /// fn f() {}
-    /// //^ ^line -1: this suppression gives no reason
+    /// fn f() {} // interlock: allow(reentrant-lock)
+    ///         //^ this suppression gives no reason
     /// ```
     ///
     /// ## Silent
@@ -23,7 +22,7 @@ declare_lint! {
     ///
     /// ## Limits
     /// Whether the reason is a good one is for people to judge.
-    pub static LINT = {
+    pub(crate) static LINT = {
         id: "suppression-without-reason",
         level: Level::Deny,
         summary: "a suppression comment gives no reason",

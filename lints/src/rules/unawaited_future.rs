@@ -39,7 +39,7 @@ declare_lint! {
     /// ## Limits
     /// Only futures of `async fn` and async blocks are followed, not of functions that return `impl Future`: those may
     /// have done their work when they return.
-    pub static LINT = {
+    pub(crate) static LINT = {
         id: "unawaited-future",
         level: Level::Deny,
         summary: "a future is made and never polled",

@@ -27,7 +27,7 @@ declare_lint! {
     ///
     /// ## Limits
     /// Code that a `cfg` predicate leaves out cannot use its suppressions.
-    pub static LINT = {
+    pub(crate) static LINT = {
         id: "unused-suppression",
         level: Level::Deny,
         summary: "a suppression comment suppresses nothing",

@@ -138,7 +138,9 @@ pub(crate) struct Builder<'a> {
     pub(crate) tally: Tally,
     /// The expression being lowered is the operand of `.await`.
     pub(crate) awaiting: bool,
-    /// The enclosing block scope that temporaries of the expression are extended to.
+    /// The block scope that a borrow in this position would extend its operand to: the initialiser of a `let`.
+    pub(crate) extendable: Option<usize>,
+    /// The block scope that the temporary of this expression is extended to.
     pub(crate) extend_to: Option<usize>,
 }
 
@@ -174,6 +176,7 @@ impl<'a> Builder<'a> {
             n_bindings: 0,
             tally: Tally::default(),
             awaiting: false,
+            extendable: None,
             extend_to: None,
         }
     }
@@ -361,13 +364,13 @@ impl<'a> Builder<'a> {
 
     /// Lowers in a temporary scope of its own; what the value owns survives it.
     pub(crate) fn in_scope(&mut self, lower: impl FnOnce(&mut Self) -> Value) -> Value {
-        let extend_to = self.extend_to.take();
+        let extendable = self.extendable.take();
         let outer = self.state().scopes.len() - 1;
         self.push_scope(false);
         let value = lower(self);
         let value = self.lift(value, outer);
         self.pop_scope();
-        self.extend_to = extend_to;
+        self.extendable = extendable;
         value
     }
 
@@ -449,7 +452,7 @@ impl<'a> Builder<'a> {
         if let Some(scope) = block.scope.and_then(|id| self.index.block_scope(outer, id)) {
             self.types.module = scope;
         }
-        let extend_to = self.extend_to.take();
+        let extendable = self.extendable.take();
         self.push_scope(true);
         self.env.push(HashMap::new());
         for stmt in &block.stmts {
@@ -458,7 +461,7 @@ impl<'a> Builder<'a> {
             }
         }
         let value = match &block.tail {
-            Some(tail) => self.tail(tail, extend_to),
+            Some(tail) => self.tail(tail, extendable),
             None => self.end_of_block(block),
         };
         self.env.pop();
@@ -476,16 +479,15 @@ impl<'a> Builder<'a> {
         if diverges { Value::of(Ty::Never) } else { Value::unit() }
     }
 
-    fn tail(&mut self, tail: &crate::ir::Expr, extend_to: Option<usize>) -> Value {
+    fn tail(&mut self, tail: &crate::ir::Expr, extendable: Option<usize>) -> Value {
         let outer = self.state().scopes.len() - 2;
         // From 2024 on temporaries die before the locals; what the value owns moves out first.
         // Before, they belong to the enclosing temporary scope and outlive the locals.
         let redirect = (self.edition < Edition::E2024).then_some(outer);
         self.push_scope(false);
         self.state_mut().scopes.last_mut().expect("just pushed").redirect = redirect;
-        self.extend_to = extend_to;
+        self.extendable = extendable;
         let value = self.expr(tail);
-        self.extend_to = None;
         let value = self.lift(value, outer);
         self.pop_scope();
         value

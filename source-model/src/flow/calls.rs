@@ -709,7 +709,8 @@ impl Builder<'_> {
                 (false, false) => Wait::Thread,
             },
             blocking_guard: self.guard_model(output) == Some(GuardModel::Blocking),
-            reentrant: type_model.reentrant || (model.recursive && model.mode == Mode::Shared),
+            reentrant: type_model.reentrant
+                || (model.mode == Mode::Shared && (model.recursive || type_model.reader_preferring)),
             extent: if type_model.family == Some(LockFamily::Map) { model.extent } else { Extent::Whole },
             operation: site.name.clone(),
             momentary: !self.owns(output),

@@ -16,6 +16,7 @@ impl Builder<'_> {
     pub(crate) fn expr(&mut self, expr: &Expr) -> Value {
         let awaiting = std::mem::take(&mut self.awaiting);
         let extend_to = self.extend_to.take();
+        let extendable = self.extendable.take();
         match &expr.kind {
             ExprKind::MethodCall { receiver, method, call_range, turbofish, args } => {
                 self.method_call(receiver, method, *call_range, turbofish, args, awaiting, extend_to)
@@ -23,21 +24,22 @@ impl Builder<'_> {
             ExprKind::Call { callee, args } => self.call(expr.range, callee, args, awaiting, extend_to),
             ExprKind::Await(base) => self.await_expr(expr, base, extend_to),
             ExprKind::Try(base) => self.try_expr(base, extend_to),
-            ExprKind::Field { .. }
-            | ExprKind::Ref(_)
-            | ExprKind::Deref(_)
-            | ExprKind::Index { .. }
-            | ExprKind::Tuple(_)
-            | ExprKind::Array(_)
-            | ExprKind::Struct { .. }
-            | ExprKind::Cast { .. } => {
+            ExprKind::Field { .. } | ExprKind::Deref(_) | ExprKind::Index { .. } => {
                 self.extend_to = extend_to;
-                let value = self.place_expr(expr, extend_to);
-                self.extend_to = None;
-                value
+                self.place_expr(expr)
+            }
+            // The operand of a borrow in an extending position lives as long as the `let` block.
+            ExprKind::Ref(base) => {
+                self.extend_to = extendable.or(extend_to);
+                let value = self.expr(base);
+                self.lend(&value);
+                Value { ty: Ty::reference(value.ty.clone()), owner: None, parts: Vec::new(), ..value }
+            }
+            ExprKind::Tuple(_) | ExprKind::Array(_) | ExprKind::Struct { .. } | ExprKind::Cast { .. } => {
+                self.aggregate(expr, extendable)
             }
             ExprKind::Block { label, block } => {
-                self.extend_to = extend_to;
+                self.extendable = extendable;
                 self.labelled_block(label.as_ref(), block)
             }
             ExprKind::Path(path) => self.path(path),
@@ -48,17 +50,12 @@ impl Builder<'_> {
         }
     }
 
-    /// Expressions through which a `let` extends temporaries.
-    fn place_expr(&mut self, expr: &Expr, extend_to: Option<usize>) -> Value {
+    /// Parts of a place: an extended place extends what it is a part of.
+    fn place_expr(&mut self, expr: &Expr) -> Value {
         match &expr.kind {
             ExprKind::Field { base, name } => {
                 let value = self.expr(base);
                 self.field(value, name)
-            }
-            ExprKind::Ref(base) => {
-                let value = self.expr(base);
-                self.lend(&value);
-                Value { ty: Ty::reference(value.ty.clone()), owner: None, parts: Vec::new(), ..value }
             }
             ExprKind::Deref(base) => {
                 let value = self.expr(base);
@@ -72,18 +69,26 @@ impl Builder<'_> {
                 self.expr(index);
                 self.indexed(value, by_range)
             }
+            _ => Value::unknown("expression form"),
+        }
+    }
+
+    /// Expressions whose operands are extending positions when they are in one.
+    fn aggregate(&mut self, expr: &Expr, extendable: Option<usize>) -> Value {
+        match &expr.kind {
             ExprKind::Tuple(elems) => {
                 let mut parts = Vec::new();
                 for elem in elems {
-                    self.extend_to = extend_to;
+                    self.extendable = extendable;
                     parts.push(self.expr(elem));
                 }
                 let ty = Ty::Tuple(parts.iter().map(|part| part.ty.clone()).collect());
                 Value { parts, ..Value::of(ty) }
             }
-            ExprKind::Array(elems) => self.array(elems, extend_to),
-            ExprKind::Struct { path, fields, rest } => self.struct_literal(path, fields, rest.as_deref(), extend_to),
+            ExprKind::Array(elems) => self.array(elems, extendable),
+            ExprKind::Struct { path, fields, rest } => self.struct_literal(path, fields, rest.as_deref(), extendable),
             ExprKind::Cast { expr, ty } => {
+                self.extendable = extendable;
                 self.expr(expr);
                 Value::of(self.index.lower(ty, &self.types))
             }
@@ -202,10 +207,10 @@ impl Builder<'_> {
         }
     }
 
-    fn array(&mut self, elems: &[Expr], extend_to: Option<usize>) -> Value {
+    fn array(&mut self, elems: &[Expr], extendable: Option<usize>) -> Value {
         let mut item = Ty::Unknown("empty array");
         for elem in elems {
-            self.extend_to = extend_to;
+            self.extendable = extendable;
             let value = self.expr(elem);
             self.consume(&value);
             if item.is_unknown() {
@@ -264,12 +269,12 @@ impl Builder<'_> {
         path: &PathRef,
         fields: &[(Name, Expr)],
         rest: Option<&Expr>,
-        extend_to: Option<usize>,
+        extendable: Option<usize>,
     ) -> Value {
         let ty = self.literal_type(path);
         let owner = self.owns(&ty).then(|| self.new_temporary());
         for (_, expr) in fields {
-            self.extend_to = extend_to;
+            self.extendable = extendable;
             let value = self.expr(expr);
             self.store(&value, owner);
         }
@@ -436,9 +441,9 @@ impl Builder<'_> {
             self.bind(pat, Value::of(declared));
             return;
         };
-        self.extend_to = self.state().scopes.iter().rposition(|scope| scope.is_block);
+        self.extendable = self.state().scopes.iter().rposition(|scope| scope.is_block);
         let mut value = self.expr(init);
-        self.extend_to = None;
+        self.extendable = None;
         value.ty = merged(declared, value.ty);
         let Some(otherwise) = otherwise else {
             self.bind(pat, value);

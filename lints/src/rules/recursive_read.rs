@@ -1,0 +1,86 @@
+//! `recursive-read`: a reader-writer lock is read while the same thread or task already reads it.
+
+use std::collections::BTreeSet;
+
+use interlock_source::{Acquisition, LockFamily, Wait};
+
+use crate::context::{Reentry, exclusive_on_either_side};
+use crate::finding::place;
+use crate::{Finding, Level, LintContext, declare_lint};
+
+declare_lint! {
+    /// ## What it finds
+    /// A read acquisition of a reader-writer lock while the same thread or task holds a read guard of it, where the
+    /// library lets a waiting writer go first.
+    ///
+    /// ## Why it matters
+    /// When a writer asks for the lock between the two reads, the second read queues behind the writer, and the
+    /// writer waits for the first read: all three hang. `std`, `parking_lot` and `tokio` behave so.
+    ///
+    /// ## Fires
+    /// ```rust,fires
+    /// use std::sync::RwLock;
+    /// struct Status { terms: RwLock<Vec<u64>> }
+    /// impl Status {
+    ///     fn term(&self) -> u64 {
+    ///         *self.terms.read().unwrap().last().unwrap()
+    ///                   //^^^^^^ `example::Status::terms` is read while this thread already reads it
+    ///     }
+    ///     fn show(&self) -> (usize, u64) {
+    ///         let terms = self.terms.read().unwrap();
+    ///                              //^^^^^^ `self.terms` is locked here, shared
+    ///         (terms.len(), self.term())
+    ///                          //^^^^^^ calls `example::Status::term`
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// ## Silent
+    /// ```rust,silent
+    /// use parking_lot::RwLock;
+    /// struct Status { terms: RwLock<Vec<u64>> }
+    /// impl Status {
+    ///     fn show(&self) -> (usize, usize) {
+    ///         let terms = self.terms.read();
+    ///         let again = self.terms.read_recursive();
+    ///         (terms.len(), again.len())
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// ## Limits
+    /// Says nothing of locks whose readers never queue behind a writer, such as those of `spin`.
+    pub(crate) static LINT = {
+        id: "recursive-read",
+        level: Level::Warn,
+        summary: "a reader-writer lock is read while the same thread already reads it",
+    }
+}
+
+pub(crate) fn check(context: &LintContext<'_>, findings: &mut Vec<Finding>) {
+    let mut seen = BTreeSet::new();
+    for reentry in context.reentries(may_deadlock) {
+        if seen.insert((reentry.held.acquisition.span, reentry.effect.acquisition.span, reentry.body.id)) {
+            findings.push(finding(&reentry));
+        }
+    }
+}
+
+fn may_deadlock(held: &Acquisition, wanted: &Acquisition) -> bool {
+    held.family == LockFamily::RwLock
+        && wanted.wait != Wait::Never
+        && !wanted.reentrant
+        && !exclusive_on_either_side(held, wanted)
+}
+
+fn finding(reentry: &Reentry<'_>) -> Finding {
+    let class = &reentry.effect.acquisition.lock.class;
+    let primary = place(reentry.effect.acquisition.span, &reentry.effect.item);
+    let message = format!("`{class}` is read while this thread already reads it");
+    Finding::new(&LINT, reentry.certainty.clone(), primary, message)
+        .because(place(reentry.held.acquisition.span, &reentry.body.item), reentry.held_message())
+        .through_held(reentry.held)
+        .through(&reentry.effect.chain)
+        .about([class])
+        .with_help(reentry.help())
+}

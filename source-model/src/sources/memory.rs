@@ -1,0 +1,58 @@
+//! A workspace of one file that was never on disk: for examples, tests and tools that hold text.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::{CrateSource, SourceFile, Sources, in_pool};
+use crate::cfg::CfgSet;
+use crate::lower::parse_file;
+use crate::project::{Dependency, Edition, Package, Project, TargetKind};
+use crate::span::FileId;
+
+impl Sources {
+    /// A library crate `name` of one file, `src/lib.rs`, with the given text.
+    #[must_use]
+    pub fn of_text(name: &str, edition: Edition, text: &str) -> Sources {
+        let root = PathBuf::from("/");
+        let ir = in_pool(|| parse_file(text));
+        let file = SourceFile {
+            path: "src/lib.rs".to_owned(),
+            absolute: root.join("src/lib.rs"),
+            text: text.into(),
+            ir: Arc::new(ir),
+        };
+        let source = CrateSource {
+            name: name.into(),
+            package: 0,
+            kind: TargetKind::Lib,
+            edition,
+            cfg: CfgSet::host(),
+            root: FileId(0),
+            module_files: HashMap::new(),
+            places: HashMap::new(),
+        };
+        Sources {
+            project: Arc::new(project(name, root)),
+            files: vec![file],
+            crates: vec![source],
+            unread: Vec::new(),
+            n_unreached_files: 0,
+            n_cfg_skipped_modules: 0,
+        }
+    }
+}
+
+fn project(name: &str, root: PathBuf) -> Project {
+    let modelled = crate::models::MODELS.iter().map(|(krate, _)| *krate);
+    let package = Package {
+        name: name.to_owned(),
+        manifest: root.join("Cargo.toml"),
+        dependencies: modelled
+            .map(|krate| Dependency { extern_name: krate.into(), crate_name: krate.into() })
+            .collect(),
+        features: BTreeSet::new(),
+        targets: Vec::new(),
+    };
+    Project { root, name: name.to_owned(), packages: vec![package], notes: Vec::new(), n_build_scripts: 0 }
+}
