@@ -1,20 +1,59 @@
-//! scratch
-#![allow(clippy::print_stdout, missing_docs)]
-use interlock_source::*;
-fn main() {
-    let args: Vec<String> = std::env::args().collect();
-    let t = std::time::Instant::now();
-    let ws = Workspace::load(&LoadOptions { manifest_path: Some(args[1].clone().into()), dir: ".".into(), ..Default::default() }).unwrap();
-    eprintln!("load+analyse {:?}", t.elapsed());
-    let graph = interlock_lockgraph::LockGraph::build(&ws);
-    eprintln!("graph {:?} nodes {} edges {}", t.elapsed(), graph.nodes.len(), graph.edges.len());
-    let report = interlock_lints::run(&ws, &graph, &Default::default());
-    eprintln!("lints {:?}", t.elapsed());
-    let show = |s: Span| format!("{}:{}:{}", ws.file(s.file).path, s.range.start.line, s.range.start.column);
-    for f in &report.findings {
-        println!("{} {} [{}] {} {}", f.level, f.lint.id, f.certainty.word(), show(f.primary.span), f.message);
-        for s in &f.steps { println!("      {} {} ({})", show(s.place.span), s.message, s.place.item); }
+//! `cargo interlock`: arguments in, exit code out. The work is done by the libraries.
+
+mod args;
+mod audit;
+mod check;
+mod config;
+mod exit_code;
+mod explain;
+mod graph;
+mod output;
+mod run;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Cli, Command};
+use crate::exit_code::{Outcome, of_error};
+
+fn main() -> ExitCode {
+    // A panic is our bug: say so, and leave with the code that means it.
+    let outcome = std::panic::catch_unwind(|| run(&arguments()));
+    match outcome {
+        Ok(outcome) => outcome.into(),
+        Err(_) => Outcome::Internal.into(),
     }
-    if args.len() > 2 { println!("{:#?}", ws.coverage()); 
-        for c in ws.lock_classes() { println!("{c}"); } }
+}
+
+/// Cargo calls `cargo-interlock interlock ..`; called directly, the word is missing.
+fn arguments() -> Vec<std::ffi::OsString> {
+    let mut arguments: Vec<_> = std::env::args_os().collect();
+    if arguments.get(1).is_some_and(|word| word == "interlock") {
+        arguments.remove(1);
+    }
+    arguments
+}
+
+fn run(arguments: &[std::ffi::OsString]) -> Outcome {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Clap writes help to stdout and errors to stderr; a closed pipe is no error of ours.
+            let _ = error.print();
+            return if error.use_stderr() { Outcome::Usage } else { Outcome::Clean };
+        }
+    };
+    let result = match cli.command {
+        None => check::run(&cli.check),
+        Some(Command::Check(args)) => check::run(&args),
+        Some(Command::Graph(args)) => graph::run(&args),
+        Some(Command::Audit(args)) => audit::run(&args),
+        Some(Command::Explain(args)) => explain::explain(&args.lint),
+        Some(Command::Lints) => explain::list(),
+    };
+    result.unwrap_or_else(|error| {
+        output::complain(&format!("error: {error:#}"));
+        of_error(&error)
+    })
 }

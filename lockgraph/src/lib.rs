@@ -3,5 +3,6 @@
 mod build;
 mod cycles;
 mod graph;
+mod query;
 
 pub use graph::{Cycle, Edge, LockGraph, Node};

@@ -87,6 +87,17 @@ impl Workspace {
         &self.sources.project.root
     }
 
+    /// The packages: name, and folder relative to the root (empty for the root itself).
+    #[must_use]
+    pub fn packages(&self) -> Vec<(String, String)> {
+        let folder = |manifest: &Path| {
+            let folder = manifest.parent().and_then(|folder| folder.strip_prefix(self.root()).ok());
+            folder.map(|folder| folder.to_string_lossy().replace('\\', "/")).unwrap_or_default()
+        };
+        let packages = self.sources.project.packages.iter();
+        packages.map(|package| (package.name.clone(), folder(&package.manifest))).collect()
+    }
+
     /// A file by its id.
     #[must_use]
     pub fn file(&self, id: FileId) -> &SourceFile {

@@ -1,0 +1,135 @@
+//! `cargo interlock check`.
+
+use std::path::PathBuf;
+
+use interlock_lints::{Level, Report};
+use interlock_lockgraph::LockGraph;
+use interlock_reports::{Heading, HumanStyle, human, json, markdown};
+use interlock_source::Workspace;
+
+use crate::args::CheckArgs;
+use crate::config::{self, parse_level, suggestion};
+use crate::exit_code::{Outcome, UsageError};
+use crate::output::{complain, print, wants_color, width, write_file};
+
+/// A document to write, and where.
+struct Target {
+    format: Format,
+    path: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy)]
+enum Format {
+    Human,
+    Json,
+    Markdown,
+}
+
+const FORMATS: [(&str, Format); 3] =
+    [("human", Format::Human), ("json", Format::Json), ("markdown", Format::Markdown)];
+
+/// Runs the lints and writes the documents that were asked for.
+pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<Outcome> {
+    let targets = targets(&args.message_format)?;
+    let fail_on = args.fail_on.as_deref().map(parse_level).transpose()?;
+    let workspace = crate::run::load(&args.workspace)?;
+    let settings = config::load(workspace.root())?;
+    let graph = LockGraph::build(&workspace);
+    let mut report = interlock_lints::run(&workspace, &graph, &settings.lints);
+    narrow(&mut report, &workspace, args)?;
+    for target in &targets {
+        write(target, &report, &workspace, args)?;
+    }
+    if args.stats {
+        print_stats(&report);
+    }
+    Ok(outcome(&report, fail_on.unwrap_or(settings.fail_on)))
+}
+
+fn targets(formats: &[String]) -> Result<Vec<Target>, UsageError> {
+    if formats.is_empty() {
+        return Ok(vec![Target { format: Format::Human, path: None }]);
+    }
+    formats.iter().map(|text| target(text)).collect()
+}
+
+fn target(text: &str) -> Result<Target, UsageError> {
+    let (name, path) = match text.split_once('=') {
+        Some((name, path)) => (name, Some(PathBuf::from(path))),
+        None => (text, None),
+    };
+    let known = FORMATS.iter().find(|(known, _)| *known == name);
+    let names = FORMATS.map(|(known, _)| known);
+    let unknown = || UsageError(format!("unknown message format `{name}`{}", suggestion(name, &names)));
+    known.map(|(_, format)| Target { format: *format, path }).ok_or_else(unknown)
+}
+
+fn write(target: &Target, report: &Report, workspace: &Workspace, args: &CheckArgs) -> anyhow::Result<()> {
+    let heading = Heading { workspace: workspace.name(), version: env!("CARGO_PKG_VERSION") };
+    let color = target.path.is_none() && wants_color(args.color);
+    let text = match target.format {
+        Format::Human => human(report, workspace, HumanStyle { color, width: width() }),
+        Format::Json => json(report, heading, workspace),
+        Format::Markdown => markdown(report, heading, workspace),
+    };
+    match &target.path {
+        Some(path) => write_file(path, &text),
+        None => print(&text),
+    }
+}
+
+/// `-p` and `--exclude` narrow what is reported, never what is read.
+fn narrow(report: &mut Report, workspace: &Workspace, args: &CheckArgs) -> Result<(), UsageError> {
+    if args.packages.is_empty() && args.exclude.is_empty() {
+        return Ok(());
+    }
+    let packages = workspace.packages();
+    let names: Vec<&str> = packages.iter().map(|(name, _)| name.as_str()).collect();
+    for name in args.packages.iter().chain(&args.exclude) {
+        if !names.contains(&name.as_str()) {
+            return Err(UsageError(format!("no package is called `{name}`{}", suggestion(name, &names))));
+        }
+    }
+    report.findings.retain(|finding| {
+        let path = &workspace.file(finding.primary.span.file).path;
+        // The innermost package whose folder holds the file.
+        let holding = packages.iter().filter(|(_, folder)| folder.is_empty() || path.starts_with(&format!("{folder}/")));
+        let owner = holding.max_by_key(|(_, folder)| folder.len()).map(|(name, _)| name);
+        owner.is_none_or(|owner| {
+            (args.packages.is_empty() || args.packages.contains(owner)) && !args.exclude.contains(owner)
+        })
+    });
+    Ok(())
+}
+
+fn outcome(report: &Report, fail_on: Level) -> Outcome {
+    if report.coverage.n_bodies == 0 {
+        return Outcome::NothingAnalysed;
+    }
+    let fails = report.findings.iter().any(|finding| finding.level >= fail_on && finding.level > Level::Allow);
+    if fails { Outcome::Findings } else { Outcome::Clean }
+}
+
+fn print_stats(report: &Report) {
+    let coverage = &report.coverage;
+    let percent = |part: usize, whole: usize| 100.0 * part as f64 / whole.max(1) as f64;
+    let receivers = coverage.n_receivers_lock + coverage.n_receivers_other + coverage.n_receivers_unknown;
+    let calls = coverage.n_calls_resolved + coverage.n_calls_unknown;
+    complain(&format!(
+        "lock-like receivers: {} locks, {} others, {} unknown ({:.1} % known)",
+        coverage.n_receivers_lock,
+        coverage.n_receivers_other,
+        coverage.n_receivers_unknown,
+        percent(receivers - coverage.n_receivers_unknown, receivers)
+    ));
+    complain(&format!(
+        "calls: {} resolved, {} unknown ({:.1} % resolved)",
+        coverage.n_calls_resolved,
+        coverage.n_calls_unknown,
+        percent(coverage.n_calls_resolved, calls)
+    ));
+    complain("causes of unknown receiver types, most frequent first:");
+    for (cause, n) in &coverage.unknown_causes {
+        complain(&format!("{n:>8} {cause}"));
+    }
+}

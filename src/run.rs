@@ -1,0 +1,19 @@
+//! What `check` and `graph` begin with: the workspace, read and analysed.
+
+use std::time::Instant;
+
+use anyhow::Context;
+use interlock_source::Workspace;
+
+use crate::args::WorkspaceArgs;
+use crate::output::progress;
+
+/// Reads and analyses the workspace that the arguments name.
+pub(crate) fn load(args: &WorkspaceArgs) -> anyhow::Result<Workspace> {
+    let start = Instant::now();
+    let workspace = Workspace::load(&args.options()).context("failed to load the workspace")?;
+    let coverage = workspace.coverage();
+    let (name, ms) = (workspace.name(), start.elapsed().as_millis());
+    progress(args.quiet, &format!("analysed {name}: {} files, {} lines in {ms} ms", coverage.n_files, coverage.n_lines));
+    Ok(workspace)
+}
