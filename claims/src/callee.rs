@@ -37,8 +37,8 @@ impl Callee {
     }
 
     /// The name for people: the path where it is known.
-    pub(crate) fn name(&self) -> &str {
-        self.path.as_deref().unwrap_or(&self.written)
+    pub(crate) fn name(&self) -> String {
+        segments(self.path.as_deref().unwrap_or(&self.written)).join("::")
     }
 
     /// Whether it is the callee whose path ends in `suffix`.
@@ -56,10 +56,13 @@ impl Callee {
     }
 }
 
-/// The segments of a path or method call as written, without type arguments.
+/// The segments of a path or method call as written, without type arguments; `<Type>::method` is `Type::method`.
 fn segments(path: &str) -> Vec<&str> {
     let named = path.split("::").flat_map(|segment| segment.split('.'));
-    let named = named.map(|segment| segment.split('<').next().unwrap_or(segment).trim());
+    let named = named.map(|segment| {
+        let segment = segment.trim_start_matches('<');
+        segment.split(['<', '>']).next().unwrap_or(segment).trim()
+    });
     named.filter(|segment| !segment.is_empty() && *segment != "crate").collect()
 }
 
@@ -89,7 +92,12 @@ mod tests {
         assert_eq!(fit("apply_conf_change", None, "apply_conf_change"), Fit::Yes);
         assert_eq!(fit("send", None, "UnboundedSender::send"), Fit::Maybe);
         assert_eq!(fit("recv", None, "UnboundedSender::send"), Fit::No);
-        assert_eq!(fit("Sender::<u8>::send", None, "Sender::send"), Fit::Yes);
+        assert_eq!(fit("Sender<u8>::send", None, "Sender::send"), Fit::Yes);
+    }
+
+    #[test]
+    fn a_type_in_angle_brackets_is_a_segment() {
+        assert_eq!(fit("send", Some("tokio::sync::mpsc::<UnboundedSender>::send"), "UnboundedSender::send"), Fit::Yes);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use interlock_lints::{Config, Level, Report, lints};
 use interlock_lockgraph::LockGraph;
 use interlock_source::{Body, Function, Held, LockClass, Point, PointKind, Workspace};
 
+use crate::callee::Callee;
 use crate::checks::{call_absent_under_lock, call_present, lint_absent, lock_not_acquired_while, lock_not_reachable};
 use crate::outcome::{Outcome, Status};
 use crate::{CheckKind, Symbol, subject};
@@ -85,7 +86,10 @@ pub(crate) fn what_happens(point: &Point) -> String {
         PointKind::Acquire(acquisition) => {
             format!("acquires `{}` by `{}`", acquisition.lock.class, acquisition.operation)
         }
-        PointKind::Call(call) => format!("calls `{}`", call.path.as_ref().unwrap_or(&call.name)),
+        PointKind::Call(_) => {
+            let callee = Callee::at(point);
+            callee.map_or(String::new(), |callee| format!("calls `{}`", callee.name()))
+        }
         PointKind::Await => "awaits".to_owned(),
         PointKind::Spawn(spawn) => format!("starts a task by `{}`", spawn.function),
         PointKind::FutureDropped { callee, .. } => format!("drops the future of `{callee}`"),

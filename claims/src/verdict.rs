@@ -194,3 +194,146 @@ fn unchallenged(checks: &[CheckResult], controls: &[ControlResult]) -> Vec<Strin
 pub fn recorded_verdict(recorded: &Verdict, then: &[SymbolDigest], today: &[SymbolDigest]) -> Verdict {
     if then == today { recorded.clone() } else { Verdict::Stale }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::Outcome;
+    use crate::{Check, CheckKind, Place, Site, Symbol};
+
+    fn symbol() -> Symbol {
+        Symbol { pattern: "f".to_owned(), matches: 1 }
+    }
+
+    /// A proof of absence that looked at one site.
+    fn absence(status: Status) -> CheckResult {
+        let place = Place {
+            file: "src/lib.rs".to_owned(),
+            range: interlock_source::TextRange::default(),
+            item: "f".to_owned(),
+            line_text: String::new(),
+        };
+        let sites = vec![Site { place, what: "awaits".to_owned() }];
+        let kind = CheckKind::LockNotReachable { lock: "l".to_owned(), from: symbol() };
+        CheckResult { check: Check { line: 1, kind }, outcome: Outcome { status, sites, evidence: Vec::new() } }
+    }
+
+    fn presence(status: Status) -> CheckResult {
+        let kind = CheckKind::CallPresent { call: "c".to_owned(), within: symbol() };
+        let mut result = absence(status);
+        result.check.kind = kind;
+        result
+    }
+
+    fn control(failed_checks: &[usize], verdict: ControlVerdict) -> ControlResult {
+        let failed_checks = failed_checks.to_vec();
+        ControlResult { title: None, edits: Vec::new(), failed_checks, evidence: Vec::new(), verdict }
+    }
+
+    fn made_fail(failed_checks: &[usize]) -> ControlResult {
+        control(failed_checks, ControlVerdict::MadeFail)
+    }
+
+    fn why() -> String {
+        "why".to_owned()
+    }
+
+    #[track_caller]
+    fn assert_verdict(checks: &[CheckResult], controls: &[ControlResult], expected: &str) {
+        let verdict = verdict(checks, controls);
+        let reason = verdict.reason().map_or(String::new(), |reason| format!(": {reason}"));
+        assert_eq!(format!("{verdict}{reason}"), expected);
+    }
+
+    #[test]
+    fn passing_checks_that_controls_challenged_are_verified() {
+        assert_verdict(&[absence(Status::Pass)], &[made_fail(&[0])], "VERIFIED");
+        assert_verdict(&[presence(Status::Pass)], &[], "VERIFIED");
+        assert_verdict(
+            &[absence(Status::Pass), absence(Status::Pass)],
+            &[made_fail(&[0]), made_fail(&[1])],
+            "VERIFIED",
+        );
+    }
+
+    #[test]
+    fn a_failed_check_refutes_whatever_else_is_unknown() {
+        let unknown = absence(Status::Unresolved(why()));
+        assert_verdict(&[unknown, absence(Status::Fail)], &[], "REFUTED");
+        assert_verdict(&[absence(Status::NotRun(why())), absence(Status::Fail)], &[], "REFUTED");
+    }
+
+    #[test]
+    fn a_vacuous_or_unresolved_check_is_inconclusive() {
+        let controls = [made_fail(&[1])];
+        let with = |status| [absence(status), absence(Status::Pass)];
+        assert_verdict(&with(Status::Vacuous(why())), &controls, "INCONCLUSIVE: check 1: why");
+        assert_verdict(&with(Status::Unresolved(why())), &controls, "INCONCLUSIVE: check 1: why");
+    }
+
+    #[test]
+    fn a_pass_without_sites_is_inconclusive() {
+        let mut check = presence(Status::Pass);
+        check.outcome.sites.clear();
+        assert_verdict(&[check], &[], "INCONCLUSIVE: check 1: it looked at nothing");
+    }
+
+    #[test]
+    fn a_proof_of_absence_that_no_control_challenged_is_inconclusive() {
+        assert_verdict(&[absence(Status::Pass)], &[], "INCONCLUSIVE: no control made check 1 fail");
+        assert_verdict(
+            &[absence(Status::Pass), absence(Status::Pass)],
+            &[made_fail(&[0])],
+            "INCONCLUSIVE: no control made check 2 fail",
+        );
+    }
+
+    #[test]
+    fn a_control_that_does_not_do_its_work_is_inconclusive() {
+        let check = [presence(Status::Pass)];
+        let with = |verdict| [control(&[], verdict)];
+        assert_verdict(
+            &check,
+            &with(ControlVerdict::DidNotFail(why())),
+            "INCONCLUSIVE: control 1 did not make the check fail: why",
+        );
+        assert_verdict(
+            &check,
+            &with(ControlVerdict::CouldNotApply(why())),
+            "INCONCLUSIVE: control 1 could not be applied: why",
+        );
+        assert_verdict(&check, &with(ControlVerdict::NotRun(why())), "INCONCLUSIVE: control 1 was not run: why");
+    }
+
+    #[test]
+    fn a_check_that_was_not_run_is_not_run_unless_something_is_inconclusive() {
+        assert_verdict(&[absence(Status::NotRun(why()))], &[], "NOT RUN: check 1: why");
+        assert_verdict(
+            &[absence(Status::NotRun(why())), absence(Status::Vacuous(why()))],
+            &[],
+            "INCONCLUSIVE: check 2: why",
+        );
+    }
+
+    #[test]
+    fn a_recorded_verdict_is_stale_once_a_symbol_changed() {
+        let digest = |digest: &str| [SymbolDigest { path: "f".to_owned(), digest: digest.to_owned() }];
+        let recorded = |today: &[SymbolDigest]| recorded_verdict(&Verdict::Verified, &digest("a"), today);
+        assert_eq!(recorded(&digest("a")), Verdict::Verified);
+        assert_eq!(recorded(&digest("b")), Verdict::Stale);
+        assert_eq!(recorded(&[]), Verdict::Stale);
+    }
+
+    #[test]
+    fn confidence_counts_grounds() {
+        let of = |static_proof, failing_control, execution| {
+            confidence(&Verdict::Verified, Grounds { static_proof, failing_control, execution })
+        };
+        assert_eq!(of(true, true, true), Some(Confidence::High));
+        assert_eq!(of(true, true, false), Some(Confidence::Medium));
+        assert_eq!(of(true, false, false), Some(Confidence::Low));
+        assert_eq!(of(false, false, false), None);
+        let all = Grounds { static_proof: true, failing_control: true, execution: true };
+        assert_eq!(confidence(&Verdict::Refuted, all), None);
+    }
+}

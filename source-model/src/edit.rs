@@ -75,7 +75,7 @@ pub enum EditError {
 }
 
 /// Makes the edit. Returns the edited text and how many places of the function matched.
-pub fn apply(
+pub(crate) fn apply(
     text: &str,
     function: TextRange,
     body: Option<TextRange>,

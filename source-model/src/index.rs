@@ -22,7 +22,6 @@ pub(crate) struct CrateData {
     pub(crate) root: ModuleId,
     pub(crate) edition: Edition,
     pub(crate) is_model: bool,
-    pub(crate) is_test: bool,
     /// Names that paths may start with, and the crates they mean.
     pub(crate) externs: HashMap<Name, Name>,
     cfg: CfgSet,
@@ -80,7 +79,6 @@ pub(crate) enum Shape {
 
 #[derive(Debug)]
 pub(crate) struct TypeData {
-    pub(crate) name: Name,
     pub(crate) path: Name,
     pub(crate) module: ModuleId,
     pub(crate) shape: Shape,
@@ -188,10 +186,7 @@ pub(crate) struct WellKnown {
     pub(crate) str: TypeId,
     pub(crate) range: TypeId,
     pub(crate) deref: TraitId,
-    pub(crate) iterator: TraitId,
-    pub(crate) into_iterator: TraitId,
     pub(crate) future: TraitId,
-    pub(crate) drop: TraitId,
 }
 
 impl Default for WellKnown {
@@ -199,7 +194,7 @@ impl Default for WellKnown {
         let (ty, tr) = (TypeId(u32::MAX), TraitId(u32::MAX));
         WellKnown {
             option: ty, result: ty, vec: ty, string: ty, slice: ty, str: ty, range: ty,
-            deref: tr, iterator: tr, into_iterator: tr, future: tr, drop: tr,
+            deref: tr, future: tr,
         }
     }
 }
@@ -231,7 +226,6 @@ impl Index {
             root: ModuleId(0),
             edition: Edition::E2021,
             is_model: true,
-            is_test: false,
             externs: HashMap::new(),
             cfg: CfgSet::default(),
         });
@@ -256,7 +250,6 @@ impl Index {
             root: ModuleId(0),
             edition: source.edition,
             is_model: false,
-            is_test: source.kind.is_test(),
             externs,
             cfg: source.cfg.clone(),
         });
@@ -315,10 +308,7 @@ impl Index {
             str: ty("std::str::Str"),
             range: ty("std::ops::Range"),
             deref: tr("std::ops::Deref"),
-            iterator: tr("std::iter::Iterator"),
-            into_iterator: tr("std::iter::IntoIterator"),
             future: tr("std::future::Future"),
-            drop: tr("std::ops::Drop"),
         }
     }
 
@@ -566,7 +556,7 @@ impl Collector<'_, '_> {
         } else {
             TypeModel::default()
         };
-        self.index.types.push(TypeData { name: item.name.clone(), path, module, shape, model });
+        self.index.types.push(TypeData { path, module, shape, model });
         self.define(module, &item.name, Def::Type(id));
     }
 

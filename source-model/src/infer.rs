@@ -410,17 +410,53 @@ impl Index {
         })
     }
 
-    /// Whether concrete arguments in an impl's header agree with the receiver's.
+    /// Whether the arguments in an impl's header agree with the receiver's.
     fn impl_fits(&self, data: &ImplData, ty: &Ty) -> bool {
         let TypeRef::Path(path) = &data.def.self_ty else { return true };
         let Some(last) = path.segments.last() else { return true };
-        last.args.iter().zip(ty.args()).all(|(written, actual)| {
-            let (TypeRef::Path(written), Ty::Adt(actual, _)) = (written, actual.peeled()) else { return true };
-            match self.type_of_path(data.module, written, 0) {
-                Some(written) => written == *actual,
-                None => true,
+        last.args.iter().zip(ty.args()).all(|(written, actual)| self.argument_fits(data, written, actual.peeled(), 0))
+    }
+
+    fn argument_fits(&self, data: &ImplData, written: &TypeRef, actual: &Ty, depth: u32) -> bool {
+        if depth > 4 || actual.is_unknown() {
+            return true;
+        }
+        let TypeRef::Path(path) = written else {
+            // `impl X for Arc<dyn Y>` says nothing of `Arc<Z>`.
+            return !matches!((written, actual), (TypeRef::Dyn(_), Ty::Adt(..) | Ty::Outside(..) | Ty::Slice(_)));
+        };
+        let own = path.segments.first().filter(|_| path.segments.len() == 1);
+        let param = own.and_then(|own| data.def.generics.params.iter().find(|param| param.name == own.name));
+        if let Some(param) = param {
+            return param.bounds.iter().all(|bound| self.satisfies(actual, bound, data.module));
+        }
+        let Some(head) = self.type_of_path(data.module, path, 0) else { return true };
+        let Ty::Adt(actual_head, args) = actual else {
+            return matches!(actual, Ty::Param(..) | Ty::Outside(..));
+        };
+        let written_args = path.segments.last().map(|last| last.args.as_slice()).unwrap_or_default();
+        head == *actual_head
+            && written_args.iter().zip(args.iter()).all(|(written, actual)| {
+                self.argument_fits(data, written, actual.peeled(), depth + 1)
+            })
+    }
+
+    /// Whether a type may implement a bound. Traits of other crates are taken on trust.
+    fn satisfies(&self, actual: &Ty, bound: &TypeRef, module: ModuleId) -> bool {
+        let TypeRef::Path(path) = bound else { return true };
+        let Some(wanted) = self.trait_of(module, path) else { return true };
+        if self.crate_of(self.trait_data(wanted).module).is_model {
+            return true;
+        }
+        match actual {
+            Ty::Adt(id, _) => {
+                self.impls_of_trait(wanted).any(|data| data.self_type.is_none_or(|own| own == *id))
             }
-        })
+            Ty::Scalar | Ty::Str | Ty::Slice(_) | Ty::Tuple(_) => {
+                self.impls_of_trait(wanted).any(|data| data.self_type.is_none())
+            }
+            _ => true,
+        }
     }
 
     /// A method of a trait or its supertraits.
@@ -446,7 +482,11 @@ impl Index {
         if ty.is_unknown() || matches!(ty, Ty::Ref(_)) {
             return None;
         }
-        self.blanket_impls().find_map(|data| {
+        let fits = |data: &&ImplData| {
+            let params = data.def.generics.params.iter();
+            params.flat_map(|param| &param.bounds).all(|bound| self.satisfies(ty, bound, data.module))
+        };
+        self.blanket_impls().filter(fits).find_map(|data| {
             let own = data.fns.get(name).copied();
             own.or_else(|| self.method_of_trait(data.of_trait?, name, 0).map(|found| found.0))
                 .map(|function| (function, None))
@@ -536,7 +576,7 @@ impl Index {
                 .flat_map(|bound| &bound.bindings)
                 .find(|(name, _)| name == "Item")
                 .map_or(Ty::Unknown("item of a generic iterator"), |(_, ty)| ty.clone()),
-            peeled @ Ty::Adt(id, args) => {
+            peeled @ Ty::Adt(id, _) => {
                 if *id == self.well_known.option || *id == self.well_known.result {
                     return wrap(peeled.arg(0));
                 }
@@ -545,7 +585,6 @@ impl Index {
                     let made = self.lower(&data.def.ret, &self.fn_scope(data, Some(peeled)));
                     return self.iterated(&made);
                 }
-                let _ = args;
                 match self.associated_in_impls(peeled, "Item", 0) {
                     Some(item) => wrap(item),
                     None => match self.deref_step(peeled) {
@@ -575,10 +614,6 @@ impl Index {
             Ty::Unknown(cause) => Ty::Unknown(cause),
             _ => Ty::Unknown("output of an unknown future"),
         }
-    }
-
-    pub(crate) fn option_of(&self, inner: Ty) -> Ty {
-        Ty::Adt(self.well_known.option, Arc::from([inner]))
     }
 
     pub(crate) fn result_of(&self, ok: Ty, err: Ty) -> Ty {

@@ -94,6 +94,8 @@ pub enum Projection {
     Field(Name),
     /// `[..]`, or an element met by iteration or lookup.
     Element,
+    /// What the lock guards, through a guard.
+    Guarded,
     /// `.method()` of a function whose body does not say what it returns.
     Call(Name),
 }
@@ -111,7 +113,7 @@ impl AccessPath {
     /// Whether two equal paths of this form surely reach one object.
     #[must_use]
     pub fn is_exact(&self) -> bool {
-        self.projections.iter().all(|step| matches!(step, Projection::Field(_)))
+        self.projections.iter().all(|step| matches!(step, Projection::Field(_) | Projection::Guarded))
     }
 }
 
@@ -124,6 +126,7 @@ impl fmt::Display for AccessPath {
         for step in &self.projections {
             match step {
                 Projection::Field(name) => write!(f, ".{name}")?,
+                Projection::Guarded => {}
                 Projection::Element => f.write_str("[_]")?,
                 Projection::Call(name) => write!(f, ".{name}()")?,
             }

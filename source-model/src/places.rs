@@ -24,6 +24,14 @@ pub(crate) fn field_of(index: &Index, base: &Place, owner: Option<TypeId>, name:
     Place { path, class }
 }
 
+/// What a lock guards: another object than the lock, reached through a guard of it.
+pub(crate) fn guarded(mut place: Place) -> Place {
+    if let Some(path) = &mut place.path {
+        path.projections.push(Projection::Guarded);
+    }
+    place
+}
+
 /// An element of a collection.
 pub(crate) fn element_of(place: &Place) -> Place {
     let path = place.path.clone().map(|mut path| {

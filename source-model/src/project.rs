@@ -187,7 +187,7 @@ pub enum LoadError {
 }
 
 /// Finds the workspace of the manifest given, or of the nearest one above the folder.
-pub fn discover(options: &LoadOptions) -> Result<Project, LoadError> {
+pub(crate) fn discover(options: &LoadOptions) -> Result<Project, LoadError> {
     let path = find_manifest(options)?;
     let text = std::fs::read_to_string(&path)
         .map_err(|source| LoadError::ManifestUnreadable { path: path.clone(), source })?;

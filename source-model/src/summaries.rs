@@ -16,7 +16,7 @@ const MAX_EFFECTS: usize = 256;
 /// Rounds over a recursive group of bodies.
 const MAX_ROUNDS: usize = 8;
 /// Longer access paths are widened to their class.
-const MAX_PROJECTIONS: usize = 6;
+const MAX_PROJECTIONS: usize = 8;
 
 /// A guard that a body returns.
 #[derive(Clone, Debug)]

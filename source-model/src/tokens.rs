@@ -27,7 +27,7 @@ pub fn byte_range(text: &str, range: TextRange) -> Range<usize> {
 
 /// The byte at which a place begins; clamped to the end of its line.
 #[must_use]
-pub fn byte_offset(text: &str, place: LineCol) -> usize {
+pub(crate) fn byte_offset(text: &str, place: LineCol) -> usize {
     let line_start = match place.line {
         // A byte order mark is not part of the first line.
         0 | 1 => text.len() - text.trim_start_matches('\u{feff}').len(),
@@ -43,7 +43,7 @@ pub fn byte_offset(text: &str, place: LineCol) -> usize {
 
 /// The place of a byte.
 #[must_use]
-pub fn place_of(text: &str, offset: usize) -> LineCol {
+pub(crate) fn place_of(text: &str, offset: usize) -> LineCol {
     let before = &text[..offset];
     let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
     let columns = before[line_start..].trim_start_matches('\u{feff}').chars().count();

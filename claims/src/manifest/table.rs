@@ -193,7 +193,7 @@ impl<'a> Table<'a> {
             }
             let suggestion = nearest(name, known.iter().copied(), 1)
                 .first()
-                .map_or(String::new(), |near| format!(": did you mean `{near}`?"));
+                .map_or(String::new(), |near| format!("; did you mean `{near}`?"));
             let line = self.document.line(key.span());
             self.document.problem(line, format!("unknown key `{name}` in {}{suggestion}", self.what));
         }

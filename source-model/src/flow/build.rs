@@ -76,6 +76,8 @@ impl Value {
 pub(crate) struct Local {
     pub(crate) value: Value,
     pub(crate) body: BodyId,
+    /// The scope of its body that drops it.
+    pub(crate) scope: usize,
 }
 
 /// Slots that are dropped together, in reverse order.
@@ -374,7 +376,7 @@ impl<'a> Builder<'a> {
         value
     }
 
-    fn slot_in(&mut self, scope: usize, name: Option<Name>) -> SlotId {
+    pub(crate) fn slot_in(&mut self, scope: usize, name: Option<Name>) -> SlotId {
         let state = self.state_mut();
         let slot = SlotId(position(state.slot_names.len()));
         state.slot_names.push(name);
@@ -412,8 +414,8 @@ impl<'a> Builder<'a> {
 
     pub(crate) fn declare(&mut self, name: Name, value: Value, body: Option<BodyId>) {
         let body = body.unwrap_or(self.state().id);
-        let scope = self.env.last_mut().expect("an environment");
-        scope.insert(name, Local { value, body });
+        let scope = self.state().scopes.iter().rposition(|scope| scope.is_block).unwrap_or(0);
+        self.env.last_mut().expect("an environment").insert(name, Local { value, body, scope });
     }
 
     pub(crate) fn local(&mut self, name: &str) -> Option<Local> {
@@ -423,7 +425,7 @@ impl<'a> Builder<'a> {
         }
         let own = found.body == self.state().id;
         let owner = found.value.owner.filter(|_| own);
-        Some(Local { value: Value { owner, ..found.value }, body: found.body })
+        Some(Local { value: Value { owner, ..found.value }, ..found })
     }
 
     /// Notes that bodies between the variable's and the current one use it.

@@ -2,7 +2,7 @@
 
 use crate::facts::{Dispatch, Spawn, TaskOutput};
 use crate::flow::build::{Builder, Pending, Value};
-use crate::places::element_of;
+use crate::places::{element_of, guarded};
 use crate::flow::graph::{Op, Place, RawCall, SlotId, Token};
 use crate::index::{Def, Shape};
 use crate::infer::{MethodMatch, TypeScope};
@@ -431,7 +431,8 @@ impl Builder<'_> {
         }
         let (class_place, model_place) = self.result_place(&site, model, &values, &ty);
         if let Some(acquire) = model.acquire {
-            return self.run_acquire(&site, acquire, &values, ty, class_place.unwrap_or(model_place));
+            let place = guarded(class_place.unwrap_or(model_place));
+            return self.run_acquire(&site, acquire, &values, ty, place);
         }
         let place = class_place.unwrap_or(model_place);
         self.run_plain(&site, model, values, ty, place)
@@ -517,6 +518,10 @@ impl Builder<'_> {
             return self.future(site, call, ty, place);
         }
         let pending = if model.in_place { values.iter().find_map(|value| value.pending.clone()) } else { None };
+        if model.in_place {
+            // The call polls the future, or makes another one of it.
+            values.iter().for_each(|value| self.lend(value));
+        }
         let is_lazy = matches!(ty, Ty::Future(_)) || pending.is_none();
         self.extend_to = site.extend_to;
         let mut owner = self.gather(&values, &ty);
@@ -739,7 +744,7 @@ impl Builder<'_> {
         };
         let span = self.span(site.range);
         self.tally.n_calls_resolved += 1;
-        values.iter().skip(usize::from(site.receiver.is_some())).for_each(|value| self.consume(value));
+        values.iter().for_each(|value| self.consume(value));
         self.op(Op::Spawn { spawn: Box::new(spawn.clone()), span });
         let ty = self.index.result_type(&data.def, scope, None);
         if !self.is_handle(&ty) {

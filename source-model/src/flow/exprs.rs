@@ -1,6 +1,6 @@
 //! Expressions other than calls and control flow.
 
-use crate::flow::build::{Builder, Pending, Value};
+use crate::flow::build::{Builder, Local, Pending, Value};
 use crate::flow::graph::{Op, Place, RESULT};
 use crate::index::{Def, Shape};
 use crate::ir::{BinaryOp, Expr, ExprKind, Literal, Name, Pat, PathRef, TypeRef};
@@ -89,8 +89,12 @@ impl Builder<'_> {
             ExprKind::Struct { path, fields, rest } => self.struct_literal(path, fields, rest.as_deref(), extendable),
             ExprKind::Cast { expr, ty } => {
                 self.extendable = extendable;
-                self.expr(expr);
-                Value::of(self.index.lower(ty, &self.types))
+                let value = self.expr(expr);
+                let ty = merged(self.index.lower(ty, &self.types), value.ty.clone());
+                if !self.owns(&ty) {
+                    self.consume(&value);
+                }
+                Value { owner: value.owner.filter(|_| self.owns(&ty)), ty, parts: Vec::new(), ..value }
             }
             _ => Value::unknown("expression form"),
         }
@@ -164,7 +168,7 @@ impl Builder<'_> {
             _ => None,
         };
         match name.and_then(|name| self.local(&name).map(|local| (name, local))) {
-            Some((name, local)) => self.assign_local(&name, local.value, value),
+            Some((name, local)) => self.assign_local(&name, local, value),
             None => {
                 self.expr(left);
                 self.consume(&value);
@@ -173,23 +177,26 @@ impl Builder<'_> {
         Value::unit()
     }
 
-    fn assign_local(&mut self, name: &Name, old: Value, new: Value) {
-        let slot = match old.owner {
+    fn assign_local(&mut self, name: &Name, old: Local, new: Value) {
+        let body = self.state().id;
+        if old.body != body {
+            self.consume(&new);
+            return;
+        }
+        let scope = old.scope;
+        let slot = match old.value.owner {
             Some(slot) => {
                 self.op(Op::Drop { slot });
                 Some(slot)
             }
-            None if new.owner.is_some() => Some(self.new_slot(Some(name.clone()))),
+            // The slot lives as long as the variable, which may be declared further out.
+            None if new.owner.is_some() => Some(self.slot_in(scope, Some(name.clone()))),
             None => None,
         };
         if let Some(slot) = slot {
             self.move_to(new.clone(), slot);
         }
-        let body = self.state().id;
         let Some(local) = self.env.iter_mut().rev().find_map(|scope| scope.get_mut(name)) else { return };
-        if local.body != body {
-            return;
-        }
         if local.value.ty.is_unknown() {
             local.value.ty = new.ty;
         }

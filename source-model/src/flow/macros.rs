@@ -14,7 +14,9 @@ impl Builder<'_> {
         match &call.args {
             MacroArgs::Exprs(exprs) => self.macro_exprs(expr, &name, exprs, extend_to),
             MacroArgs::Block(block) => {
-                self.in_scope(|builder| builder.block(block));
+                // What the macro does with the value of the code is not known.
+                let value = self.in_scope(|builder| builder.block(block));
+                self.consume(&value);
                 self.macro_value(&name, Vec::new())
             }
             MacroArgs::Select(branches) => self.select(expr.range, branches),
@@ -35,11 +37,10 @@ impl Builder<'_> {
         let mut values = Vec::new();
         for arg in exprs {
             let value = self.expr(arg);
-            // `format!` and its like take references; `vec!` and `pin!` move.
+            // `format!` and its like take references. Others may move: a future or handle is theirs then.
+            self.lend(&value);
             if matches!(name, "vec" | "smallvec") {
                 self.consume(&value);
-            } else {
-                self.lend(&value);
             }
             values.push(value);
         }

@@ -49,6 +49,12 @@ impl Lowerer {
 
     fn statements_in(&mut self, tokens: &TokenStream, range: TextRange) -> Option<MacroArgs> {
         let stmts = syn::Block::parse_within.parse2(tokens.clone()).ok()?;
+        // `"label"; future` is a list of arguments with another separator, not code.
+        let exprs: Vec<&syn::Expr> =
+            stmts.iter().filter_map(|stmt| if let syn::Stmt::Expr(expr, _) = stmt { Some(expr) } else { None }).collect();
+        if exprs.len() == stmts.len() && exprs.iter().any(|expr| matches!(expr, syn::Expr::Lit(_) | syn::Expr::Path(_))) {
+            return Some(MacroArgs::Exprs(self.exprs(exprs)));
+        }
         Some(MacroArgs::Block(self.statements(&stmts, range)))
     }
 

@@ -29,7 +29,7 @@ pub(crate) struct Lowerer {
 
 /// Parses and lowers a file. Broken source is data: what cannot be read is a gap.
 #[must_use]
-pub fn parse_file(text: &str) -> FileIr {
+pub(crate) fn parse_file(text: &str) -> FileIr {
     let mut ir = lower_text(text);
     ir.n_lines = u32::try_from(text.lines().count()).unwrap_or(u32::MAX);
     ir.directives = comments::directives(text, &ir.items);
