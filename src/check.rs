@@ -25,8 +25,7 @@ enum Format {
     Markdown,
 }
 
-const FORMATS: [(&str, Format); 3] =
-    [("human", Format::Human), ("json", Format::Json), ("markdown", Format::Markdown)];
+const FORMATS: [(&str, Format); 3] = [("human", Format::Human), ("json", Format::Json), ("markdown", Format::Markdown)];
 
 /// Runs the lints and writes the documents that were asked for.
 pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<Outcome> {
@@ -93,7 +92,8 @@ fn narrow(report: &mut Report, workspace: &Workspace, args: &CheckArgs) -> Resul
     report.findings.retain(|finding| {
         let path = &workspace.file(finding.primary.span.file).path;
         // The innermost package whose folder holds the file.
-        let holding = packages.iter().filter(|(_, folder)| folder.is_empty() || path.starts_with(&format!("{folder}/")));
+        let holding =
+            packages.iter().filter(|(_, folder)| folder.is_empty() || path.starts_with(&format!("{folder}/")));
         let owner = holding.max_by_key(|(_, folder)| folder.len()).map(|(name, _)| name);
         owner.is_none_or(|owner| {
             (args.packages.is_empty() || args.packages.contains(owner)) && !args.exclude.contains(owner)

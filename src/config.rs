@@ -37,9 +37,9 @@ pub(crate) fn load(root: &Path) -> anyhow::Result<Settings> {
     let manifest = root.join("Cargo.toml");
     let text = std::fs::read_to_string(&manifest).unwrap_or_default();
     let table: toml::Table = text.parse().unwrap_or_default();
-    let metadata = ["workspace", "package"].iter().find_map(|section| {
-        table.get(*section)?.get("metadata")?.get("interlock")?.as_table().cloned()
-    });
+    let metadata = ["workspace", "package"]
+        .iter()
+        .find_map(|section| table.get(*section)?.get("metadata")?.get("interlock")?.as_table().cloned());
     settings(metadata.unwrap_or_default(), &manifest)
 }
 

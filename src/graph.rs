@@ -41,8 +41,7 @@ fn selected(graph: LockGraph, workspace: &Workspace, args: &GraphArgs) -> Result
 /// The nodes that a lock's symbol names.
 fn nodes(graph: &LockGraph, workspace: &Workspace, pattern: &str) -> Result<Vec<usize>, UsageError> {
     let classes = workspace.find_locks(pattern);
-    let found: Vec<usize> =
-        (0..graph.nodes.len()).filter(|node| classes.contains(&graph.nodes[*node].class)).collect();
+    let found: Vec<usize> = (0..graph.nodes.len()).filter(|node| classes.contains(&graph.nodes[*node].class)).collect();
     if found.is_empty() {
         let names: Vec<String> = graph.nodes.iter().map(|node| node.class.to_string()).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();

@@ -45,7 +45,8 @@ pub(crate) fn wants_color(color: Color) -> bool {
         Color::Always => true,
         Color::Never => false,
         Color::Auto => {
-            let forced = set("CLICOLOR_FORCE") || std::env::var("CARGO_TERM_COLOR").is_ok_and(|value| value == "always");
+            let forced =
+                set("CLICOLOR_FORCE") || std::env::var("CARGO_TERM_COLOR").is_ok_and(|value| value == "always");
             let refused = set("NO_COLOR") || std::env::var("CARGO_TERM_COLOR").is_ok_and(|value| value == "never");
             !refused && (forced || std::io::stdout().is_terminal())
         }

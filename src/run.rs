@@ -14,6 +14,9 @@ pub(crate) fn load(args: &WorkspaceArgs) -> anyhow::Result<Workspace> {
     let workspace = Workspace::load(&args.options()).context("failed to load the workspace")?;
     let coverage = workspace.coverage();
     let (name, ms) = (workspace.name(), start.elapsed().as_millis());
-    progress(args.quiet, &format!("analysed {name}: {} files, {} lines in {ms} ms", coverage.n_files, coverage.n_lines));
+    progress(
+        args.quiet,
+        &format!("analysed {name}: {} files, {} lines in {ms} ms", coverage.n_files, coverage.n_lines),
+    );
     Ok(workspace)
 }

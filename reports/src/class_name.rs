@@ -5,11 +5,7 @@ use interlock_source::LockClass;
 
 /// A name for each node: short where that is unique in the graph, else the full path.
 pub(crate) fn node_names(graph: &LockGraph) -> Vec<String> {
-    let short: Vec<_> = graph
-        .nodes
-        .iter()
-        .map(|node| short_name(&node.class))
-        .collect();
+    let short: Vec<_> = graph.nodes.iter().map(|node| short_name(&node.class)).collect();
     let mut sorted: Vec<_> = short.iter().collect();
     sorted.sort_unstable();
     let is_unique = |name: &String| {
@@ -20,13 +16,7 @@ pub(crate) fn node_names(graph: &LockGraph) -> Vec<String> {
         .nodes
         .iter()
         .zip(&short)
-        .map(|(node, name)| {
-            if is_unique(name) {
-                name.clone()
-            } else {
-                node.class.to_string()
-            }
-        })
+        .map(|(node, name)| if is_unique(name) { name.clone() } else { node.class.to_string() })
         .collect()
 }
 
@@ -59,10 +49,7 @@ mod tests {
 
     #[test]
     fn a_short_name_drops_the_modules() {
-        let field = LockClass::Field {
-            owner: "a::b::Store".into(),
-            field: "log".into(),
-        };
+        let field = LockClass::Field { owner: "a::b::Store".into(), field: "log".into() };
         check(&field, "Store::log");
         check(&LockClass::Element(Arc::new(field)), "Store::log[]");
         check(&LockClass::Static("a::b::CACHE".into()), "CACHE");

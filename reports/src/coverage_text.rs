@@ -28,10 +28,7 @@ pub(crate) fn verdict(report: &Report) -> String {
 
 /// How many findings have the level.
 pub(crate) fn n_at(findings: &[Finding], level: Level) -> usize {
-    findings
-        .iter()
-        .filter(|finding| finding.level == level)
-        .count()
+    findings.iter().filter(|finding| finding.level == level).count()
 }
 
 fn suppressed(report: &Report) -> String {
@@ -45,12 +42,7 @@ fn suppressed(report: &Report) -> String {
 pub(crate) fn coverage_lines(coverage: &Coverage) -> Vec<String> {
     let mut lines = vec![read(coverage), receivers(coverage), calls(coverage)];
     lines.extend(unread(coverage));
-    lines.extend(
-        coverage
-            .unparsed
-            .iter()
-            .map(|gap| format!("not read: {}:{}: {}", gap.file, gap.line, gap.reason)),
-    );
+    lines.extend(coverage.unparsed.iter().map(|gap| format!("not read: {}:{}: {}", gap.file, gap.line, gap.reason)));
     lines.extend(coverage.notes.iter().map(|note| format!("note: {note}")));
     lines
 }
@@ -78,27 +70,13 @@ fn calls(coverage: &Coverage) -> String {
 fn unread(coverage: &Coverage) -> Option<String> {
     let counts = [
         (coverage.n_macros_unread, "macro call", "macro calls"),
-        (
-            coverage.n_cfg_skipped,
-            "item behind a false cfg",
-            "items behind a false cfg",
-        ),
-        (
-            coverage.n_files_unreached,
-            "file that no target reaches",
-            "files that no target reaches",
-        ),
+        (coverage.n_cfg_skipped, "item behind a false cfg", "items behind a false cfg"),
+        (coverage.n_files_unreached, "file that no target reaches", "files that no target reaches"),
         (coverage.n_build_scripts, "build script", "build scripts"),
-        (
-            coverage.unparsed.len(),
-            "part that does not parse",
-            "parts that do not parse",
-        ),
+        (coverage.unparsed.len(), "part that does not parse", "parts that do not parse"),
     ];
     let named = counts.iter().filter(|(n, ..)| *n > 0);
-    let named: Vec<_> = named
-        .map(|(n, one, many)| counted_as(*n, one, many))
-        .collect();
+    let named: Vec<_> = named.map(|(n, one, many)| counted_as(*n, one, many)).collect();
     (!named.is_empty()).then(|| format!("left out: {}", named.join(", ")))
 }
 
@@ -123,34 +101,22 @@ mod tests {
 
     #[test]
     fn findings_are_counted_by_level() {
-        check(
-            &sample::report(),
-            "2 findings: 1 deny, 1 warn, 0 note; 1 suppressed",
-        );
+        check(&sample::report(), "2 findings: 1 deny, 1 warn, 0 note; 1 suppressed");
     }
 
     #[test]
     fn nothing_found_says_where() {
         let coverage = sample::report().coverage;
-        let report = Report {
-            coverage,
-            ..Report::default()
-        };
+        let report = Report { coverage, ..Report::default() };
         check(&report, "nothing found in 21 function bodies");
     }
 
     #[test]
     fn nothing_looked_at_is_not_nothing_found() {
         let mut report = Report::default();
-        check(
-            &report,
-            "nothing was analysed: no source file was read, so this says nothing",
-        );
+        check(&report, "nothing was analysed: no source file was read, so this says nothing");
         report.coverage.n_files = 1;
-        check(
-            &report,
-            "nothing was analysed: no function body in 1 file, so this says nothing",
-        );
+        check(&report, "nothing was analysed: no function body in 1 file, so this says nothing");
     }
 
     #[test]

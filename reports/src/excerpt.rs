@@ -8,8 +8,7 @@ use std::fmt;
 
 use interlock_source::{LineCol, TextRange};
 use miette::{
-    Diagnostic, LabeledSpan, MietteError, MietteSpanContents, Severity, SourceCode, SourceSpan,
-    SpanContents,
+    Diagnostic, LabeledSpan, MietteError, MietteSpanContents, Severity, SourceCode, SourceSpan, SpanContents,
 };
 
 use crate::place::byte_range;
@@ -42,9 +41,7 @@ impl Error for Excerpt<'_> {}
 
 impl Diagnostic for Excerpt<'_> {
     fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        self.code
-            .as_ref()
-            .map(|code| Box::new(code) as Box<dyn fmt::Display>)
+        self.code.as_ref().map(|code| Box::new(code) as Box<dyn fmt::Display>)
     }
 
     fn severity(&self) -> Option<Severity> {
@@ -85,22 +82,16 @@ impl Listing<'_> {
     }
 
     fn line_start(&self, offset: usize) -> usize {
-        self.text[..offset]
-            .rfind('\n')
-            .map_or(0, |newline| newline + 1)
+        self.text[..offset].rfind('\n').map_or(0, |newline| newline + 1)
     }
 
     fn line_end(&self, offset: usize) -> usize {
-        self.text[offset..]
-            .find('\n')
-            .map_or(self.text.len(), |newline| offset + newline + 1)
+        self.text[offset..].find('\n').map_or(self.text.len(), |newline| offset + newline + 1)
     }
 
     fn start_with_context(&self, offset: usize, n_lines: usize) -> usize {
         let line_start = self.line_start(offset);
-        (0..n_lines).fold(line_start, |start, _| {
-            self.line_start(start.saturating_sub(1))
-        })
+        (0..n_lines).fold(line_start, |start, _| self.line_start(start.saturating_sub(1)))
     }
 
     fn end_with_context(&self, offset: usize, n_lines: usize) -> usize {
@@ -114,14 +105,8 @@ fn shortened(range: TextRange) -> TextRange {
     if range.end.line - range.start.line.min(range.end.line) < N_LINES_MAX {
         return range;
     }
-    let end = LineCol {
-        line: range.start.line,
-        column: u32::MAX,
-    };
-    TextRange {
-        start: range.start,
-        end,
-    }
+    let end = LineCol { line: range.start.line, column: u32::MAX };
+    TextRange { start: range.start, end }
 }
 
 impl SourceCode for Listing<'_> {
@@ -166,20 +151,10 @@ mod tests {
 
     #[track_caller]
     fn check(range: TextRange, n_context: usize, expected: (&str, usize, usize, usize)) {
-        let listing = Listing {
-            path: "src/lib.rs",
-            text: TEXT,
-        };
-        let contents = listing
-            .read_span(&listing.drawn(range), n_context, n_context)
-            .unwrap();
+        let listing = Listing { path: "src/lib.rs", text: TEXT };
+        let contents = listing.read_span(&listing.drawn(range), n_context, n_context).unwrap();
         let data = std::str::from_utf8(contents.data()).unwrap();
-        let shape = (
-            data,
-            contents.line(),
-            contents.column(),
-            contents.line_count(),
-        );
+        let shape = (data, contents.line(), contents.column(), contents.line_count());
         assert_eq!(shape, expected);
     }
 
@@ -203,10 +178,7 @@ mod tests {
     #[test]
     fn a_long_range_is_drawn_by_its_first_line() {
         let text = "fn long() {\n".to_owned() + &"    step();\n".repeat(9) + "}\n";
-        let listing = Listing {
-            path: "src/lib.rs",
-            text: &text,
-        };
+        let listing = Listing { path: "src/lib.rs", text: &text };
         assert_eq!(listing.drawn(range(1, 4, 11, 2)), (3..11).into());
         assert_eq!(listing.drawn(range(1, 4, 2, 3)), (3..14).into());
     }
@@ -214,10 +186,7 @@ mod tests {
     #[test]
     fn places_far_apart_are_two_excerpts() {
         let text = "    step();\r\n".repeat(900);
-        let listing = Listing {
-            path: "src/lib.rs",
-            text: &text,
-        };
+        let listing = Listing { path: "src/lib.rs", text: &text };
         let label = |line| listing.label(range(line, 5, line, 11), "here".to_owned());
         let excerpt = Excerpt {
             code: None,

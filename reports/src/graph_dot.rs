@@ -15,17 +15,11 @@ pub fn graph_dot(graph: &LockGraph, cycles: &[Cycle], files: &dyn Files) -> Stri
     text.push_str("  edge [fontname=\"monospace\"];\n");
     for (node_idx, (node, name)) in graph.nodes.iter().zip(node_names(graph)).enumerate() {
         let is_red = touches_cycle(graph, &in_cycle, node_idx);
-        text.push_str(&format!(
-            "  n{node_idx} [{}];\n",
-            node_attributes(node, &name, is_red)
-        ));
+        text.push_str(&format!("  n{node_idx} [{}];\n", node_attributes(node, &name, is_red)));
     }
     for (edge, is_red) in graph.edges.iter().zip(&in_cycle) {
         let attributes = edge_attributes(edge, *is_red, files);
-        text.push_str(&format!(
-            "  n{} -> n{} [{attributes}];\n",
-            edge.from, edge.to
-        ));
+        text.push_str(&format!("  n{} -> n{} [{attributes}];\n", edge.from, edge.to));
     }
     text + "}\n"
 }
@@ -45,27 +39,16 @@ fn touches_cycle(graph: &LockGraph, in_cycle: &[bool], node_idx: usize) -> bool 
 }
 
 fn node_attributes(node: &Node, name: &str, is_red: bool) -> String {
-    let tooltip = format!(
-        "{}: {}, {}",
-        node.class,
-        node.lock_type,
-        counted(node.n_acquisitions, "acquisition")
-    );
+    let tooltip = format!("{}: {}, {}", node.class, node.lock_type, counted(node.n_acquisitions, "acquisition"));
     let (name, tooltip, shape) = (quoted(name), quoted(&tooltip), shape(node.family));
-    format!(
-        "label={name}, tooltip={tooltip}, shape={shape}{}",
-        color(is_red)
-    )
+    format!("label={name}, tooltip={tooltip}, shape={shape}{}", color(is_red))
 }
 
 fn edge_attributes(edge: &Edge, is_red: bool, files: &dyn Files) -> String {
     let label = quoted(&edge_label(edge));
     let tooltip = quoted(&edge_tooltip(edge, files));
     let style = if is_certain(edge) { "solid" } else { "dashed" };
-    format!(
-        "label={label}, tooltip={tooltip}, style={style}{}",
-        color(is_red)
-    )
+    format!("label={label}, tooltip={tooltip}, style={style}{}", color(is_red))
 }
 
 fn edge_label(edge: &Edge) -> String {
@@ -75,24 +58,14 @@ fn edge_label(edge: &Edge) -> String {
         Wait::Never => "try ",
         Wait::Thread | Wait::Task => "",
     };
-    format!(
-        "{held} → {attempt}{acquired}, {}",
-        counted(edge.n_places, "place")
-    )
+    format!("{held} → {attempt}{acquired}, {}", counted(edge.n_places, "place"))
 }
 
 fn edge_tooltip(edge: &Edge, files: &dyn Files) -> String {
     let held = located(edge.held.acquisition.span, files);
     let acquired = located(edge.acquired.acquisition.span, files);
-    let via: String = edge
-        .chain()
-        .iter()
-        .map(|call| format!(" via {}", call.callee))
-        .collect();
-    format!(
-        "{}: held since {held}, acquired at {acquired}{via}",
-        edge.item
-    )
+    let via: String = edge.chain().iter().map(|call| format!(" via {}", call.callee)).collect();
+    format!("{}: held since {held}, acquired at {acquired}{via}", edge.item)
 }
 
 /// Whether the guard is held on every path, and the acquisition rests on no assumption.
@@ -101,11 +74,7 @@ fn is_certain(edge: &Edge) -> bool {
 }
 
 fn color(is_red: bool) -> &'static str {
-    if is_red {
-        ", color=red, fontcolor=red"
-    } else {
-        ""
-    }
+    if is_red { ", color=red, fontcolor=red" } else { "" }
 }
 
 fn shape(family: LockFamily) -> &'static str {

@@ -98,22 +98,14 @@ struct CycleObject<'a> {
 
 /// The graph as JSON. `cycles` are those of this graph.
 #[must_use]
-pub fn graph_json(
-    graph: &LockGraph,
-    cycles: &[Cycle],
-    heading: Heading<'_>,
-    files: &dyn Files,
-) -> String {
+pub fn graph_json(graph: &LockGraph, cycles: &[Cycle], heading: Heading<'_>, files: &dyn Files) -> String {
     let document = Document {
         schema: SCHEMA,
         version: heading.version,
         workspace: heading.workspace,
         nodes: node_objects(graph),
         edges: edge_objects(graph, cycles, files),
-        cycles: cycles
-            .iter()
-            .map(|cycle| cycle_object(graph, cycle))
-            .collect(),
+        cycles: cycles.iter().map(|cycle| cycle_object(graph, cycle)).collect(),
     };
     let text = serde_json::to_string_pretty(&document).expect("the schema has string keys only");
     text + "\n"
@@ -133,15 +125,8 @@ fn node_objects(graph: &LockGraph) -> Vec<NodeObject<'_>> {
         .collect()
 }
 
-fn edge_objects<'a>(
-    graph: &'a LockGraph,
-    cycles: &[Cycle],
-    files: &'a dyn Files,
-) -> Vec<EdgeObject<'a>> {
-    let mut cyclic: Vec<_> = cycles
-        .iter()
-        .flat_map(|cycle| cycle.edges.clone())
-        .collect();
+fn edge_objects<'a>(graph: &'a LockGraph, cycles: &[Cycle], files: &'a dyn Files) -> Vec<EdgeObject<'a>> {
+    let mut cyclic: Vec<_> = cycles.iter().flat_map(|cycle| cycle.edges.clone()).collect();
     cyclic.sort_unstable();
     let edges = graph.edges.iter().enumerate();
     edges
@@ -177,10 +162,7 @@ fn acquired_object<'a>(edge: &'a Edge, files: &'a dyn Files) -> AcquiredObject<'
     }
 }
 
-fn acquisition_object<'a>(
-    acquisition: &'a Acquisition,
-    files: &'a dyn Files,
-) -> AcquisitionObject<'a> {
+fn acquisition_object<'a>(acquisition: &'a Acquisition, files: &'a dyn Files) -> AcquisitionObject<'a> {
     AcquisitionObject {
         place: span_object(acquisition.span, files),
         mode: mode(acquisition.mode),
@@ -199,17 +181,9 @@ fn call_objects<'a>(chain: &'a [ChainStep], files: &'a dyn Files) -> Vec<CallObj
 }
 
 fn cycle_object<'a>(graph: &LockGraph, cycle: &'a Cycle) -> CycleObject<'a> {
-    let held = cycle
-        .edges
-        .iter()
-        .map(|edge_idx| graph.edges[*edge_idx].from);
-    let classes = held
-        .map(|node_idx| graph.nodes[node_idx].class.to_string())
-        .collect();
-    CycleObject {
-        edges: &cycle.edges,
-        classes,
-    }
+    let held = cycle.edges.iter().map(|edge_idx| graph.edges[*edge_idx].from);
+    let classes = held.map(|node_idx| graph.nodes[node_idx].class.to_string()).collect();
+    CycleObject { edges: &cycle.edges, classes }
 }
 
 fn family(family: LockFamily) -> &'static str {

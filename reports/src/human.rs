@@ -84,20 +84,13 @@ fn primary_excerpt<'a>(finding: &Finding, files: &'a dyn Files) -> Excerpt<'a> {
     }
     let code = Some(format!("{}[{}]", finding.level, finding.lint.id));
     let (message, severity) = (finding.message.clone(), severity(finding.level));
-    Excerpt {
-        code,
-        message,
-        severity,
-        listing,
-        labels,
-    }
+    Excerpt { code, message, severity, listing, labels }
 }
 
 /// Steps outside the primary place's file, neighbours of one file and item together.
 fn steps_elsewhere(finding: &Finding) -> Vec<Vec<Numbered<'_>>> {
-    let elsewhere: Vec<_> = numbered(finding)
-        .filter(|(_, step)| step.place.span.file != finding.primary.span.file)
-        .collect();
+    let elsewhere: Vec<_> =
+        numbered(finding).filter(|(_, step)| step.place.span.file != finding.primary.span.file).collect();
     elsewhere
         .chunk_by(|left, right| left.0 + 1 == right.0 && is_neighbour(left.1, right.1))
         .map(<[_]>::to_vec)
@@ -128,10 +121,7 @@ fn steps_excerpt<'a>(steps: &[Numbered<'_>], files: &'a dyn Files) -> Excerpt<'a
 }
 
 fn listing(file: FileId, files: &dyn Files) -> Listing<'_> {
-    Listing {
-        path: files.path(file),
-        text: files.text(file),
-    }
+    Listing { path: files.path(file), text: files.text(file) }
 }
 
 fn numbered(finding: &Finding) -> impl Iterator<Item = Numbered<'_>> {
@@ -191,10 +181,7 @@ mod tests {
     use super::*;
     use crate::sample::{self, Sample};
 
-    const PLAIN: HumanStyle = HumanStyle {
-        color: false,
-        width: 80,
-    };
+    const PLAIN: HumanStyle = HumanStyle { color: false, width: 80 };
 
     #[test]
     fn a_report_reads_like_this() {
@@ -210,14 +197,7 @@ mod tests {
 
     #[test]
     fn colour_is_a_parameter() {
-        let coloured = human(
-            &sample::report(),
-            &Sample,
-            HumanStyle {
-                color: true,
-                width: 80,
-            },
-        );
+        let coloured = human(&sample::report(), &Sample, HumanStyle { color: true, width: 80 });
         assert!(coloured.starts_with("\u{1b}[31mdeny[reentrant-lock]\u{1b}[0m\n"));
         assert!(!human(&sample::report(), &Sample, PLAIN).contains('\u{1b}'));
     }
@@ -225,19 +205,8 @@ mod tests {
     #[test]
     fn prose_is_wrapped_under_its_label() {
         let mut text = String::new();
-        let style = HumanStyle {
-            color: false,
-            width: 40,
-        };
-        push_wrapped(
-            &mut text,
-            "  help: ",
-            "take the guard as a parameter of `flush`",
-            style,
-        );
-        assert_eq!(
-            text,
-            "  help: take the guard as a parameter of\n        `flush`\n"
-        );
+        let style = HumanStyle { color: false, width: 40 };
+        push_wrapped(&mut text, "  help: ", "take the guard as a parameter of `flush`", style);
+        assert_eq!(text, "  help: take the guard as a parameter of\n        `flush`\n");
     }
 }

@@ -28,11 +28,7 @@ const SCHEMA: u32 = 1;
 #[derive(Serialize)]
 #[serde(tag = "reason", rename_all = "lowercase")]
 enum Line<'a> {
-    Start {
-        schema: u32,
-        version: &'a str,
-        workspace: &'a str,
-    },
+    Start { schema: u32, version: &'a str, workspace: &'a str },
     Finding(FindingLine<'a>),
     Suppressed(SuppressedLine<'a>),
     Coverage(CoverageLine<'a>),
@@ -132,26 +128,13 @@ struct CauseObject<'a> {
 pub fn json(report: &Report, heading: Heading<'_>, files: &dyn Files) -> String {
     let Heading { version, workspace } = heading;
     let mut text = String::new();
-    push_line(
-        &mut text,
-        &Line::Start {
-            schema: SCHEMA,
-            version,
-            workspace,
-        },
-    );
+    push_line(&mut text, &Line::Start { schema: SCHEMA, version, workspace });
     for finding in &report.findings {
         push_line(&mut text, &Line::Finding(finding_line(finding, files)));
     }
     for (finding, justification) in &report.suppressed {
         let finding = finding_line(finding, files);
-        push_line(
-            &mut text,
-            &Line::Suppressed(SuppressedLine {
-                finding,
-                justification,
-            }),
-        );
+        push_line(&mut text, &Line::Suppressed(SuppressedLine { finding, justification }));
     }
     push_line(&mut text, &Line::Coverage(coverage_line(&report.coverage)));
     text
@@ -175,28 +158,18 @@ fn finding_line<'a>(finding: &'a Finding, files: &'a dyn Files) -> FindingLine<'
         fingerprint: &finding.fingerprint,
         locks: &finding.locks,
         primary: place_object(&finding.primary, files),
-        steps: finding
-            .steps
-            .iter()
-            .map(|step| step_object(step, files))
-            .collect(),
+        steps: finding.steps.iter().map(|step| step_object(step, files)).collect(),
         help: finding.help.as_deref(),
         assumption,
     }
 }
 
 fn step_object<'a>(step: &'a Step, files: &'a dyn Files) -> StepObject<'a> {
-    StepObject {
-        place: place_object(&step.place, files),
-        message: &step.message,
-    }
+    StepObject { place: place_object(&step.place, files), message: &step.message }
 }
 
 fn place_object<'a>(place: &'a Place, files: &'a dyn Files) -> PlaceObject<'a> {
-    PlaceObject {
-        span: span_object(place.span, files),
-        item: &place.item,
-    }
+    PlaceObject { span: span_object(place.span, files), item: &place.item }
 }
 
 /// The range as the schema spells it.
@@ -220,10 +193,7 @@ fn coverage_line(coverage: &Coverage) -> CoverageLine<'_> {
             other: coverage.n_receivers_other,
             unknown: coverage.n_receivers_unknown,
         },
-        calls: Calls {
-            resolved: coverage.n_calls_resolved,
-            unknown: coverage.n_calls_unknown,
-        },
+        calls: Calls { resolved: coverage.n_calls_resolved, unknown: coverage.n_calls_unknown },
         macros_unread: coverage.n_macros_unread,
         bodies: coverage.n_bodies,
         cfg_skipped: coverage.n_cfg_skipped,
@@ -238,23 +208,12 @@ fn unparsed_objects(coverage: &Coverage) -> Vec<UnparsedObject<'_>> {
     coverage
         .unparsed
         .iter()
-        .map(|gap| UnparsedObject {
-            file: &gap.file,
-            line: gap.line,
-            reason: &gap.reason,
-        })
+        .map(|gap| UnparsedObject { file: &gap.file, line: gap.line, reason: &gap.reason })
         .collect()
 }
 
 fn cause_objects(coverage: &Coverage) -> Vec<CauseObject<'_>> {
-    coverage
-        .unknown_causes
-        .iter()
-        .map(|(cause, count)| CauseObject {
-            cause,
-            count: *count,
-        })
-        .collect()
+    coverage.unknown_causes.iter().map(|(cause, count)| CauseObject { cause, count: *count }).collect()
 }
 
 #[cfg(test)]
@@ -272,10 +231,7 @@ mod tests {
     #[test]
     fn an_empty_report_still_says_what_was_seen() {
         let text = json(&Report::default(), HEADING, &Sample);
-        let reasons: Vec<_> = text
-            .lines()
-            .map(|line| line.split('"').nth(3).unwrap())
-            .collect();
+        let reasons: Vec<_> = text.lines().map(|line| line.split('"').nth(3).unwrap()).collect();
         assert_eq!(reasons, ["start", "coverage"]);
     }
 }

@@ -22,10 +22,7 @@ pub fn markdown(report: &Report, heading: Heading<'_>, files: &dyn Files) -> Str
     push_findings(&mut text, &report.findings, files);
     push_suppressed(&mut text, &report.suppressed, files);
     push_coverage(&mut text, &report.coverage);
-    text.push_str(&format!(
-        "\nWritten by cargo-interlock {}.\n",
-        heading.version
-    ));
+    text.push_str(&format!("\nWritten by cargo-interlock {}.\n", heading.version));
     text
 }
 
@@ -35,17 +32,8 @@ fn push_summary(text: &mut String, report: &Report) {
         return;
     }
     text.push_str("\n| lint | level | findings | suppressed |\n| --- | --- | --- | --- |\n");
-    for Row {
-        lint,
-        level,
-        n_findings,
-        n_suppressed,
-    } in rows
-    {
-        text.push_str(&format!(
-            "| {} | {level} | {n_findings} | {n_suppressed} |\n",
-            code(lint)
-        ));
+    for Row { lint, level, n_findings, n_suppressed } in rows {
+        text.push_str(&format!("| {} | {level} | {n_findings} | {n_suppressed} |\n", code(lint)));
     }
 }
 
@@ -60,16 +48,10 @@ struct Row {
 /// Loudest level first, then by lint.
 fn summary(report: &Report) -> Vec<Row> {
     let standing = report.findings.iter().map(|finding| (key(finding), 1, 0));
-    let suppressed = report
-        .suppressed
-        .iter()
-        .map(|(finding, _)| (key(finding), 0, 1));
+    let suppressed = report.suppressed.iter().map(|(finding, _)| (key(finding), 0, 1));
     let mut counts: Vec<_> = standing.chain(suppressed).collect();
     counts.sort_unstable();
-    counts
-        .chunk_by(|left, right| left.0 == right.0)
-        .map(row)
-        .collect()
+    counts.chunk_by(|left, right| left.0 == right.0).map(row).collect()
 }
 
 /// What a row is about.
@@ -109,10 +91,7 @@ fn push_finding(text: &mut String, position: usize, finding: &Finding, files: &d
         let locks: Vec<_> = finding.locks.iter().map(|lock| code(lock)).collect();
         text.push_str(&format!("- locks: {}\n", locks.join(", ")));
     }
-    text.push_str(&format!(
-        "- fingerprint: {}\n\n",
-        code(&finding.fingerprint)
-    ));
+    text.push_str(&format!("- fingerprint: {}\n\n", code(&finding.fingerprint)));
     text.push_str(&source(&finding.primary, files, 0));
     push_steps(text, finding, files);
     if let Some(help) = &finding.help {
@@ -133,11 +112,7 @@ fn push_steps(text: &mut String, finding: &Finding, files: &dyn Files) {
 }
 
 fn place(place: &Place, files: &dyn Files) -> String {
-    format!(
-        "{} in {}",
-        code(&located(place.span, files)),
-        code(&place.item)
-    )
+    format!("{} in {}", code(&located(place.span, files)), code(&place.item))
 }
 
 fn source(place: &Place, files: &dyn Files, indent: usize) -> String {
@@ -159,10 +134,7 @@ fn push_suppressed(text: &mut String, suppressed: &[(Finding, String)], files: &
     text.push_str("\n## Suppressed\n\n| lint | place | message | reason |\n");
     text.push_str("| --- | --- | --- | --- |\n");
     for (finding, reason) in suppressed {
-        let (lint, place) = (
-            code(finding.lint.id),
-            code(&located(finding.primary.span, files)),
-        );
+        let (lint, place) = (code(finding.lint.id), code(&located(finding.primary.span, files)));
         let (message, reason) = (cell(&finding.message), cell(reason));
         text.push_str(&format!("| {lint} | {place} | {message} | {reason} |\n"));
     }
@@ -177,11 +149,7 @@ fn push_coverage(text: &mut String, coverage: &Coverage) {
         text.push_str("\nTypes stay unknown for these causes:\n\n");
     }
     for (cause, n_types) in &coverage.unknown_causes {
-        text.push_str(&format!(
-            "- {}: {}\n",
-            prose(cause),
-            counted(*n_types, "place")
-        ));
+        text.push_str(&format!("- {}: {}\n", prose(cause), counted(*n_types, "place")));
     }
 }
 
@@ -200,9 +168,6 @@ mod tests {
     fn an_empty_report_has_its_coverage_only() {
         let text = markdown(&Report::default(), HEADING, &Sample);
         let headings: Vec<_> = text.lines().filter(|line| line.starts_with('#')).collect();
-        assert_eq!(
-            headings,
-            ["# Concurrency report of `mycrate`", "## Coverage"]
-        );
+        assert_eq!(headings, ["# Concurrency report of `mycrate`", "## Coverage"]);
     }
 }

@@ -10,13 +10,7 @@ pub(crate) fn prose(text: &str) -> String {
     pieces
         .iter()
         .enumerate()
-        .map(|(idx, piece)| {
-            if idx % 2 == 0 {
-                escaped(piece)
-            } else {
-                format!("`{piece}`")
-            }
-        })
+        .map(|(idx, piece)| if idx % 2 == 0 { escaped(piece) } else { format!("`{piece}`") })
         .collect()
 }
 
@@ -49,15 +43,9 @@ pub(crate) fn code(text: &str) -> String {
 
 /// Numbered source lines as a fenced block, each line of it indented by `indent` spaces.
 pub(crate) fn listing(lines: &[(u32, &str)], indent: usize) -> String {
-    let longest = lines
-        .iter()
-        .map(|(_, line)| longest_backticks(line))
-        .max()
-        .unwrap_or(0);
+    let longest = lines.iter().map(|(_, line)| longest_backticks(line)).max().unwrap_or(0);
     let fence = "`".repeat((longest + 1).max(3));
-    let width = lines
-        .last()
-        .map_or(1, |(number, _)| number.to_string().len());
+    let width = lines.last().map_or(1, |(number, _)| number.to_string().len());
     let mut text = format!("{:indent$}{fence}rust\n", "");
     for (number, line) in lines {
         text.push_str(format!("{:indent$}{number:width$} | {line}", "").trim_end());
@@ -67,10 +55,7 @@ pub(crate) fn listing(lines: &[(u32, &str)], indent: usize) -> String {
 }
 
 fn longest_backticks(text: &str) -> usize {
-    text.split(|char| char != '`')
-        .map(str::len)
-        .max()
-        .unwrap_or(0)
+    text.split(|char| char != '`').map(str::len).max().unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -79,10 +64,7 @@ mod tests {
 
     #[test]
     fn prose_keeps_code_spans_and_escapes_the_rest() {
-        assert_eq!(
-            prose("`Vec<u8>` of a_b Vec<u8>"),
-            "`Vec<u8>` of a\\_b Vec&lt;u8>"
-        );
+        assert_eq!(prose("`Vec<u8>` of a_b Vec<u8>"), "`Vec<u8>` of a\\_b Vec&lt;u8>");
         assert_eq!(prose("a lone ` tick"), "a lone \\` tick");
     }
 
@@ -94,10 +76,7 @@ mod tests {
     #[test]
     fn fences_are_longer_than_what_they_hold() {
         assert_eq!(code("a`b"), "`` a`b ``");
-        assert_eq!(
-            listing(&[(9, "/// ```")], 0),
-            "````rust\n9 | /// ```\n````\n"
-        );
+        assert_eq!(listing(&[(9, "/// ```")], 0), "````rust\n9 | /// ```\n````\n");
     }
 
     #[test]

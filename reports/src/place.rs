@@ -56,10 +56,7 @@ fn nth_line(text: &str, line: u32) -> Option<Range<usize>> {
 /// The lines that a range touches, at most `n_lines_max` of them, with their numbers.
 pub(crate) fn excerpt_lines(text: &str, range: TextRange, n_lines_max: usize) -> Vec<(u32, &str)> {
     let first = range.start.line.max(1);
-    (first..=range.end.line.max(first))
-        .zip(text.lines().skip(first as usize - 1))
-        .take(n_lines_max)
-        .collect()
+    (first..=range.end.line.max(first)).zip(text.lines().skip(first as usize - 1)).take(n_lines_max).collect()
 }
 
 #[cfg(test)]
@@ -79,11 +76,7 @@ mod tests {
 
     #[test]
     fn a_range_over_lines_keeps_their_breaks() {
-        check(
-            "a.insert(\r\n  1,\r\n);\r\n",
-            range(1, 3, 3, 2),
-            "insert(\r\n  1,\r\n)",
-        );
+        check("a.insert(\r\n  1,\r\n);\r\n", range(1, 3, 3, 2), "insert(\r\n  1,\r\n)");
     }
 
     #[test]
@@ -101,10 +94,7 @@ mod tests {
     #[test]
     fn an_excerpt_is_the_touched_lines_and_no_more_than_allowed() {
         let text = "one\ntwo\nthree\nfour";
-        assert_eq!(
-            excerpt_lines(text, range(2, 1, 4, 2), 2),
-            [(2, "two"), (3, "three")]
-        );
+        assert_eq!(excerpt_lines(text, range(2, 1, 4, 2), 2), [(2, "two"), (3, "three")]);
         assert_eq!(excerpt_lines(text, range(4, 1, 7, 2), 9), [(4, "four")]);
     }
 }

@@ -35,56 +35,30 @@ impl Files for Sample {
     }
 }
 
-pub(crate) const HEADING: Heading<'static> = Heading {
-    workspace: "mycrate",
-    version: "0.1.0",
-};
+pub(crate) const HEADING: Heading<'static> = Heading { workspace: "mycrate", version: "0.1.0" };
 
-static REENTRANT: Lint = Lint {
-    id: "reentrant-lock",
-    level: Level::Deny,
-    summary: "a lock is acquired while it is held",
-    docs: &[],
-};
+static REENTRANT: Lint =
+    Lint { id: "reentrant-lock", level: Level::Deny, summary: "a lock is acquired while it is held", docs: &[] };
 
-static HELD_OVER_IO: Lint = Lint {
-    id: "guard-held-over-io",
-    level: Level::Warn,
-    summary: "a guard is live while I/O is done",
-    docs: &[],
-};
+static HELD_OVER_IO: Lint =
+    Lint { id: "guard-held-over-io", level: Level::Warn, summary: "a guard is live while I/O is done", docs: &[] };
 
 pub(crate) fn range(line: u32, column: u32, end_line: u32, end_column: u32) -> TextRange {
-    TextRange {
-        start: LineCol { line, column },
-        end: LineCol {
-            line: end_line,
-            column: end_column,
-        },
-    }
+    TextRange { start: LineCol { line, column }, end: LineCol { line: end_line, column: end_column } }
 }
 
 /// A span within one line.
 pub(crate) fn span(file: u32, line: u32, column: u32, end_column: u32) -> Span {
-    Span {
-        file: FileId(file),
-        range: range(line, column, line, end_column),
-    }
+    Span { file: FileId(file), range: range(line, column, line, end_column) }
 }
 
 fn place(span: Span) -> Place {
     let item = ["mycrate::Cluster::run", "mycrate::Store::flush"][span.file.0 as usize];
-    Place {
-        span,
-        item: item.to_owned(),
-    }
+    Place { span, item: item.to_owned() }
 }
 
 fn step(span: Span, message: &str) -> Step {
-    Step {
-        place: place(span),
-        message: message.to_owned(),
-    }
+    Step { place: place(span), message: message.to_owned() }
 }
 
 fn reentrant() -> Finding {
@@ -125,11 +99,7 @@ fn coverage() -> Coverage {
         n_files: 2,
         n_lines: 340,
         n_bodies: 21,
-        unparsed: vec![Unparsed {
-            file: "src/broken.rs".to_owned(),
-            line: 7,
-            reason: "expected `;`".to_owned(),
-        }],
+        unparsed: vec![Unparsed { file: "src/broken.rs".to_owned(), line: 7, reason: "expected `;`".to_owned() }],
         n_receivers_lock: 40,
         n_receivers_other: 9,
         n_receivers_unknown: 1,
@@ -156,8 +126,5 @@ pub(crate) fn report() -> Report {
 /// Compares a whole document; a failure prints it as it is, ready to be read and copied.
 #[track_caller]
 pub(crate) fn check_document(actual: &str, expected: &str) {
-    assert!(
-        actual == expected,
-        "the document differs from the expected one:\n{actual}"
-    );
+    assert!(actual == expected, "the document differs from the expected one:\n{actual}");
 }

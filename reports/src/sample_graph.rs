@@ -2,34 +2,22 @@
 
 use interlock_lockgraph::{Cycle, Edge, LockGraph, Node};
 use interlock_source::{
-    Acquisition, Assumption, ChainStep, Effect, Extent, Held, LockClass, LockFamily, LockRef, Mode,
-    Span, Wait,
+    Acquisition, Assumption, ChainStep, Effect, Extent, Held, LockClass, LockFamily, LockRef, Mode, Span, Wait,
 };
 
 use crate::sample::span;
 
 fn class(owner: &str, field: &str) -> LockClass {
-    LockClass::Field {
-        owner: owner.into(),
-        field: field.into(),
-    }
+    LockClass::Field { owner: owner.into(), field: field.into() }
 }
 
 fn node(class: LockClass, family: LockFamily, lock_type: &str) -> Node {
-    Node {
-        class,
-        family,
-        lock_type: lock_type.to_owned(),
-        n_acquisitions: 2,
-    }
+    Node { class, family, lock_type: lock_type.to_owned(), n_acquisitions: 2 }
 }
 
 fn acquisition(node: &Node, operation: &str, mode: Mode, span: Span) -> Acquisition {
     Acquisition {
-        lock: LockRef {
-            class: node.class.clone(),
-            path: None,
-        },
+        lock: LockRef { class: node.class.clone(), path: None },
         lock_type: node.lock_type.as_str().into(),
         family: node.family,
         mode,
@@ -44,12 +32,7 @@ fn acquisition(node: &Node, operation: &str, mode: Mode, span: Span) -> Acquisit
 }
 
 fn held(acquisition: Acquisition) -> Held {
-    Held {
-        acquisition,
-        must: true,
-        variable: Some("node".into()),
-        chain: vec![],
-    }
+    Held { acquisition, must: true, variable: Some("node".into()), chain: vec![] }
 }
 
 /// Through a call: `raft_node` is held, `log` is acquired.
@@ -64,12 +47,7 @@ fn through_a_call(nodes: &[Node]) -> Edge {
         from: 0,
         to: 1,
         item: "mycrate::Cluster::run".to_owned(),
-        held: held(acquisition(
-            &nodes[0],
-            "lock",
-            Mode::Exclusive,
-            span(0, 3, 35, 41),
-        )),
+        held: held(acquisition(&nodes[0], "lock", Mode::Exclusive, span(0, 3, 35, 41))),
         acquired: Effect {
             acquisition: written,
             chain: vec![call],
@@ -87,12 +65,7 @@ fn direct(nodes: &[Node], from: usize, to: usize) -> Edge {
         from,
         to,
         item: "mycrate::Store::flush".to_owned(),
-        held: held(acquisition(
-            &nodes[from],
-            "read",
-            Mode::Shared,
-            span(1, 2, 8, 13),
-        )),
+        held: held(acquisition(&nodes[from], "read", Mode::Shared, span(1, 2, 8, 13))),
         acquired: Effect {
             acquisition: acquisition(&nodes[to], "lock", Mode::Exclusive, span(1, 3, 40, 55)),
             chain: vec![],
@@ -107,27 +80,11 @@ fn direct(nodes: &[Node], from: usize, to: usize) -> Edge {
 /// `raft_node` and `log` in a cycle; `log` before a map of the same short name outside of it.
 pub(crate) fn graph() -> LockGraph {
     let nodes = vec![
-        node(
-            class("mycrate::Cluster", "raft_node"),
-            LockFamily::Mutex,
-            "tokio::sync::Mutex",
-        ),
-        node(
-            class("mycrate::Store", "log"),
-            LockFamily::RwLock,
-            "tokio::sync::RwLock",
-        ),
-        node(
-            class("mycrate::disk::Store", "log"),
-            LockFamily::Map,
-            "dashmap::DashMap",
-        ),
+        node(class("mycrate::Cluster", "raft_node"), LockFamily::Mutex, "tokio::sync::Mutex"),
+        node(class("mycrate::Store", "log"), LockFamily::RwLock, "tokio::sync::RwLock"),
+        node(class("mycrate::disk::Store", "log"), LockFamily::Map, "dashmap::DashMap"),
     ];
-    let edges = vec![
-        through_a_call(&nodes),
-        direct(&nodes, 1, 0),
-        direct(&nodes, 1, 2),
-    ];
+    let edges = vec![through_a_call(&nodes), direct(&nodes, 1, 0), direct(&nodes, 1, 2)];
     LockGraph { nodes, edges }
 }
 

@@ -51,7 +51,11 @@ impl Scope<'_> {
         if name == "self" {
             return self.args.first().filter(|_| offset == 1).cloned();
         }
-        let at = self.def.params.iter().position(|param| matches!(&param.pat, Pat::Bind { name: own, .. } if own == name))?;
+        let at = self
+            .def
+            .params
+            .iter()
+            .position(|param| matches!(&param.pat, Pat::Bind { name: own, .. } if own == name))?;
         self.args.get(at + offset).cloned()
     }
 }

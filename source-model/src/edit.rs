@@ -140,11 +140,7 @@ fn matches(text: &str, function: TextRange, pattern: &str) -> Result<Vec<Range<u
 }
 
 /// The innermost statements around the matches, each once, and the number of matches.
-fn statements_around(
-    text: &str,
-    function: TextRange,
-    pattern: &str,
-) -> Result<(Vec<Range<usize>>, usize), EditError> {
+fn statements_around(text: &str, function: TextRange, pattern: &str) -> Result<(Vec<Range<usize>>, usize), EditError> {
     let found = matches(text, function, pattern)?;
     let ir = in_pool(|| parse_file(text));
     let statements = statements::all(&ir.items);
@@ -234,16 +230,32 @@ mod tests {
 
     #[test]
     fn insertion_takes_the_whole_innermost_statement() {
-        check("fn f() { a(); let x = b(c { d: e() }); }", before("e()", "n();"), "fn f() { a(); n(); let x = b(c { d: e() }); }");
+        check(
+            "fn f() { a(); let x = b(c { d: e() }); }",
+            before("e()", "n();"),
+            "fn f() { a(); n(); let x = b(c { d: e() }); }",
+        );
         check("fn f() { if a { b(c()); } d(); }", after("c()", "n();"), "fn f() { if a { b(c()); n(); } d(); }");
-        check("fn f() { if a { b } else { c }.d(e); }", before("e", "n();"), "fn f() { n(); if a { b } else { c }.d(e); }");
-        check("fn f() { match a { B => c(), _ => {} } }", before("c()", "n();"), "fn f() { n(); match a { B => c(), _ => {} } }");
+        check(
+            "fn f() { if a { b } else { c }.d(e); }",
+            before("e", "n();"),
+            "fn f() { n(); if a { b } else { c }.d(e); }",
+        );
+        check(
+            "fn f() { match a { B => c(), _ => {} } }",
+            before("c()", "n();"),
+            "fn f() { n(); match a { B => c(), _ => {} } }",
+        );
     }
 
     #[test]
     fn statements_in_closures_and_macros_are_found() {
         check("fn f() { run(|| { a(); b() }); }", before("b()", "n();"), "fn f() { run(|| { a(); n(); b() }); }");
-        check("fn f() { select! { x = a() => { b(); } } }", after("b()", "n();"), "fn f() { select! { x = a() => { b(); n(); } } }");
+        check(
+            "fn f() { select! { x = a() => { b(); } } }",
+            after("b()", "n();"),
+            "fn f() { select! { x = a() => { b(); n(); } } }",
+        );
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::cfg::CfgSet;
+use crate::infer::TypeScope;
 use crate::ir::{
     AliasDef, EnumDef, Field, FileIr, FnDef, Generics, ImplDef, Item, ItemKind, Name, PathRef, StaticDef, StructDef,
     TraitDef, TypeRef, UseLeaf,
@@ -13,7 +14,7 @@ use crate::models::{ALIASES, FnModel, MODELS, TypeModel};
 use crate::project::Edition;
 use crate::sources::Sources;
 use crate::span::{FileId, Span};
-use crate::types::{FnId, TraitId, TypeId};
+use crate::types::{FnId, TraitId, Ty, TypeId};
 
 /// A crate: a target of the workspace, or a curated model.
 #[derive(Debug)]
@@ -129,6 +130,8 @@ pub(crate) struct ImplData {
     pub(crate) def: Arc<ImplDef>,
     pub(crate) of_trait: Option<TraitId>,
     pub(crate) self_type: Option<TypeId>,
+    /// The self type, lowered; parameters stand for themselves.
+    pub(crate) header: Ty,
     pub(crate) fns: HashMap<Name, FnId>,
     pub(crate) assoc: HashMap<Name, TypeRef>,
 }
@@ -192,10 +195,7 @@ pub(crate) struct WellKnown {
 impl Default for WellKnown {
     fn default() -> WellKnown {
         let (ty, tr) = (TypeId(u32::MAX), TraitId(u32::MAX));
-        WellKnown {
-            option: ty, result: ty, vec: ty, string: ty, slice: ty, str: ty, range: ty,
-            deref: tr, future: tr,
-        }
+        WellKnown { option: ty, result: ty, vec: ty, string: ty, slice: ty, str: ty, range: ty, deref: tr, future: tr }
     }
 }
 
@@ -330,6 +330,7 @@ impl Index {
                 module,
                 of_trait,
                 self_type,
+                header: Ty::Unknown("impl header"),
                 fns: HashMap::new(),
                 assoc: HashMap::new(),
                 def: Arc::clone(&def),
@@ -345,6 +346,13 @@ impl Index {
                 self.impls_of_trait.entry(of_trait).or_default().push(id);
             }
             self.impls.push(data);
+        }
+        for at in 0..self.impls.len() {
+            let data = &self.impls[at];
+            let mut scope = TypeScope::of_module(data.module);
+            self.declare_params(&data.def.generics, &mut scope);
+            let header = self.lower(&data.def.self_ty, &scope);
+            self.impls[at].header = header.peeled().clone();
         }
     }
 
@@ -565,7 +573,9 @@ impl Collector<'_, '_> {
         let path = self.path(module, &item.name);
         let mut fns = HashMap::new();
         for member in &def.items {
-            if let ItemKind::Fn(function) = &member.kind && self.index.is_on(self.krate, member) {
+            if let ItemKind::Fn(function) = &member.kind
+                && self.index.is_on(self.krate, member)
+            {
                 let fn_path = format!("{path}::{}", member.name);
                 let fn_id = self.index.add_fn(module, Owner::Trait(id), fn_path.into(), member, function, false);
                 fns.insert(member.name.clone(), fn_id);

@@ -96,7 +96,9 @@ impl Index {
         if let Some(ty) = bound {
             return path.segments[1..].iter().fold(ty, |ty, segment| self.associated(&ty, &segment.name, depth + 1));
         }
-        if path.segments.len() == 1 && let Some(ty) = primitive(&first.name) {
+        if path.segments.len() == 1
+            && let Some(ty) = primitive(&first.name)
+        {
             return ty;
         }
         self.lower_named(path, scope, depth)
@@ -161,8 +163,7 @@ impl Index {
 
     /// The type that bounds describe: a callable, or a parameter or object with those traits.
     fn from_bounds(&self, bounds: &[TypeRef], scope: &TypeScope, depth: u32, param: Option<&Name>) -> Ty {
-        let lowered: Vec<Bound> =
-            bounds.iter().filter_map(|bound| self.lower_bound(bound, scope, depth + 1)).collect();
+        let lowered: Vec<Bound> = bounds.iter().filter_map(|bound| self.lower_bound(bound, scope, depth + 1)).collect();
         if let Some(call) = lowered.iter().find_map(|bound| bound.call.clone()) {
             return Ty::Callable(call);
         }
@@ -220,9 +221,9 @@ impl Index {
                 .flat_map(|bound| &bound.bindings)
                 .find(|(bound, _)| bound == name)
                 .map_or(Ty::Unknown("associated type of a generic parameter"), |(_, ty)| ty.clone()),
-            (Ty::Adt(..), _) => self.associated_in_impls(base, name, depth).unwrap_or_else(|| {
-                if name == "Output" { self.awaited(base) } else { Ty::Unknown("associated type") }
-            }),
+            (Ty::Adt(..), _) => self
+                .associated_in_impls(base, name, depth)
+                .unwrap_or_else(|| if name == "Output" { self.awaited(base) } else { Ty::Unknown("associated type") }),
             _ => Ty::Unknown("associated type"),
         }
     }
@@ -355,9 +356,10 @@ impl Index {
     pub(crate) fn declared_field(&self, id: TypeId, args: &[Ty], name: &str, variant: Option<u32>) -> Option<Ty> {
         let data = self.type_data(id);
         let field = match (&data.shape, variant) {
-            (Shape::Struct(def), _) => def.fields.iter().find(|field| {
-                field.name == name && self.predicate_holds(data.module, field.cfg.as_ref())
-            })?,
+            (Shape::Struct(def), _) => def
+                .fields
+                .iter()
+                .find(|field| field.name == name && self.predicate_holds(data.module, field.cfg.as_ref()))?,
             (Shape::Enum(def), Some(variant)) => {
                 def.variants.get(variant as usize)?.fields.iter().find(|field| field.name == name)?
             }
@@ -410,51 +412,39 @@ impl Index {
         })
     }
 
-    /// Whether the arguments in an impl's header agree with the receiver's.
+    /// Whether an impl is for the receiver's type: its header's arguments agree with the receiver's.
     fn impl_fits(&self, data: &ImplData, ty: &Ty) -> bool {
-        let TypeRef::Path(path) = &data.def.self_ty else { return true };
-        let Some(last) = path.segments.last() else { return true };
-        last.args.iter().zip(ty.args()).all(|(written, actual)| self.argument_fits(data, written, actual.peeled(), 0))
+        data.header.args().iter().zip(ty.args()).all(|(written, actual)| self.fits(written, actual.peeled(), 0))
     }
 
-    fn argument_fits(&self, data: &ImplData, written: &TypeRef, actual: &Ty, depth: u32) -> bool {
-        if depth > 4 || actual.is_unknown() {
+    fn fits(&self, written: &Ty, actual: &Ty, depth: u32) -> bool {
+        if depth > 4 {
             return true;
         }
-        let TypeRef::Path(path) = written else {
+        match (written.peeled(), actual) {
+            (Ty::Unknown(_), _) | (_, Ty::Unknown(_) | Ty::Param(..)) => true,
+            (Ty::Param(_, bounds), _) => bounds.iter().all(|bound| self.satisfies(actual, bound)),
+            (Ty::Adt(written, args), Ty::Adt(actual, others)) => {
+                written == actual && args.iter().zip(others.iter()).all(|(a, b)| self.fits(a, b.peeled(), depth + 1))
+            }
+            (Ty::Outside(written, _), Ty::Outside(actual, _)) => written == actual,
             // `impl X for Arc<dyn Y>` says nothing of `Arc<Z>`.
-            return !matches!((written, actual), (TypeRef::Dyn(_), Ty::Adt(..) | Ty::Outside(..) | Ty::Slice(_)));
-        };
-        let own = path.segments.first().filter(|_| path.segments.len() == 1);
-        let param = own.and_then(|own| data.def.generics.params.iter().find(|param| param.name == own.name));
-        if let Some(param) = param {
-            return param.bounds.iter().all(|bound| self.satisfies(actual, bound, data.module));
+            (written, actual) => std::mem::discriminant(written) == std::mem::discriminant(actual),
         }
-        let Some(head) = self.type_of_path(data.module, path, 0) else { return true };
-        let Ty::Adt(actual_head, args) = actual else {
-            return matches!(actual, Ty::Param(..) | Ty::Outside(..));
-        };
-        let written_args = path.segments.last().map(|last| last.args.as_slice()).unwrap_or_default();
-        head == *actual_head
-            && written_args.iter().zip(args.iter()).all(|(written, actual)| {
-                self.argument_fits(data, written, actual.peeled(), depth + 1)
-            })
     }
 
     /// Whether a type may implement a bound. Traits of other crates are taken on trust.
-    fn satisfies(&self, actual: &Ty, bound: &TypeRef, module: ModuleId) -> bool {
-        let TypeRef::Path(path) = bound else { return true };
-        let Some(wanted) = self.trait_of(module, path) else { return true };
+    fn satisfies(&self, actual: &Ty, bound: &Bound) -> bool {
+        let Some(wanted) = bound.of_trait else { return true };
         if self.crate_of(self.trait_data(wanted).module).is_model {
             return true;
         }
+        let implemented = |own: Option<TypeId>| {
+            self.impls_of_trait(wanted).any(|data| data.self_type == own || matches!(data.header, Ty::Param(..)))
+        };
         match actual {
-            Ty::Adt(id, _) => {
-                self.impls_of_trait(wanted).any(|data| data.self_type.is_none_or(|own| own == *id))
-            }
-            Ty::Scalar | Ty::Str | Ty::Slice(_) | Ty::Tuple(_) => {
-                self.impls_of_trait(wanted).any(|data| data.self_type.is_none())
-            }
+            Ty::Adt(id, _) => implemented(Some(*id)),
+            Ty::Scalar | Ty::Str | Ty::Tuple(_) | Ty::Outside(..) => implemented(None),
             _ => true,
         }
     }
@@ -482,9 +472,9 @@ impl Index {
         if ty.is_unknown() || matches!(ty, Ty::Ref(_)) {
             return None;
         }
-        let fits = |data: &&ImplData| {
-            let params = data.def.generics.params.iter();
-            params.flat_map(|param| &param.bounds).all(|bound| self.satisfies(ty, bound, data.module))
+        let fits = |data: &&ImplData| match &data.header {
+            Ty::Param(_, bounds) => bounds.iter().all(|bound| self.satisfies(ty, bound)),
+            _ => true,
         };
         self.blanket_impls().filter(fits).find_map(|data| {
             let own = data.fns.get(name).copied();
@@ -580,7 +570,9 @@ impl Index {
                 if *id == self.well_known.option || *id == self.well_known.result {
                     return wrap(peeled.arg(0));
                 }
-                if self.type_data(*id).model.family.is_some() && let Some(method) = self.method(peeled, "iter") {
+                if self.type_data(*id).model.family.is_some()
+                    && let Some(method) = self.method(peeled, "iter")
+                {
                     let data = self.fn_data(method.function);
                     let made = self.lower(&data.def.ret, &self.fn_scope(data, Some(peeled)));
                     return self.iterated(&made);

@@ -15,9 +15,7 @@ pub(crate) fn field_of(index: &Index, base: &Place, owner: Option<TypeId>, name:
         path
     });
     let class = match (owner, &base.class) {
-        (Some(ty), _) => {
-            Some(LockClass::Field { owner: index.type_data(ty).path.clone(), field: name.clone() })
-        }
+        (Some(ty), _) => Some(LockClass::Field { owner: index.type_data(ty).path.clone(), field: name.clone() }),
         (None, Some(class)) => Some(tuple_part(class, name)),
         (None, None) => None,
     };
@@ -53,12 +51,8 @@ fn tuple_part(class: &LockClass, part: &Name) -> LockClass {
     match class {
         LockClass::Field { owner, field } => LockClass::Field { owner: owner.clone(), field: extended(field) },
         LockClass::Static(path) => LockClass::Static(extended(path)),
-        LockClass::Local { function, name } => {
-            LockClass::Local { function: function.clone(), name: extended(name) }
-        }
-        LockClass::Param { function, name } => {
-            LockClass::Param { function: function.clone(), name: extended(name) }
-        }
+        LockClass::Local { function, name } => LockClass::Local { function: function.clone(), name: extended(name) },
+        LockClass::Param { function, name } => LockClass::Param { function: function.clone(), name: extended(name) },
         LockClass::Element(of) => LockClass::Element(Arc::new(tuple_part(of, part))),
         LockClass::Accessor(path) => LockClass::Accessor(extended(path)),
     }

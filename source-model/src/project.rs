@@ -295,7 +295,8 @@ fn dependencies(package: &PackageDraft, members: &[PackageDraft], options: &Load
     let used = package.dependencies.iter().filter(|dependency| options.all_targets || !dependency.is_dev);
     let named: BTreeSet<Dependency> = used
         .map(|dependency| {
-            let library = members.iter().find(|member| member.name == dependency.package).and_then(PackageDraft::library);
+            let library =
+                members.iter().find(|member| member.name == dependency.package).and_then(PackageDraft::library);
             let crate_name = library.cloned().unwrap_or_else(|| crate_name(&dependency.package));
             let extern_name = dependency.rename.as_deref().map_or_else(|| crate_name.clone(), self::crate_name);
             Dependency { extern_name, crate_name }

@@ -56,13 +56,7 @@ impl Index {
         }
     }
 
-    fn resolve_super(
-        &self,
-        module: ModuleId,
-        segments: &[Name],
-        namespace: Namespace,
-        depth: u32,
-    ) -> Option<Resolved> {
+    fn resolve_super(&self, module: ModuleId, segments: &[Name], namespace: Namespace, depth: u32) -> Option<Resolved> {
         let mut at = self.named_module(module);
         let n_supers = segments.iter().take_while(|segment| *segment == "super").count();
         for _ in 0..n_supers {
@@ -72,14 +66,7 @@ impl Index {
     }
 
     /// Follows the rest of a path from a definition.
-    fn walk(
-        &self,
-        start: Def,
-        segments: &[Name],
-        n_used: usize,
-        namespace: Namespace,
-        depth: u32,
-    ) -> Option<Resolved> {
+    fn walk(&self, start: Def, segments: &[Name], n_used: usize, namespace: Namespace, depth: u32) -> Option<Resolved> {
         let mut def = start;
         for (position, segment) in segments.iter().enumerate().skip(n_used) {
             let here = if position + 1 == segments.len() { namespace } else { Namespace::Types };
@@ -212,9 +199,11 @@ impl Index {
             return self.resolve_extern(module, &leaf.path, namespace, depth);
         }
         if names_itself && !matches!(first.as_str(), "crate" | "self" | "super") {
-            let own = self.module(module).names.get(first).and_then(|defs| {
-                defs.iter().find(|def| matches!(def, Def::Module(_)) && leaf.path.len() > 1)
-            });
+            let own = self
+                .module(module)
+                .names
+                .get(first)
+                .and_then(|defs| defs.iter().find(|def| matches!(def, Def::Module(_)) && leaf.path.len() > 1));
             if let Some(def) = own {
                 return self.walk(def.clone(), &leaf.path, 1, namespace, depth);
             }

@@ -120,14 +120,19 @@ impl Sources {
         let changed = &mut edited.files[file.0 as usize];
         changed.text = text.into();
         changed.ir = Arc::new(ir);
-        let ids: HashMap<&Path, FileId> =
-            self.files.iter().enumerate().map(|(position, file)| (file.absolute.as_path(), file_id(position))).collect();
+        let ids: HashMap<&Path, FileId> = self
+            .files
+            .iter()
+            .enumerate()
+            .map(|(position, file)| (file.absolute.as_path(), file_id(position)))
+            .collect();
         let ir = Arc::clone(&edited.files[file.0 as usize].ir);
         for source in &mut edited.crates {
             source.module_files.retain(|(declared_in, _), _| *declared_in != file);
             let Some(place) = source.places.get(&file) else { continue };
             for link in mount::links(&ir, place, &source.cfg).links {
-                let found = link.candidates.iter().find_map(|path| ids.get(std::fs::canonicalize(path).ok()?.as_path()));
+                let found =
+                    link.candidates.iter().find_map(|path| ids.get(std::fs::canonicalize(path).ok()?.as_path()));
                 if let Some(id) = found {
                     source.module_files.insert((file, link.range), *id);
                 }
@@ -187,8 +192,11 @@ fn assemble(project: &Project, targets: &Targets<'_>, cfgs: &[CfgSet], loaded: L
             places: places.collect(),
         });
     }
-    let unread: BTreeSet<Unread> =
-        loaded.unread.into_iter().map(|(path, reason)| Unread { path: relative(&project.root, &path), reason }).collect();
+    let unread: BTreeSet<Unread> = loaded
+        .unread
+        .into_iter()
+        .map(|(path, reason)| Unread { path: relative(&project.root, &path), reason })
+        .collect();
     Sources {
         n_unreached_files: n_unreached(project, &ids),
         project: Arc::new(project.clone()),

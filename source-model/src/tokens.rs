@@ -106,7 +106,8 @@ impl Lexer<'_> {
     }
 
     fn next_token(&mut self) -> Option<Token> {
-        self.at += self.rest().len() - self.rest().trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}').len();
+        self.at +=
+            self.rest().len() - self.rest().trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}').len();
         let start = self.at;
         let first = self.rest().chars().next()?;
         let (kind, length) = match first {
@@ -226,7 +227,10 @@ mod tests {
 
     #[test]
     fn strings_are_kept_whole() {
-        check(r##"f("a // b", r#"c "d" "#, b"\"", 'x', '\'', b'\\')"##, r##"f ( "a // b" , r#"c "d" "# , b"\"" , 'x' , '\'' , b'\\' )"##);
+        check(
+            r##"f("a // b", r#"c "d" "#, b"\"", 'x', '\'', b'\\')"##,
+            r##"f ( "a // b" , r#"c "d" "# , b"\"" , 'x' , '\'' , b'\\' )"##,
+        );
     }
 
     #[test]
@@ -249,7 +253,8 @@ mod tests {
     #[test]
     fn ranges_count_characters_not_bytes() {
         let text = "\u{feff}äö x\nß y";
-        let range = |line, from, to| TextRange { start: LineCol { line, column: from }, end: LineCol { line, column: to } };
+        let range =
+            |line, from, to| TextRange { start: LineCol { line, column: from }, end: LineCol { line, column: to } };
         assert_eq!(&text[byte_range(text, range(1, 4, 5))], "x");
         assert_eq!(&text[byte_range(text, range(2, 3, 4))], "y");
         assert_eq!(place_of(text, text.find('x').unwrap()), LineCol { line: 1, column: 4 });

@@ -511,7 +511,9 @@ impl<'a> Builder<'a> {
     fn statement(&mut self, stmt: &Stmt) {
         self.push_scope(false);
         match &stmt.kind {
-            StmtKind::Let { pat, ty, init, otherwise } => self.let_statement(pat, ty, init.as_ref(), otherwise.as_ref()),
+            StmtKind::Let { pat, ty, init, otherwise } => {
+                self.let_statement(pat, ty, init.as_ref(), otherwise.as_ref())
+            }
             StmtKind::Expr(expr) => {
                 self.expr(expr);
             }

@@ -2,13 +2,13 @@
 
 use crate::facts::{Dispatch, Spawn, TaskOutput};
 use crate::flow::build::{Builder, Pending, Value};
-use crate::places::{element_of, guarded};
 use crate::flow::graph::{Op, Place, RawCall, SlotId, Token};
 use crate::index::{Def, Shape};
 use crate::infer::{MethodMatch, TypeScope};
 use crate::ir::{Expr, ExprKind, Generics, Name, PathRef, TypeRef};
 use crate::locks::{Acquisition, BodyId, Extent, LockClass, LockFamily, LockRef, Mode, Wait};
 use crate::models::{AcquireModel, FnModel, GuardModel};
+use crate::places::{element_of, guarded};
 use crate::resolve::Namespace;
 use crate::span::TextRange;
 use crate::types::{Bound, CallableTy, FnId, TraitId, Ty, TypeId, segment_names};
@@ -20,9 +20,26 @@ const MAX_TARGETS: usize = 8;
 
 /// Methods without arguments whose receiver decides whether they acquire a lock.
 const LOCK_LIKE: &[&str] = &[
-    "lock", "read", "write", "try_lock", "try_read", "try_write", "borrow", "borrow_mut", "acquire", "lock_owned",
-    "read_owned", "write_owned", "blocking_lock", "blocking_read", "blocking_write", "upgradable_read",
-    "read_recursive", "lock_arc", "read_arc", "write_arc",
+    "lock",
+    "read",
+    "write",
+    "try_lock",
+    "try_read",
+    "try_write",
+    "borrow",
+    "borrow_mut",
+    "acquire",
+    "lock_owned",
+    "read_owned",
+    "write_owned",
+    "blocking_lock",
+    "blocking_read",
+    "blocking_write",
+    "upgradable_read",
+    "read_recursive",
+    "lock_arc",
+    "read_arc",
+    "write_arc",
 ];
 
 /// A call while it is being lowered.
@@ -161,7 +178,9 @@ impl Builder<'_> {
             Ty::Outside(path, _) => Some(format!("{path}::{method}").into()),
             Ty::Adt(ty, _) => Some(format!("{}::{method}", self.index.type_data(*ty).path).into()),
             Ty::Param(..) | Ty::Dyn(_) if universal(method) => Some(method.into()),
-            Ty::Param(_, bounds) | Ty::Dyn(bounds) => outside_bound(bounds).map(|path| format!("{path}::{method}").into()),
+            Ty::Param(_, bounds) | Ty::Dyn(bounds) => {
+                outside_bound(bounds).map(|path| format!("{path}::{method}").into())
+            }
             _ => Some(method.into()),
         }
     }
@@ -198,7 +217,8 @@ impl Builder<'_> {
             let value = self.expr(callee);
             return self.call_value(range, &value, args, None);
         };
-        if path.qself.is_none() && path.segments.len() == 1
+        if path.qself.is_none()
+            && path.segments.len() == 1
             && let Some(local) = self.local(&path.segments[0].name)
         {
             return self.call_value(range, &local.value, args, Some(&path.segments[0].name));
@@ -518,8 +538,8 @@ impl Builder<'_> {
             return self.future(site, call, ty, place);
         }
         let pending = if model.in_place { values.iter().find_map(|value| value.pending.clone()) } else { None };
-        if model.in_place {
-            // The call polls the future, or makes another one of it.
+        if !model.same {
+            // A future or handle that is given away is the callee's to poll or join.
             values.iter().for_each(|value| self.lend(value));
         }
         let is_lazy = matches!(ty, Ty::Future(_)) || pending.is_none();
@@ -623,14 +643,7 @@ impl Builder<'_> {
 
     // ---- acquisitions ----
 
-    fn run_acquire(
-        &mut self,
-        site: &Site<'_>,
-        model: AcquireModel,
-        values: &[Value],
-        ty: Ty,
-        place: Place,
-    ) -> Value {
+    fn run_acquire(&mut self, site: &Site<'_>, model: AcquireModel, values: &[Value], ty: Ty, place: Place) -> Value {
         let data = self.index.fn_data(site.function);
         let acquisition = self.acquisition(site, model, values, &ty);
         let output = match &ty {
@@ -691,7 +704,8 @@ impl Builder<'_> {
     fn acquisition(&self, site: &Site<'_>, model: AcquireModel, values: &[Value], ty: &Ty) -> Acquisition {
         let index = self.index;
         let data = index.fn_data(site.function);
-        let lock_ty = site.self_ty.clone().unwrap_or_else(|| values.first().map_or(Ty::Never, |value| value.ty.clone()));
+        let lock_ty =
+            site.self_ty.clone().unwrap_or_else(|| values.first().map_or(Ty::Never, |value| value.ty.clone()));
         let lock_ty = lock_ty.peeled().clone();
         let type_model = match &lock_ty {
             Ty::Adt(id, _) => index.type_data(*id).model,

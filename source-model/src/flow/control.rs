@@ -212,15 +212,8 @@ impl Builder<'_> {
     fn enter_loop(&mut self, label: Option<&Name>, break_to: u32, continue_to: Option<u32>) {
         let result = self.new_temporary();
         let n_scopes = self.state().scopes.len();
-        let frame = LoopFrame {
-            label: label.cloned(),
-            n_scopes,
-            break_to,
-            continue_to,
-            result,
-            ty: None,
-            has_break: false,
-        };
+        let frame =
+            LoopFrame { label: label.cloned(), n_scopes, break_to, continue_to, result, ty: None, has_break: false };
         let state = self.state_mut();
         if continue_to.is_some() {
             state.loop_depth += 1;

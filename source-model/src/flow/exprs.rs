@@ -306,7 +306,8 @@ impl Builder<'_> {
     // ---- paths ----
 
     pub(crate) fn path(&mut self, path: &PathRef) -> Value {
-        if path.qself.is_none() && path.segments.len() == 1
+        if path.qself.is_none()
+            && path.segments.len() == 1
             && let Some(local) = self.local(&path.segments[0].name)
         {
             return local.value;

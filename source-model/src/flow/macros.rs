@@ -1,8 +1,8 @@
 //! Macro calls: their arguments are evaluated in order; `select!` and `join!` poll futures.
 
 use crate::flow::build::{Builder, Value};
-use crate::ir::{Expr, MacroArgs, MacroCall, SelectBranch};
 use crate::flow::graph::Op;
+use crate::ir::{Expr, MacroArgs, MacroCall, SelectBranch};
 use crate::span::TextRange;
 use crate::types::Ty;
 

@@ -1,11 +1,11 @@
 //! Patterns: what they bind, and what moves into the bindings.
 
 use crate::flow::build::{Builder, Value};
-use crate::places::element_of;
 use crate::flow::graph::{Op, Place};
 use crate::index::Shape;
 use crate::ir::{Name, Pat, PathRef};
 use crate::locks::LockClass;
+use crate::places::element_of;
 use crate::types::{Ty, TypeId};
 
 /// The first name that a pattern binds.

@@ -124,9 +124,7 @@ impl Flow<'_> {
             Op::Drop { slot } | Op::Consume { slot } => state.retain(|(_, own), _| own != slot),
             Op::Use { slot } => {
                 let known = &self.known;
-                state.retain(|(token, own), _| {
-                    own != slot || matches!(known[*token as usize], Known::Guard { .. })
-                });
+                state.retain(|(token, own), _| own != slot || matches!(known[*token as usize], Known::Guard { .. }));
             }
             Op::Confirm { slot } => {
                 let known = &self.known;
@@ -248,9 +246,7 @@ impl Flow<'_> {
 
     fn drop_point(&self, token: u32, slot: SlotId, in_loop: bool) -> Option<Point> {
         let (span, kind) = match &self.known[token as usize] {
-            Known::Future { callee, made } => {
-                (*made, PointKind::FutureDropped { callee: callee.clone(), made: *made })
-            }
+            Known::Future { callee, made } => (*made, PointKind::FutureDropped { callee: callee.clone(), made: *made }),
             Known::Handle { token } => match &self.body.tokens[*token as usize] {
                 Token::Handle { spawn, spawned } => {
                     let variable = self.body.slot_names[slot.0 as usize].clone();
@@ -267,7 +263,8 @@ impl Flow<'_> {
         for (token, must) in owned(state, RESULT) {
             used.insert(token);
             let Known::Guard { acquisition, fallible, chain } = &self.known[token as usize] else { continue };
-            let returned = Returned { acquisition: acquisition.clone(), fallible: *fallible, must, chain: chain.clone() };
+            let returned =
+                Returned { acquisition: acquisition.clone(), fallible: *fallible, must, chain: chain.clone() };
             match solved.returned.iter_mut().find(|known| known.acquisition.span == returned.acquisition.span) {
                 Some(known) => known.must &= must,
                 None => solved.returned.push(returned),
@@ -306,10 +303,5 @@ fn merge(entry: &mut HashMap<u32, State>, block: u32, state: &State) -> bool {
 }
 
 fn public_call(call: &RawCall) -> Call {
-    Call {
-        name: call.name.clone(),
-        path: call.path.clone(),
-        targets: call.targets.clone(),
-        dispatch: call.dispatch,
-    }
+    Call { name: call.name.clone(), path: call.path.clone(), targets: call.targets.clone(), dispatch: call.dispatch }
 }

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use syn::spanned::Spanned;
 
-use crate::ir::{
-    Arm, BinaryOp, Block, ClosureDef, Expr, ExprKind, Literal, Name, Param, Pat, Stmt, StmtKind, TypeRef,
-};
+use crate::ir::{Arm, BinaryOp, Block, ClosureDef, Expr, ExprKind, Literal, Name, Param, Pat, Stmt, StmtKind, TypeRef};
 use crate::lower::patterns::member;
 use crate::lower::types::{self, lower_qualified, name_of};
 use crate::lower::{Lowerer, attrs, between, range_of};
@@ -94,9 +92,7 @@ impl Lowerer {
     fn simple(&mut self, expr: &syn::Expr) -> Option<ExprKind> {
         Some(match expr {
             syn::Expr::Path(path) => ExprKind::Path(lower_qualified(path.qself.as_ref(), &path.path)),
-            syn::Expr::Field(field) => {
-                ExprKind::Field { base: self.boxed(&field.base), name: member(&field.member) }
-            }
+            syn::Expr::Field(field) => ExprKind::Field { base: self.boxed(&field.base), name: member(&field.member) },
             syn::Expr::Reference(reference) => ExprKind::Ref(self.boxed(&reference.expr)),
             syn::Expr::RawAddr(address) => ExprKind::Ref(self.boxed(&address.expr)),
             syn::Expr::Unary(unary) => match unary.op {
@@ -138,8 +134,16 @@ impl Lowerer {
             BinOp::Eq(_) | BinOp::Ne(_) | BinOp::Lt(_) | BinOp::Le(_) | BinOp::Gt(_) | BinOp::Ge(_) => {
                 BinaryOp::Compare
             }
-            BinOp::Add(_) | BinOp::Sub(_) | BinOp::Mul(_) | BinOp::Div(_) | BinOp::Rem(_) | BinOp::BitAnd(_)
-            | BinOp::BitOr(_) | BinOp::BitXor(_) | BinOp::Shl(_) | BinOp::Shr(_) => BinaryOp::Arithmetic,
+            BinOp::Add(_)
+            | BinOp::Sub(_)
+            | BinOp::Mul(_)
+            | BinOp::Div(_)
+            | BinOp::Rem(_)
+            | BinOp::BitAnd(_)
+            | BinOp::BitOr(_)
+            | BinOp::BitXor(_)
+            | BinOp::Shl(_)
+            | BinOp::Shr(_) => BinaryOp::Arithmetic,
             _ => return ExprKind::AssignOp { left, right },
         };
         ExprKind::Binary { op, left, right }
@@ -162,9 +166,7 @@ impl Lowerer {
                 turbofish: types::turbofish(call.turbofish.as_ref()),
                 args: self.exprs(&call.args),
             },
-            syn::Expr::Call(call) => {
-                ExprKind::Call { callee: self.boxed(&call.func), args: self.exprs(&call.args) }
-            }
+            syn::Expr::Call(call) => ExprKind::Call { callee: self.boxed(&call.func), args: self.exprs(&call.args) },
             syn::Expr::Await(base) => ExprKind::Await(self.boxed(&base.base)),
             syn::Expr::Try(base) => ExprKind::Try(self.boxed(&base.expr)),
             syn::Expr::Async(block) => {

@@ -125,11 +125,8 @@ impl Lowerer {
                 _ => {}
             }
         }
-        let lowered = TraitDef {
-            generics: types::generics(&def.generics),
-            supers: types::bounds(def.supertraits.iter()),
-            items,
-        };
+        let lowered =
+            TraitDef { generics: types::generics(&def.generics), supers: types::bounds(def.supertraits.iter()), items };
         Head::new(name_of(&def.ident), def, &def.attrs).item(ItemKind::Trait(Arc::new(lowered)))
     }
 
@@ -279,10 +276,8 @@ fn both(outer: Option<CfgExpr>, inner: Option<CfgExpr>) -> Option<CfgExpr> {
 }
 
 fn wrapped(path: &[&str], inner: TypeRef) -> TypeRef {
-    let mut segments: Vec<Segment> = path
-        .iter()
-        .map(|name| Segment { name: (*name).into(), args: Vec::new(), bindings: Vec::new() })
-        .collect();
+    let mut segments: Vec<Segment> =
+        path.iter().map(|name| Segment { name: (*name).into(), args: Vec::new(), bindings: Vec::new() }).collect();
     if let Some(last) = segments.last_mut() {
         last.args.push(inner);
     }
@@ -291,9 +286,7 @@ fn wrapped(path: &[&str], inner: TypeRef) -> TypeRef {
 
 fn self_param(receiver: &syn::Receiver) -> SelfParam {
     match &receiver.kind {
-        syn::ReceiverKind::Reference(_, _, mutable) => {
-            SelfParam { by_ref: true, mutable: mutable.is_some(), ty: None }
-        }
+        syn::ReceiverKind::Reference(_, _, mutable) => SelfParam { by_ref: true, mutable: mutable.is_some(), ty: None },
         syn::ReceiverKind::Typed(_, ty) => {
             let by_ref = matches!(&**ty, syn::Type::Reference(_));
             SelfParam { by_ref, mutable: false, ty: Some(types::lower(ty)) }

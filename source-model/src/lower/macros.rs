@@ -5,15 +5,17 @@ use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
 
 use crate::ir::{Expr, ExprKind, MacroArgs, MacroCall, SelectBranch};
-use crate::lower::types::name_of;
 use crate::lower::Lowerer;
+use crate::lower::types::name_of;
 use crate::span::TextRange;
 
 impl Lowerer {
     pub(crate) fn macro_expr(&mut self, call: &syn::Macro, range: TextRange) -> Expr {
         let path: Vec<_> = call.path.segments.iter().map(|segment| name_of(&segment.ident)).collect();
         let name = path.last().cloned().unwrap_or_default();
-        if name == "vec" && let Some(repeat) = self.repeat(&call.tokens) {
+        if name == "vec"
+            && let Some(repeat) = self.repeat(&call.tokens)
+        {
             return Expr { range, kind: repeat };
         }
         let args = self.macro_args(&name, &call.tokens, range);
@@ -50,9 +52,12 @@ impl Lowerer {
     fn statements_in(&mut self, tokens: &TokenStream, range: TextRange) -> Option<MacroArgs> {
         let stmts = syn::Block::parse_within.parse2(tokens.clone()).ok()?;
         // `"label"; future` is a list of arguments with another separator, not code.
-        let exprs: Vec<&syn::Expr> =
-            stmts.iter().filter_map(|stmt| if let syn::Stmt::Expr(expr, _) = stmt { Some(expr) } else { None }).collect();
-        if exprs.len() == stmts.len() && exprs.iter().any(|expr| matches!(expr, syn::Expr::Lit(_) | syn::Expr::Path(_))) {
+        let exprs: Vec<&syn::Expr> = stmts
+            .iter()
+            .filter_map(|stmt| if let syn::Stmt::Expr(expr, _) = stmt { Some(expr) } else { None })
+            .collect();
+        if exprs.len() == stmts.len() && exprs.iter().any(|expr| matches!(expr, syn::Expr::Lit(_) | syn::Expr::Path(_)))
+        {
             return Some(MacroArgs::Exprs(self.exprs(exprs)));
         }
         Some(MacroArgs::Block(self.statements(&stmts, range)))

@@ -66,13 +66,7 @@ fn lower_text(text: &str) -> FileIr {
             None => return whole_gap(text, error.to_string()),
         },
     };
-    FileIr {
-        items,
-        cfg,
-        gaps: lowerer.gaps,
-        n_macros_unread: lowerer.n_macros_unread,
-        ..FileIr::default()
-    }
+    FileIr { items, cfg, gaps: lowerer.gaps, n_macros_unread: lowerer.n_macros_unread, ..FileIr::default() }
 }
 
 fn whole_gap(text: &str, reason: String) -> FileIr {

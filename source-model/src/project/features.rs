@@ -97,7 +97,8 @@ fn asked_by_features<'a>(package: &'a PackageDraft, key: &'a str) -> impl Iterat
 fn is_active(package: &PackageDraft, key: &str) -> bool {
     package.features_on.contains(key)
         || parts_on(package).any(|part| {
-            part.strip_prefix("dep:") == Some(key) || part.split_once('/').is_some_and(|(dependency, _)| dependency == key)
+            part.strip_prefix("dep:") == Some(key)
+                || part.split_once('/').is_some_and(|(dependency, _)| dependency == key)
         })
 }
 

@@ -102,7 +102,9 @@ fn package(path: &Path, table: &Table, workspace: &Table) -> Option<PackageDraft
     Some(PackageDraft {
         features: features(table, &dependencies),
         targets: found.all(header),
-        n_build_scripts: usize::from(folder.join("build.rs").is_file() || header.get("build").is_some_and(Value::is_str)),
+        n_build_scripts: usize::from(
+            folder.join("build.rs").is_file() || header.get("build").is_some_and(Value::is_str),
+        ),
         manifest: path.to_owned(),
         dependencies,
         features_on: BTreeSet::new(),
@@ -199,7 +201,8 @@ impl Targets<'_> {
         let lib = self.table.get("lib").and_then(Value::as_table);
         let field = |name: &str| lib.and_then(|lib| lib.get(name));
         let root = self.folder.join(field("path").and_then(Value::as_str).unwrap_or("src/lib.rs"));
-        let is_macro = ["proc-macro", "proc_macro"].iter().any(|name| field(name).and_then(Value::as_bool) == Some(true));
+        let is_macro =
+            ["proc-macro", "proc_macro"].iter().any(|name| field(name).and_then(Value::as_bool) == Some(true));
         let kind = if is_macro { TargetKind::ProcMacro } else { TargetKind::Lib };
         let name = field("name").and_then(Value::as_str).unwrap_or(self.package);
         root.is_file().then(|| (self.target(name, kind, root), Vec::new()))

@@ -58,7 +58,8 @@ pub(super) struct Loaded {
 /// Loads the roots and all modules below them, on the threads of the current pool.
 pub(super) fn load(roots: Vec<(PathBuf, &CfgSet)>) -> Loaded {
     let loader = Loader::default();
-    let crates: Vec<CrateLoad<'_>> = roots.iter().map(|(_, cfg)| CrateLoad { cfg, mounted: Mutex::default() }).collect();
+    let crates: Vec<CrateLoad<'_>> =
+        roots.iter().map(|(_, cfg)| CrateLoad { cfg, mounted: Mutex::default() }).collect();
     rayon::scope(|scope| {
         for ((root, _), load) in roots.iter().zip(&crates) {
             let loader = &loader;
