@@ -48,9 +48,9 @@ pub struct AppliedEdit {
     pub place: Place,
     /// How many places of the function it changed.
     pub matches: usize,
-    /// The changed lines of the function before all edits of the control.
+    /// The changed lines, before this edit.
     pub before: Excerpt,
-    /// The changed lines after them.
+    /// The changed lines, after it.
     pub after: Excerpt,
 }
 
@@ -125,23 +125,66 @@ fn with_control(idx: usize, status: &Status) -> String {
     format!("check {} is {} with it{why}", idx + 1, status.word())
 }
 
-/// The edited workspace and the edits as they were made.
+/// The edited workspace and the edits as they were made, one after the other.
 fn apply(workspace: &Workspace, control: &Control) -> Result<(Workspace, Vec<AppliedEdit>), String> {
-    let mut places: Vec<(&ControlEdit, &Function)> = Vec::new();
+    let mut current: Option<Workspace> = None;
+    let mut applied = Vec::new();
     for edit in &control.edits {
         let functions = workspace.find_functions(&edit.symbol);
         if functions.is_empty() {
             return Err(no_function(workspace, &edit.symbol));
         }
-        places.extend(functions.into_iter().map(|function| (edit, function)));
+        let mut n_matches = 0;
+        for function in functions {
+            let before = current.as_ref().unwrap_or(workspace);
+            let (after, made) = apply_one(workspace, before, edit, function)?;
+            n_matches += made.matches;
+            applied.push(made);
+            current = Some(after);
+        }
+        check_matches(edit, n_matches)?;
     }
-    let edits: Vec<(&Function, Edit)> =
-        places.iter().map(|(edit, function)| (*function, edit_of(&edit.change))).collect();
-    let (edited, matches) = workspace.with_edits(&edits).map_err(|error: EditError| error.to_string())?;
-    check_matches(control, &places, &matches)?;
-    let applied = places.iter().zip(&matches);
-    let applied = applied.map(|((edit, function), n)| applied_edit(workspace, &edited, edit, function, *n)).collect();
+    let edited = current.ok_or("the control has no edit")?;
     Ok((edited, applied))
+}
+
+/// An edit must change as many places as the manifest states, over all its functions.
+fn check_matches(edit: &ControlEdit, n_matches: usize) -> Result<(), String> {
+    if n_matches == edit.matches {
+        return Ok(());
+    }
+    let expected = counted(edit.matches, "place");
+    Err(format!("the edit of `{}` must change {expected}, it changes {n_matches}", edit.symbol))
+}
+
+/// Makes one edit of one function of the unedited `original`, in `before`.
+fn apply_one(
+    original: &Workspace,
+    before: &Workspace,
+    edit: &ControlEdit,
+    function: &Function,
+) -> Result<(Workspace, AppliedEdit), String> {
+    let ordinal = same_symbol(original, function).position(|other| other.span == function.span).unwrap_or(0);
+    let gone = || format!("`{}` is gone after an earlier edit", function.path);
+    let located = same_symbol(before, function).nth(ordinal).ok_or_else(gone)?;
+    let edits = [(located, edit_of(&edit.change))];
+    let (after, matches) = before.with_edits(&edits).map_err(|error: EditError| error.to_string())?;
+    let now = same_symbol(&after, function).nth(ordinal).ok_or_else(gone)?;
+    let (old_lines, new_lines) = changed_lines(&Excerpt::of(before, located.span), &Excerpt::of(&after, now.span));
+    let made = AppliedEdit {
+        symbol: edit.symbol.clone(),
+        place: Place::of_function(original, function),
+        matches: matches.iter().sum(),
+        before: old_lines,
+        after: new_lines,
+    };
+    Ok((after, made))
+}
+
+/// The functions of a file that have the path of `function`: one, unless several impls give the same.
+fn same_symbol<'w>(workspace: &'w Workspace, function: &Function) -> impl Iterator<Item = &'w Function> {
+    let (path, file) = (function.path.clone(), function.span.file);
+    workspace.functions().iter().filter(move |other| other.path == path && other.span.file == file)
 }
 
 fn edit_of(change: &Change) -> Edit {
@@ -152,33 +195,4 @@ fn edit_of(change: &Change) -> Edit {
         Change::InsertAtStart(text) => Edit::InsertAtStart { text },
         Change::InsertAtEnd(text) => Edit::InsertAtEnd { text },
     }
-}
-
-/// Each edit must change as many places as the manifest states, over all its functions.
-fn check_matches(control: &Control, places: &[(&ControlEdit, &Function)], matches: &[usize]) -> Result<(), String> {
-    for edit in &control.edits {
-        let of_edit = places.iter().zip(matches).filter(|((other, _), _)| std::ptr::eq(*other, edit));
-        let n_matches: usize = of_edit.map(|(_, n)| n).sum();
-        if n_matches != edit.matches {
-            let expected = counted(edit.matches, "place");
-            return Err(format!("the edit of `{}` must change {expected}, it changes {n_matches}", edit.symbol));
-        }
-    }
-    Ok(())
-}
-
-fn applied_edit(
-    workspace: &Workspace,
-    edited: &Workspace,
-    edit: &ControlEdit,
-    function: &Function,
-    matches: usize,
-) -> AppliedEdit {
-    let before = Excerpt::of(workspace, function.span);
-    let now =
-        edited.functions().iter().find(|other| other.path == function.path && other.span.file == function.span.file);
-    let after = now.map_or_else(Excerpt::default, |now| Excerpt::of(edited, now.span));
-    let (before, after) = changed_lines(&before, &after);
-    let place = Place::of_function(workspace, function);
-    AppliedEdit { symbol: edit.symbol.clone(), place, matches, before, after }
 }

@@ -189,6 +189,47 @@ fn a_control_that_does_not_parse_is_inconclusive() {
 }
 
 #[test]
+fn several_edits_are_made_one_after_the_other() {
+    let control = "[[claim.control]]\nedits = [\n\
+                   { edit = 'crate::Cluster::run', replace = 'changes: Vec<u8>', with = 'changes: u8' },\n\
+                   { edit = 'crate::Cluster::run', insert_at_end = 'self.apply(changes).await;' },\n]\n";
+    let result = claim_of(CLUSTER, &(raft_check("run") + control));
+    assert_eq!(result.verdict, Verdict::Verified, "{result:#?}");
+    let edits = &result.controls[0].edits;
+    assert_eq!(edits[0].before.text.trim(), "pub async fn run(&self, changes: Vec<u8>) {");
+    assert!(edits[1].after.text.contains("self.apply(changes).await;"));
+}
+
+#[test]
+fn a_control_must_make_the_checks_fail_that_it_names() {
+    let present = check("call-present", "call = 'RawNode::tick'\nwithin = 'crate::Cluster::run'");
+    let claim = raft_check("run") + &present + &raft_claim().replace(&raft_check("run"), "");
+    assert_eq!(claim_of(CLUSTER, &claim).verdict, Verdict::Verified);
+    let named = claim.clone() + "checks = [1, 2]\n";
+    assert_inconclusive(&claim_of(CLUSTER, &named), "control 1 did not make the check fail: check 2 is pass with it");
+}
+
+#[test]
+fn a_trait_call_with_several_targets_is_an_assumption() {
+    let text = CLUSTER
+        .replace(
+            "self.apply(change).await;\n    }\n\n    async fn apply",
+            "self.plugin.call();\n    }\n\n    async fn apply",
+        )
+        .replace("idle: Mutex<u8>", "plugin: Box<dyn Plugin>, idle: Mutex<u8>")
+        + "
+pub trait Plugin { fn call(&self); }
+pub struct Quiet;
+impl Plugin for Quiet { fn call(&self) {} }
+pub struct Loud { cluster: Arc<Cluster> }
+impl Plugin for Loud { fn call(&self) { self.cluster.raft_node.blocking_lock().tick(); } }
+";
+    let result = claim_of(&text, &raft_check("run_through_call"));
+    assert!(matches!(result.checks[0].outcome.status, Status::Unresolved(_)), "{result:#?}");
+    assert_inconclusive(&result, "rests on an assumption");
+}
+
+#[test]
 fn skipped_controls_are_inconclusive() {
     let audit = audit_of(CLUSTER, &raft_claim(), ControlMode::Skip);
     assert_inconclusive(&audit.claims[0], "control 1 was not run");

@@ -192,9 +192,8 @@ impl Summaries {
                 break;
             }
             at = callee;
-            let acquisition = entry.acquisition;
-            entry = Entry { acquisition, ..found.clone() };
-            entry.assumed = entry.assumed.or(found.assumed);
+            let assumed = entry.assumed.or(found.assumed);
+            entry = Entry { acquisition: entry.acquisition, assumed, ..found.clone() };
         }
         Effect { acquisition: entry.acquisition, chain, assumed: entry.assumed, item: self.item(at) }
     }

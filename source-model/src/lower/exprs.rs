@@ -2,20 +2,20 @@
 
 use std::sync::Arc;
 
-use syn::spanned::Spanned;
-
 use crate::ir::{Arm, BinaryOp, Block, ClosureDef, Expr, ExprKind, Literal, Name, Param, Pat, Stmt, StmtKind, TypeRef};
 use crate::lower::patterns::member;
 use crate::lower::types::{self, lower_qualified, name_of};
-use crate::lower::{Lowerer, attrs, between, range_of};
+use crate::lower::ranges::{expr_range, macro_range, stmt_range};
+use crate::lower::{Lowerer, attrs, between};
+use crate::span::TextRange;
 
 impl Lowerer {
     pub(crate) fn block(&mut self, block: &syn::Block) -> Block {
-        let range = range_of(block.brace_token.span.join());
+        let range = between(block.brace_token.span.open(), block.brace_token.span.close());
         self.statements(&block.stmts, range)
     }
 
-    pub(crate) fn statements(&mut self, stmts: &[syn::Stmt], range: crate::span::TextRange) -> Block {
+    pub(crate) fn statements(&mut self, stmts: &[syn::Stmt], range: TextRange) -> Block {
         let items: Vec<syn::Item> = stmts
             .iter()
             .filter_map(|stmt| if let syn::Stmt::Item(item) = stmt { Some(item.clone()) } else { None })
@@ -26,7 +26,7 @@ impl Lowerer {
             match stmt {
                 syn::Stmt::Expr(expr, None) if is_last => lowered.tail = Some(Box::new(self.expr(expr))),
                 syn::Stmt::Macro(call) if is_last && call.semi_token.is_none() && !ends_statement(call) => {
-                    let call = self.macro_expr(&call.mac, range_of(call.span()));
+                    let call = self.macro_expr(&call.mac, macro_range(&call.mac));
                     lowered.tail = Some(Box::new(call));
                 }
                 _ => lowered.stmts.extend(self.statement(stmt)),
@@ -36,7 +36,7 @@ impl Lowerer {
     }
 
     fn statement(&mut self, stmt: &syn::Stmt) -> Option<Stmt> {
-        let range = range_of(stmt.span());
+        let range = stmt_range(stmt);
         match stmt {
             syn::Stmt::Local(local) => {
                 let kind = self.local(local);
@@ -47,7 +47,7 @@ impl Lowerer {
                 Some(Stmt { range, cfg, kind: StmtKind::Expr(self.expr(expr)) })
             }
             syn::Stmt::Macro(call) => {
-                let expr = self.macro_expr(&call.mac, range_of(call.mac.span()));
+                let expr = self.macro_expr(&call.mac, macro_range(&call.mac));
                 Some(Stmt { range, cfg: attrs::predicate(&call.attrs), kind: StmtKind::Expr(expr) })
             }
             syn::Stmt::Item(_) => None,
@@ -82,11 +82,11 @@ impl Lowerer {
         match expr {
             syn::Expr::Paren(inner) => return self.expr(&inner.expr),
             syn::Expr::Group(inner) => return self.expr(&inner.expr),
-            syn::Expr::Macro(call) => return self.macro_expr(&call.mac, range_of(call.span())),
+            syn::Expr::Macro(call) => return self.macro_expr(&call.mac, macro_range(&call.mac)),
             _ => {}
         }
         let kind = self.simple(expr).or_else(|| self.calls(expr)).unwrap_or_else(|| self.control(expr));
-        Expr { range: range_of(expr.span()), kind }
+        Expr { range: expr_range(expr), kind }
     }
 
     fn simple(&mut self, expr: &syn::Expr) -> Option<ExprKind> {
@@ -172,12 +172,12 @@ impl Lowerer {
             syn::Expr::Async(block) => {
                 ExprKind::Async { is_move: block.capture.is_some(), block: Arc::new(self.block(&block.block)) }
             }
-            syn::Expr::Closure(closure) => self.closure(closure),
+            syn::Expr::Closure(closure) => self.closure(closure, expr_range(expr)),
             _ => return None,
         })
     }
 
-    fn closure(&mut self, closure: &syn::ExprClosure) -> ExprKind {
+    fn closure(&mut self, closure: &syn::ExprClosure, range: TextRange) -> ExprKind {
         let params = closure.inputs.iter().map(|input| match self.pat(input) {
             Pat::Typed(pat, ty) => Param { pat: *pat, ty },
             pat => Param { pat, ty: TypeRef::Infer },
@@ -188,7 +188,7 @@ impl Lowerer {
             output => types::return_type(output),
         };
         ExprKind::Closure(Arc::new(ClosureDef {
-            range: range_of(closure.span()),
+            range,
             params,
             ret,
             body: self.expr(&closure.body),

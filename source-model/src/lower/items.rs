@@ -10,6 +10,7 @@ use crate::ir::{
     AliasDef, Attr, EnumDef, Field, FnDef, ImplDef, Item, ItemKind, Name, Param, PathRef, Segment, SelfParam,
     StaticDef, StructDef, TraitDef, TypeRef, UseLeaf, Variant,
 };
+use crate::lower::ranges::{fn_range, item_range};
 use crate::lower::types::{self, name_of};
 use crate::lower::{Lowerer, attrs, range_of};
 use crate::span::TextRange;
@@ -23,10 +24,10 @@ struct Head {
 }
 
 impl Head {
-    fn new(name: impl Into<Name>, spanned: &impl Spanned, written: &[syn::Attribute]) -> Head {
+    fn new(name: impl Into<Name>, range: TextRange, written: &[syn::Attribute]) -> Head {
         Head {
             name: name.into(),
-            range: range_of(spanned.span()),
+            range,
             cfg: attrs::predicate(written),
             attrs: attrs::kept(written),
         }
@@ -39,46 +40,47 @@ impl Head {
 
 impl Lowerer {
     pub(crate) fn item(&mut self, item: &syn::Item, into: &mut Vec<Item>) {
+        let range = item_range(item);
         match item {
-            syn::Item::Mod(module) => into.push(self.module(module)),
-            syn::Item::Use(import) => into.push(use_item(import)),
-            syn::Item::ExternCrate(import) => into.push(extern_crate(import)),
+            syn::Item::Mod(module) => into.push(self.module(module, range)),
+            syn::Item::Use(import) => into.push(use_item(import, range)),
+            syn::Item::ExternCrate(import) => into.push(extern_crate(import, range)),
             syn::Item::Struct(def) => {
                 let kind = struct_kind(&def.generics, fields(&def.fields));
-                into.push(Head::new(name_of(&def.ident), def, &def.attrs).item(kind));
+                into.push(Head::new(name_of(&def.ident), range, &def.attrs).item(kind));
             }
             syn::Item::Union(def) => {
                 let named = def.fields.named.iter().enumerate().map(|(at, one)| field(at, one)).collect();
-                into.push(Head::new(name_of(&def.ident), def, &def.attrs).item(struct_kind(&def.generics, named)));
+                into.push(Head::new(name_of(&def.ident), range, &def.attrs).item(struct_kind(&def.generics, named)));
             }
-            syn::Item::Enum(def) => into.push(enum_item(def)),
+            syn::Item::Enum(def) => into.push(enum_item(def, range)),
             syn::Item::Type(def) => {
                 let alias = AliasDef { generics: types::generics(&def.generics), ty: types::lower(&def.ty) };
-                into.push(Head::new(name_of(&def.ident), def, &def.attrs).item(ItemKind::Alias(Arc::new(alias))));
+                into.push(Head::new(name_of(&def.ident), range, &def.attrs).item(ItemKind::Alias(Arc::new(alias))));
             }
-            syn::Item::Trait(def) => into.push(self.trait_item(def)),
-            syn::Item::Impl(def) => into.push(self.impl_item(def)),
+            syn::Item::Trait(def) => into.push(self.trait_item(def, range)),
+            syn::Item::Impl(def) => into.push(self.impl_item(def, range)),
             syn::Item::Fn(def) => {
                 let function = self.function(&def.sig, Some(&def.block));
-                into.push(Head::new(name_of(&def.sig.ident), def, &def.attrs).item(function));
+                into.push(Head::new(name_of(&def.sig.ident), range, &def.attrs).item(function));
             }
             syn::Item::Static(def) => {
                 let kind = self.static_kind(&def.ty, Some(&def.expr), false);
-                into.push(Head::new(name_of(&def.ident), def, &def.attrs).item(kind));
+                into.push(Head::new(name_of(&def.ident), range, &def.attrs).item(kind));
             }
             syn::Item::Const(def) => {
                 let kind = self.static_kind(&def.ty, Some(&def.expr), true);
-                into.push(Head::new(name_of(&def.ident), def, &def.attrs).item(kind));
+                into.push(Head::new(name_of(&def.ident), range, &def.attrs).item(kind));
             }
             syn::Item::Macro(call) => self.item_macro(&call.mac, &call.attrs, into),
             _ => {}
         }
     }
 
-    fn module(&mut self, module: &syn::ItemMod) -> Item {
+    fn module(&mut self, module: &syn::ItemMod, range: TextRange) -> Item {
         let items = module.content.as_ref().map(|(_, items)| self.items(items));
         let path = attrs::path_attr(&module.attrs);
-        Head::new(name_of(&module.ident), module, &module.attrs).item(ItemKind::Module { items, path })
+        Head::new(name_of(&module.ident), range, &module.attrs).item(ItemKind::Module { items, path })
     }
 
     fn static_kind(&mut self, ty: &syn::Type, init: Option<&syn::Expr>, is_const: bool) -> ItemKind {
@@ -109,35 +111,36 @@ impl Lowerer {
         ItemKind::Fn(Arc::new(def))
     }
 
-    fn trait_item(&mut self, def: &syn::ItemTrait) -> Item {
+    fn trait_item(&mut self, def: &syn::ItemTrait, range: TextRange) -> Item {
         let mut items = Vec::new();
         for member in &def.items {
             match member {
                 syn::TraitItem::Fn(function) => {
+                    let range = trait_fn_range(function);
                     let kind = self.function(&function.sig, function.default.as_ref());
-                    items.push(Head::new(name_of(&function.sig.ident), function, &function.attrs).item(kind));
+                    items.push(Head::new(name_of(&function.sig.ident), range, &function.attrs).item(kind));
                 }
                 syn::TraitItem::Type(ty) => {
                     let default = ty.default.as_ref().map_or(TypeRef::Infer, |(_, ty)| types::lower(ty));
                     let alias = AliasDef { generics: types::generics(&ty.generics), ty: default };
-                    items.push(Head::new(name_of(&ty.ident), ty, &ty.attrs).item(ItemKind::Alias(Arc::new(alias))));
+                    items.push(Head::new(name_of(&ty.ident), range_of(ty.span()), &ty.attrs).item(ItemKind::Alias(Arc::new(alias))));
                 }
                 _ => {}
             }
         }
         let lowered =
             TraitDef { generics: types::generics(&def.generics), supers: types::bounds(def.supertraits.iter()), items };
-        Head::new(name_of(&def.ident), def, &def.attrs).item(ItemKind::Trait(Arc::new(lowered)))
+        Head::new(name_of(&def.ident), range, &def.attrs).item(ItemKind::Trait(Arc::new(lowered)))
     }
 
-    fn impl_item(&mut self, def: &syn::ItemImpl) -> Item {
+    fn impl_item(&mut self, def: &syn::ItemImpl, range: TextRange) -> Item {
         let lowered = ImplDef {
             generics: types::generics(&def.generics),
             of_trait: def.trait_.as_ref().map(|(path, _)| types::lower_path(path)),
             self_ty: types::lower(&def.self_ty),
             items: self.impl_members(&def.items),
         };
-        Head::new("", def, &def.attrs).item(ItemKind::Impl(Arc::new(lowered)))
+        Head::new("", range, &def.attrs).item(ItemKind::Impl(Arc::new(lowered)))
     }
 
     fn impl_members(&mut self, members: &[syn::ImplItem]) -> Vec<Item> {
@@ -145,16 +148,18 @@ impl Lowerer {
         for member in members {
             match member {
                 syn::ImplItem::Fn(function) => {
+                    let last = function.block.brace_token.span.close();
+                    let range = fn_range(&function.attrs, &function.vis, &function.sig, last);
                     let kind = self.function(&function.sig, Some(&function.block));
-                    items.push(Head::new(name_of(&function.sig.ident), function, &function.attrs).item(kind));
+                    items.push(Head::new(name_of(&function.sig.ident), range, &function.attrs).item(kind));
                 }
                 syn::ImplItem::Type(ty) => {
                     let alias = AliasDef { generics: types::generics(&ty.generics), ty: types::lower(&ty.ty) };
-                    items.push(Head::new(name_of(&ty.ident), ty, &ty.attrs).item(ItemKind::Alias(Arc::new(alias))));
+                    items.push(Head::new(name_of(&ty.ident), range_of(ty.span()), &ty.attrs).item(ItemKind::Alias(Arc::new(alias))));
                 }
                 syn::ImplItem::Const(constant) => {
                     let kind = self.static_kind(&constant.ty, Some(&constant.expr), true);
-                    items.push(Head::new(name_of(&constant.ident), constant, &constant.attrs).item(kind));
+                    items.push(Head::new(name_of(&constant.ident), range_of(constant.span()), &constant.attrs).item(kind));
                 }
                 // `cfg_io! { fn f(&self) {} }` within an impl.
                 syn::ImplItem::Macro(call) => items.extend(self.impl_macro(&call.mac)),
@@ -295,6 +300,15 @@ fn self_param(receiver: &syn::Receiver) -> SelfParam {
     }
 }
 
+fn trait_fn_range(function: &syn::TraitItemFn) -> TextRange {
+    let last = match (&function.default, &function.semi_token) {
+        (Some(block), _) => block.brace_token.span.close(),
+        (None, Some(semi)) => semi.span,
+        (None, None) => function.sig.paren_token.span.close(),
+    };
+    fn_range(&function.attrs, &syn::Visibility::Inherited, &function.sig, last)
+}
+
 fn struct_kind(generics: &syn::Generics, fields: Vec<Field>) -> ItemKind {
     ItemKind::Struct(Arc::new(StructDef { generics: types::generics(generics), fields }))
 }
@@ -312,25 +326,25 @@ fn field(at: usize, field: &syn::Field) -> Field {
     }
 }
 
-fn enum_item(def: &syn::ItemEnum) -> Item {
+fn enum_item(def: &syn::ItemEnum, range: TextRange) -> Item {
     let variants = def
         .variants
         .iter()
         .map(|variant| Variant { name: name_of(&variant.ident), fields: fields(&variant.fields) })
         .collect();
     let lowered = EnumDef { generics: types::generics(&def.generics), variants };
-    Head::new(name_of(&def.ident), def, &def.attrs).item(ItemKind::Enum(Arc::new(lowered)))
+    Head::new(name_of(&def.ident), range, &def.attrs).item(ItemKind::Enum(Arc::new(lowered)))
 }
 
-fn extern_crate(import: &syn::ItemExternCrate) -> Item {
+fn extern_crate(import: &syn::ItemExternCrate, range: TextRange) -> Item {
     let name = import.rename.as_ref().map_or(&import.ident, |(_, rename)| rename);
-    Head::new(name_of(name), import, &import.attrs).item(ItemKind::ExternCrate(name_of(&import.ident)))
+    Head::new(name_of(name), range, &import.attrs).item(ItemKind::ExternCrate(name_of(&import.ident)))
 }
 
-fn use_item(import: &syn::ItemUse) -> Item {
+fn use_item(import: &syn::ItemUse, range: TextRange) -> Item {
     let mut leaves = Vec::new();
     use_leaves(&import.tree, &mut Vec::new(), import.leading_colon.is_some(), &mut leaves);
-    Head::new("", import, &import.attrs).item(ItemKind::Use(leaves))
+    Head::new("", range, &import.attrs).item(ItemKind::Use(leaves))
 }
 
 fn use_leaves(tree: &syn::UseTree, prefix: &mut Vec<Name>, absolute: bool, leaves: &mut Vec<UseLeaf>) {

@@ -6,6 +6,7 @@ mod exprs;
 mod items;
 mod macros;
 mod patterns;
+mod ranges;
 mod retry;
 mod types;
 

@@ -1,0 +1,138 @@
+//! The arrows of ARCHITECTURE.md, held against the manifests: which crate may depend on which.
+
+use std::path::{Path, PathBuf};
+
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
+
+/// The crates in order: each may depend on those further right, and on no other of the workspace.
+const LINE: [&str; 6] = [
+    "cargo-interlock",
+    "interlock-reports",
+    "interlock-claims",
+    "interlock-lints",
+    "interlock-lockgraph",
+    "interlock-source",
+];
+
+/// Crates that parse Rust; `interlock-source` alone may depend on them.
+const PARSERS: [&str; 3] = ["syn", "proc-macro2", "quote"];
+
+/// Keys that every package takes from the workspace.
+const INHERITED: [&str; 3] = ["edition", "rust-version", "license"];
+
+/// "from depends on to".
+type Edge = (String, String);
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn metadata() -> Metadata {
+    let mut command = MetadataCommand::new();
+    command.manifest_path(root().join("Cargo.toml")).no_deps().exec().expect("cargo reads its own workspace")
+}
+
+/// Normal and build dependencies; a test may depend on what it likes.
+fn edges(packages: &[Package]) -> Vec<Edge> {
+    let of = |package: &Package| {
+        let counted = package.dependencies.iter().filter(|dependency| dependency.kind != DependencyKind::Development);
+        counted.map(|dependency| (package.name.to_string(), dependency.name.to_string())).collect::<Vec<_>>()
+    };
+    packages.iter().flat_map(of).collect()
+}
+
+fn place(name: &str) -> Option<usize> {
+    LINE.iter().position(|known| *known == name)
+}
+
+/// Edges between crates of the line that do not point right.
+fn backward_arrows(edges: &[Edge]) -> Vec<String> {
+    let is_backward = |(from, to): &&Edge| match (place(from), place(to)) {
+        (Some(from), Some(to)) => from >= to,
+        _ => false,
+    };
+    edges.iter().filter(is_backward).map(|(from, to)| format!("{from} -> {to}")).collect()
+}
+
+/// Crates other than `interlock-source` that depend on a Rust parser.
+fn stray_parsers(edges: &[Edge]) -> Vec<String> {
+    let stray = edges.iter().filter(|(from, to)| PARSERS.contains(&to.as_str()) && from != "interlock-source");
+    stray.map(|(from, to)| format!("{from} -> {to}")).collect()
+}
+
+/// Names that are not on the line.
+fn strangers(names: &[String]) -> Vec<String> {
+    names.iter().filter(|name| place(name).is_none()).cloned().collect()
+}
+
+/// Keys of a manifest's `[package]` that do not say `workspace = true`.
+fn not_inherited(manifest: &str) -> Vec<&'static str> {
+    let table: toml::Table = manifest.parse().expect("cargo has read this manifest");
+    let inherits = |key: &str| {
+        let value = table.get("package").and_then(|package| package.get(key));
+        value.and_then(|value| value.get("workspace")).and_then(toml::Value::as_bool) == Some(true)
+    };
+    INHERITED.into_iter().filter(|key| !inherits(key)).collect()
+}
+
+fn edge(from: &str, to: &str) -> Edge {
+    (from.to_owned(), to.to_owned())
+}
+
+#[test]
+fn arrows_point_one_way() {
+    assert_eq!(backward_arrows(&edges(&metadata().packages)), Vec::<String>::new());
+}
+
+#[test]
+fn a_backward_arrow_is_caught() {
+    let edges = [edge("interlock-lints", "interlock-reports"), edge("interlock-lints", "interlock-source")];
+    assert_eq!(backward_arrows(&edges), ["interlock-lints -> interlock-reports"]);
+    assert_eq!(backward_arrows(&[edge("interlock-source", "interlock-source")]).len(), 1);
+}
+
+#[test]
+fn every_crate_is_on_the_line() {
+    let names: Vec<String> = metadata().packages.iter().map(|package| package.name.to_string()).collect();
+    assert_eq!(strangers(&names), Vec::<String>::new());
+}
+
+#[test]
+fn a_crate_off_the_line_is_caught() {
+    assert_eq!(strangers(&["interlock-common".to_owned(), "interlock-lints".to_owned()]), ["interlock-common"]);
+}
+
+#[test]
+fn only_the_source_model_knows_the_parser() {
+    assert_eq!(stray_parsers(&edges(&metadata().packages)), Vec::<String>::new());
+}
+
+#[test]
+fn a_stray_parser_is_caught() {
+    let edges = [edge("interlock-source", "syn"), edge("interlock-claims", "proc-macro2")];
+    assert_eq!(stray_parsers(&edges), ["interlock-claims -> proc-macro2"]);
+}
+
+#[test]
+fn plain_cargo_test_tests_every_member() {
+    let metadata = metadata();
+    let (mut all, mut default) = (metadata.workspace_members.clone(), metadata.workspace_default_members.to_vec());
+    all.sort();
+    default.sort();
+    assert_eq!(all, default);
+}
+
+#[test]
+fn packages_inherit_edition_toolchain_and_licence() {
+    for package in &metadata().packages {
+        let manifest = std::fs::read_to_string(Path::new(&package.manifest_path)).expect("cargo has read it");
+        assert_eq!(not_inherited(&manifest), Vec::<&str>::new(), "{}", package.manifest_path);
+    }
+}
+
+#[test]
+fn an_own_edition_is_caught() {
+    let manifest = "[package]\nedition = '2021'\nrust-version.workspace = true\nlicense.workspace = true\n";
+    assert_eq!(not_inherited(manifest), ["edition"]);
+    assert_eq!(not_inherited("[package]\nname = 'a'\n"), INHERITED);
+}
