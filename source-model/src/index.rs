@@ -12,6 +12,7 @@ use crate::ir::{
 use crate::lower::parse_file;
 use crate::models::{ALIASES, FnModel, MODELS, TypeModel};
 use crate::project::Edition;
+use crate::resolve::ResolveMemo;
 use crate::sources::Sources;
 use crate::span::{FileId, Span};
 use crate::types::{FnId, TraitId, Ty, TypeId};
@@ -121,6 +122,8 @@ pub(crate) struct TraitData {
     pub(crate) path: Name,
     pub(crate) module: ModuleId,
     pub(crate) def: Arc<TraitDef>,
+    /// Supertraits that are in the index.
+    pub(crate) supers: Vec<TraitId>,
     pub(crate) fns: HashMap<Name, FnId>,
 }
 
@@ -176,6 +179,8 @@ pub(crate) struct Index {
     impls_of_trait: HashMap<TraitId, Vec<u32>>,
     blanket_impls: Vec<u32>,
     pending_impls: Vec<(ModuleId, Arc<ImplDef>, bool)>,
+    /// Answers of name look-ups; kept from when all names are known.
+    pub(crate) memo: Option<ResolveMemo>,
 }
 
 /// Types and traits of the `std` model that inference builds itself.
@@ -216,6 +221,8 @@ impl Index {
         for source in &sources.crates {
             index.add_crate(sources, source);
         }
+        index.memo = Some(ResolveMemo::default());
+        index.link_traits();
         index.link_impls();
         index
     }
@@ -309,6 +316,18 @@ impl Index {
             range: ty("std::ops::Range"),
             deref: tr("std::ops::Deref"),
             future: tr("std::future::Future"),
+        }
+    }
+
+    /// Resolves supertraits, once every name is known.
+    fn link_traits(&mut self) {
+        for at in 0..self.traits.len() {
+            let data = &self.traits[at];
+            let paths = data.def.supers.iter().filter_map(|bound| match bound {
+                TypeRef::Path(path) => self.trait_of(data.module, path),
+                _ => None,
+            });
+            self.traits[at].supers = paths.collect();
         }
     }
 
@@ -581,7 +600,7 @@ impl Collector<'_, '_> {
                 fns.insert(member.name.clone(), fn_id);
             }
         }
-        self.index.traits.push(TraitData { path, module, def: Arc::clone(def), fns });
+        self.index.traits.push(TraitData { path, module, def: Arc::clone(def), supers: Vec::new(), fns });
         self.define(module, &item.name, Def::Trait(id));
     }
 

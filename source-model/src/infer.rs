@@ -458,13 +458,7 @@ impl Index {
         if let Some(function) = data.fns.get(name) {
             return Some((*function, of_trait));
         }
-        data.def.supers.iter().find_map(|bound| match bound {
-            TypeRef::Path(path) => {
-                let parent = self.trait_of(data.module, path)?;
-                self.method_of_trait(parent, name, depth + 1)
-            }
-            _ => None,
-        })
+        data.supers.iter().find_map(|parent| self.method_of_trait(*parent, name, depth + 1))
     }
 
     /// `impl<T: Bound> Trait for T`, where the method's name is the trait's own.

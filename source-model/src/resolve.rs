@@ -1,5 +1,8 @@
 //! Name resolution: what a path means in a module, through `use`, globs, preludes, block scopes and crate names.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
 use crate::index::{Def, Index, ModuleId, Shape};
 use crate::ir::{Name, PathRef, UseLeaf};
 use crate::project::Edition;
@@ -8,8 +11,38 @@ use crate::types::{TraitId, TypeId, segment_names};
 /// `use` chains longer than this are not followed: they are cycles.
 const MAX_DEPTH: u32 = 16;
 
+/// Shards of the memo: threads that infer in parallel rarely meet.
+const N_SHARDS: usize = 64;
+
+/// What a look-up answered: globs make the same question expensive each time.
+#[derive(Debug)]
+pub(crate) struct ResolveMemo {
+    shards: [Mutex<Answers>; N_SHARDS],
+}
+
+impl Default for ResolveMemo {
+    fn default() -> ResolveMemo {
+        ResolveMemo { shards: std::array::from_fn(|_| Mutex::default()) }
+    }
+}
+
+type Answers = HashMap<(ModuleId, Namespace, Name), Option<Def>>;
+
+impl ResolveMemo {
+    fn answer(&self, module: ModuleId, namespace: Namespace, name: &Name, ask: impl FnOnce() -> Option<Def>) -> Option<Def> {
+        let shard = &self.shards[module.0 as usize % N_SHARDS];
+        let key = (module, namespace, name.clone());
+        let known = shard.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        known.unwrap_or_else(|| {
+            let answer = ask();
+            shard.lock().unwrap_or_else(PoisonError::into_inner).insert(key, answer.clone());
+            answer
+        })
+    }
+}
+
 /// Which namespace a name is looked up in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Namespace {
     Types,
     Values,
@@ -47,7 +80,12 @@ impl Index {
             "self" => self.walk(Def::Module(self.named_module(module)), segments, 1, namespace, depth),
             "super" => self.resolve_super(module, segments, namespace, depth),
             _ => {
-                let def = self.lookup(module, first, here, depth);
+                let ask = || self.lookup(module, first, here, depth);
+                // Only questions from outside are kept: within a chain the depth decides too.
+                let def = match &self.memo {
+                    Some(memo) if depth == 0 => memo.answer(module, here, first, ask),
+                    _ => ask(),
+                };
                 if let Some(def) = def {
                     return self.walk(def, segments, 1, namespace, depth);
                 }

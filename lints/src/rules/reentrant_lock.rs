@@ -30,7 +30,7 @@ declare_lint! {
     ///     }
     ///     fn next(&self) -> u8 {
     ///         self.raft.lock().unwrap().pop().unwrap_or(0)
-    ///                 //^^^^^^ `example::Node::raft` is locked while this thread already holds it
+    ///                 //^^^^^^ `example::Node::raft` is locked while it is already held
     ///     }
     /// }
     /// ```
@@ -77,7 +77,7 @@ fn finding(reentry: &Reentry<'_>) -> Finding {
     let (held, wanted) = (&reentry.held.acquisition, &reentry.effect.acquisition);
     let class = &wanted.lock.class;
     let primary = place(wanted.span, &reentry.effect.item);
-    let message = format!("`{class}` is locked while this thread already holds it");
+    let message = format!("`{class}` is locked while it is already held");
     let again = Finding::new(&LINT, reentry.certainty.clone(), primary, message);
     again
         .because(place(held.span, &reentry.body.item), reentry.held_message())
