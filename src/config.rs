@@ -79,7 +79,14 @@ pub(crate) fn parse_level(text: &str) -> Result<Level, UsageError> {
 
 /// "; did you mean ..", when something known is near.
 pub(crate) fn suggestion(word: &str, known: &[&str]) -> String {
-    let scored = known.iter().map(|candidate| (strsim::jaro_winkler(word, candidate), candidate));
+    // Symbols are paths: what was typed may be the end of one.
+    let score = |candidate: &str| {
+        let n_segments = word.split("::").count();
+        let tail: Vec<&str> = candidate.rsplit("::").take(n_segments).collect();
+        let tail = tail.into_iter().rev().collect::<Vec<_>>().join("::");
+        strsim::jaro_winkler(word, candidate).max(strsim::jaro_winkler(word, &tail))
+    };
+    let scored = known.iter().map(|candidate| (score(candidate), candidate));
     let best = scored.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|(score, _)| *score > 0.75);
     best.map_or_else(String::new, |(_, candidate)| format!("; did you mean `{candidate}`?"))
 }

@@ -3,6 +3,7 @@
 //! Nothing here reads a disk, starts a process, parses Rust or decides anything: a document shows
 //! what it is given, in the order in which it is given, and the same input gives the same bytes.
 
+mod audit_markdown;
 mod class_name;
 mod coverage_text;
 mod excerpt;
@@ -16,8 +17,11 @@ mod place;
 #[cfg(test)]
 mod sample;
 #[cfg(test)]
+mod sample_audit;
+#[cfg(test)]
 mod sample_graph;
 
+pub use audit_markdown::{Provenance, audit_markdown};
 pub use graph_dot::graph_dot;
 pub use graph_json::graph_json;
 pub use human::{HumanStyle, human};

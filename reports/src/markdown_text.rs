@@ -54,6 +54,12 @@ pub(crate) fn listing(lines: &[(u32, &str)], indent: usize) -> String {
     text + &format!("{:indent$}{fence}\n", "")
 }
 
+/// Text as a fenced block of a language.
+pub(crate) fn fenced(language: &str, text: &str) -> String {
+    let fence = "`".repeat((longest_backticks(text) + 1).max(3));
+    format!("{fence}{language}\n{}\n{fence}\n", text.trim_end_matches(['\r', '\n']))
+}
+
 fn longest_backticks(text: &str) -> usize {
     text.split(|char| char != '`').map(str::len).max().unwrap_or(0)
 }
