@@ -89,6 +89,8 @@ fn flat(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use interlock_source::Coverage;
+
     use super::*;
     use crate::{sample, sample_audit};
 
@@ -131,9 +133,9 @@ mod tests {
 
     #[test]
     fn an_audit_of_nothing_says_so() {
-        let audit = Audit { claims: Vec::new(), coverage: Default::default(), ..sample_audit::audit() };
+        let audit = Audit { claims: Vec::new(), coverage: Coverage::default(), ..sample_audit::audit() };
         let expected = [
-            "- **Status**: NOT RUN: the manifest has no claim",
+            "- **Status**: NOT RUN (0 claims)",
             "No function body of the target was read, so this audit says nothing about it.",
         ];
         check_says(&audit, PROVENANCE, &expected);

@@ -1,6 +1,6 @@
 //! One claim: its verdict, the original issue, the implementation, the verification, the status.
 
-use interlock_claims::{CheckResult, ClaimResult, Evidence, Status, Verdict};
+use interlock_claims::{CheckKind, CheckResult, ClaimResult, Evidence, Status, Verdict};
 use interlock_lints::Certainty;
 
 use super::control::push_controls;
@@ -68,13 +68,27 @@ fn stated(field: Option<&str>) -> String {
 }
 
 fn method(result: &ClaimResult) -> String {
-    let mut kinds: Vec<String> = Vec::new();
-    for kind in result.claim.checks.iter().map(|check| code(check.kind.word())) {
-        if !kinds.contains(&kind) {
-            kinds.push(kind);
+    let kinds = result.claim.checks.iter().map(|check| &check.kind);
+    let (unsupported, run): (Vec<_>, Vec<_>) = kinds.partition(|kind| matches!(kind, CheckKind::Unsupported(_)));
+    let controls = counted(result.claim.controls.len(), "control");
+    let parts = [words("static analysis by ", &run), words("not supported: ", &unsupported), Some(controls)];
+    parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
+}
+
+/// The kinds by name, each once; `None` without any.
+fn words(label: &str, kinds: &[&CheckKind]) -> Option<String> {
+    let words = each_once(kinds.iter().map(|kind| code(kind.word())));
+    (!words.is_empty()).then(|| format!("{label}{}", words.join(", ")))
+}
+
+fn each_once(items: impl Iterator<Item = String>) -> Vec<String> {
+    let mut seen = Vec::new();
+    for item in items {
+        if !seen.contains(&item) {
+            seen.push(item);
         }
     }
-    format!("static analysis by {}, {}", kinds.join(", "), counted(result.claim.controls.len(), "control"))
+    seen
 }
 
 fn push_issue(text: &mut String, result: &ClaimResult) {
@@ -123,13 +137,8 @@ fn confidence(result: &ClaimResult) -> String {
 
 fn assumptions(result: &ClaimResult) -> String {
     let evidence = result.checks.iter().flat_map(|check| &check.outcome.evidence);
-    let mut assumed: Vec<String> = Vec::new();
-    for what in evidence.filter_map(assumption).map(flat) {
-        if !assumed.contains(&what) {
-            assumed.push(what);
-        }
-    }
-    assumed.push("that no blind spot listed below hides a case".to_owned());
+    let mut assumed = each_once(evidence.filter_map(assumption).map(flat));
+    assumed.push("no blind spot listed below hides a case".to_owned());
     assumed.join("; ")
 }
 

@@ -1,6 +1,8 @@
 //! Controls: what was edited, which failure was expected, which was observed.
 
-use interlock_claims::{AppliedEdit, Change, ClaimResult, Control, ControlEdit, ControlResult, ControlVerdict};
+use interlock_claims::{
+    AppliedEdit, Change, CheckKind, ClaimResult, Control, ControlEdit, ControlResult, ControlVerdict,
+};
 
 use super::evidence::push_evidence;
 use super::flat;
@@ -21,10 +23,13 @@ pub(crate) fn push_controls(text: &mut String, links: &Links, result: &ClaimResu
 }
 
 fn why_none(result: &ClaimResult) -> &'static str {
-    if result.checks.iter().any(|check| check.check.kind.proves_absence()) {
+    let any = |is_such: fn(&CheckKind) -> bool| result.checks.iter().any(|check| is_such(&check.check.kind));
+    if any(CheckKind::proves_absence) {
         "Nothing shows that the checks would notice if the bug came back."
-    } else {
+    } else if any(|kind| matches!(kind, CheckKind::CallPresent { .. })) {
         "The checks pass by finding something, so none is needed."
+    } else {
+        "No check could be run, so none could be made to fail."
     }
 }
 
@@ -90,16 +95,13 @@ fn push_applied(text: &mut String, links: &Links, edit: &AppliedEdit) {
 /// The edit as the manifest asks for it: there is no other where it was not made.
 fn push_wanted(text: &mut String, edit: &ControlEdit) {
     let (n_places, symbol) = (counted(edit.matches, "place"), code(&edit.symbol));
-    let (old, new, what) = match &edit.change {
-        Change::Replace { pattern, with } => (Some(pattern), with, "replace it"),
-        Change::InsertBefore { pattern, with } => (Some(pattern), with, "insert before it"),
-        Change::InsertAfter { pattern, with } => (Some(pattern), with, "insert after it"),
-        Change::InsertAtStart(with) => (None, with, "insert at the start of the body"),
-        Change::InsertAtEnd(with) => (None, with, "insert at the end of the body"),
+    let at = |preposition: &str, pattern: &str| format!("{preposition}\n\n{}\nput", fenced("rust", pattern));
+    let (where_to, new) = match &edit.change {
+        Change::Replace { pattern, with } => (at("in the place of", pattern), with),
+        Change::InsertBefore { pattern, with } => (at("before", pattern), with),
+        Change::InsertAfter { pattern, with } => (at("after", pattern), with),
+        Change::InsertAtStart(with) => ("put first in the body".to_owned(), with),
+        Change::InsertAtEnd(with) => ("put last in the body".to_owned(), with),
     };
-    text.push_str(&format!("Not made: an edit of {n_places} of {symbol}"));
-    if let Some(old) = old {
-        text.push_str(&format!(", at\n\n{}", fenced("rust", old)));
-    }
-    text.push_str(&format!("\n{what}:\n\n{}\n", fenced("rust", new)));
+    text.push_str(&format!("Not made, in {n_places} of {symbol}: {where_to}\n\n{}\n", fenced("rust", new)));
 }

@@ -19,11 +19,17 @@ const VERDICTS: [(&str, &str); 5] = [
 
 /// The worst verdict, then how many claims have which.
 pub(crate) fn status(audit: &Audit) -> String {
+    format!("{} ({})", worst(audit), counts(audit))
+}
+
+fn worst(audit: &Audit) -> &'static str {
+    present(audit).next().map_or("NOT RUN", |(word, ..)| word)
+}
+
+fn counts(audit: &Audit) -> String {
     let counts: Vec<String> = present(audit).map(|(word, n, _)| format!("{n} {word}")).collect();
-    match present(audit).next() {
-        Some((worst, ..)) => format!("{worst}: {} of {}", counts.join(", "), counted(audit.claims.len(), "claim")),
-        None => "NOT RUN: the manifest has no claim".to_owned(),
-    }
+    let claims = counted(audit.claims.len(), "claim");
+    if counts.is_empty() { claims } else { format!("{claims}: {}", counts.join(", ")) }
 }
 
 /// The verdicts that occur, worst first: word, number, what to do.
@@ -34,7 +40,7 @@ fn present(audit: &Audit) -> impl Iterator<Item = (&'static str, usize, &'static
 }
 
 pub(crate) fn push_summary(text: &mut String, audit: &Audit) {
-    text.push_str(&format!("\n## Executive summary\n\n{}.\n", status(audit)));
+    text.push_str(&format!("\n## Executive summary\n\n{}.\n", counts(audit)));
     if audit.coverage.n_bodies == 0 {
         text.push_str("\nNo function body of the target was read, so this audit says nothing about it.\n");
     }
@@ -88,7 +94,8 @@ fn is_noticed(control: &ControlResult) -> bool {
 }
 
 pub(crate) fn push_conclusion(text: &mut String, audit: &Audit) {
-    text.push_str(&format!("\n## Conclusion\n\n{}.\n\n", status(audit)));
+    let (worst, counts) = (worst(audit), counts(audit));
+    text.push_str(&format!("\n## Conclusion\n\n**{worst}**: the worst verdict counts for the whole ({counts}).\n\n"));
     for (word, _, advice) in present(audit) {
         text.push_str(&format!("- {word}: {advice}\n"));
     }

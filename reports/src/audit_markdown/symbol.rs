@@ -78,7 +78,7 @@ pub(crate) fn push_digests(text: &mut String, digests: &[SymbolDigest]) {
         return;
     }
     let functions = counted(digests.len(), "function");
-    text.push_str(&format!("\n**Rests on** {functions}; SHA-256 of their tokens, without layout and comments:\n\n"));
+    text.push_str(&format!("\n**Rests on** {functions}; SHA-256 of the tokens, without layout and comments:\n\n"));
     for SymbolDigest { path, digest } in digests.iter().take(N_LISTED_MAX) {
         text.push_str(&format!("- {}: {}\n", code(path), code(digest)));
     }

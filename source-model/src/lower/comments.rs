@@ -1,245 +1,135 @@
-//! What the token stream does not show: `// interlock:` comments, and how deep brackets nest.
+//! What the token stream does not show: `// interlock:` comments and the code they apply to.
 
 use crate::ir::{Directive, Item, ItemKind};
 use crate::span::{LineCol, TextRange};
+use crate::tokens::{Token, TokenKind, place_of, tokens};
 
 /// Marks a comment that speaks to this tool.
 const MARK: &str = "interlock:";
-
-/// A line comment, by its place.
-struct Comment {
-    line: u32,
-    column: u32,
-    text: String,
-}
 
 /// The directives of a file.
 pub(crate) fn directives(text: &str, items: &[Item]) -> Vec<Directive> {
     if !text.contains(MARK) {
         return Vec::new();
     }
-    let lines: Vec<&str> = text.lines().collect();
-    scan(text).comments.into_iter().filter_map(|comment| directive(&comment, &lines, items)).collect()
+    let all: Vec<Token> = tokens(text).collect();
+    let comments = all.iter().enumerate().filter(|(_, token)| token.kind == TokenKind::Comment);
+    let said = comments.filter_map(|(at, token)| Some((at, said(&text[token.bytes()])?)));
+    said.map(|(at, said)| directive(text, &all, at, said, items)).collect()
 }
 
-fn directive(comment: &Comment, lines: &[&str], items: &[Item]) -> Option<Directive> {
-    let said = comment.text.trim_start_matches('/').trim().strip_prefix(MARK)?.trim();
-    let before: String = line_text(lines, comment.line).chars().take(comment.column as usize - 1).collect();
-    let own_line = before.trim().is_empty();
-    let line = if own_line { next_code_line(lines, comment.line) } else { comment.line };
-    let width = u32::try_from(comment.text.chars().count()).unwrap_or(0);
-    let start = LineCol { line: comment.line, column: comment.column };
-    let end = LineCol { line: comment.line, column: comment.column + width };
-    Some(Directive {
-        range: TextRange { start, end },
-        text: said.to_owned(),
-        line,
-        item: if own_line { item_starting_at(items, line) } else { None },
+/// What a comment says to this tool. Doc comments speak to readers.
+fn said(comment: &str) -> Option<&str> {
+    let inner = comment.strip_prefix("//")?;
+    if inner.starts_with(['/', '!']) {
+        return None;
+    }
+    Some(inner.trim_start().strip_prefix(MARK)?.trim())
+}
+
+fn directive(text: &str, all: &[Token], at: usize, said: &str, items: &[Item]) -> Directive {
+    let is_code = |token: &&Token| token.kind != TokenKind::Comment;
+    let comment = all[at];
+    let end = comment.start + text[comment.bytes()].trim_end().len();
+    let range = TextRange { start: place_of(text, comment.start), end: place_of(text, end) };
+    let before = all[..at].iter().rfind(is_code);
+    let is_trailing = before.is_some_and(|before| !text[before.end..comment.start].contains('\n'));
+    let next = all[at..].iter().find(is_code).map(|next| place_of(text, next.start));
+    let (line, item) = match next {
+        Some(next) if !is_trailing => (next.line, item_at(text, items, next)),
+        _ => (range.start.line, None),
+    };
+    Directive { range, text: said.to_owned(), line, item }
+}
+
+/// The outermost item that the code at a place begins, whatever attributes and comments stand before it.
+fn item_at(text: &str, items: &[Item], place: LineCol) -> Option<TextRange> {
+    let around = items.iter().filter(|item| item.range.start <= place && place < item.range.end);
+    around
+        .into_iter()
+        .find_map(|item| if begins(text, item, place) { Some(item.range) } else { within(text, item, place) })
+}
+
+fn within(text: &str, item: &Item, place: LineCol) -> Option<TextRange> {
+    match &item.kind {
+        ItemKind::Module { items: Some(items), .. } | ItemKind::BlockScope { items, .. } => item_at(text, items, place),
+        ItemKind::Impl(def) => item_at(text, &def.items, place),
+        ItemKind::Trait(def) => item_at(text, &def.items, place),
+        _ => None,
+    }
+}
+
+/// Whether nothing but doc comments and attributes of the item stands before the place.
+fn begins(text: &str, item: &Item, place: LineCol) -> bool {
+    if matches!(item.kind, ItemKind::BlockScope { .. }) {
+        return false;
+    }
+    let before = TextRange { start: item.range.start, end: place };
+    let before = &text[crate::tokens::byte_range(text, before)];
+    let mut depth = 0_usize;
+    tokens(before).all(|token| {
+        let was_open = depth > 0;
+        match token.kind {
+            TokenKind::Open => depth += 1,
+            TokenKind::Close => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        // At the top level an attribute is `#` and a bracket.
+        was_open
+            || match token.kind {
+                TokenKind::Comment => true,
+                TokenKind::Word => false,
+                _ => matches!(&before[token.bytes()], "#" | "[" | "]"),
+            }
     })
-}
-
-fn line_text<'a>(lines: &[&'a str], line: u32) -> &'a str {
-    lines.get(line as usize - 1).copied().unwrap_or_default()
-}
-
-/// The next line that holds more than a comment.
-fn next_code_line(lines: &[&str], line: u32) -> u32 {
-    let rest = lines.iter().skip(line as usize);
-    let skipped = rest.take_while(|text| text.trim().is_empty() || text.trim_start().starts_with("//")).count();
-    line + 1 + u32::try_from(skipped).unwrap_or(0)
-}
-
-fn item_starting_at(items: &[Item], line: u32) -> Option<TextRange> {
-    items.iter().find_map(|item| {
-        if item.range.start.line == line && !matches!(item.kind, ItemKind::BlockScope { .. }) {
-            return Some(item.range);
-        }
-        let members: &[Item] = match &item.kind {
-            ItemKind::Module { items: Some(items), .. } | ItemKind::BlockScope { items, .. } => items,
-            ItemKind::Impl(def) => &def.items,
-            ItemKind::Trait(def) => &def.items,
-            _ => return None,
-        };
-        item_starting_at(members, line)
-    })
-}
-
-/// The deepest nesting of brackets outside strings and comments.
-pub(crate) fn bracket_depth(text: &str) -> usize {
-    scan(text).depth
-}
-
-#[derive(Default)]
-struct Scan {
-    comments: Vec<Comment>,
-    depth: usize,
-}
-
-/// Reads a text as far as strings, characters and comments go.
-fn scan(text: &str) -> Scan {
-    let mut found = Scan::default();
-    let mut cursor = Cursor { chars: text.chars().collect(), at: 0, line: 1, column: 1 };
-    let mut open = 0_usize;
-    while let Some(c) = cursor.peek(0) {
-        match c {
-            '/' if cursor.peek(1) == Some('/') => found.comments.push(cursor.line_comment()),
-            '/' if cursor.peek(1) == Some('*') => cursor.block_comment(),
-            '"' => cursor.string(),
-            'r' | 'b' | 'c' if cursor.starts_raw_string() => cursor.raw_string(),
-            '\'' => cursor.quote(),
-            '(' | '[' | '{' => {
-                open += 1;
-                found.depth = found.depth.max(open);
-                cursor.bump();
-            }
-            ')' | ']' | '}' => {
-                open = open.saturating_sub(1);
-                cursor.bump();
-            }
-            c if c.is_alphanumeric() || c == '_' => cursor.word(),
-            _ => cursor.bump(),
-        }
-    }
-    found
-}
-
-struct Cursor {
-    chars: Vec<char>,
-    at: usize,
-    line: u32,
-    column: u32,
-}
-
-impl Cursor {
-    fn peek(&self, ahead: usize) -> Option<char> {
-        self.chars.get(self.at + ahead).copied()
-    }
-
-    fn bump(&mut self) {
-        match self.peek(0) {
-            Some('\n') => {
-                self.line += 1;
-                self.column = 1;
-            }
-            _ => self.column += 1,
-        }
-        self.at += 1;
-    }
-
-    fn word(&mut self) {
-        while self.peek(0).is_some_and(|c| c.is_alphanumeric() || c == '_') {
-            self.bump();
-        }
-    }
-
-    fn line_comment(&mut self) -> Comment {
-        let (line, column) = (self.line, self.column);
-        let mut text = String::new();
-        while let Some(c) = self.peek(0).filter(|c| *c != '\n') {
-            text.push(c);
-            self.bump();
-        }
-        Comment { line, column, text }
-    }
-
-    fn block_comment(&mut self) {
-        let mut depth = 0_u32;
-        loop {
-            match (self.peek(0), self.peek(1)) {
-                (Some('/'), Some('*')) => {
-                    depth += 1;
-                    self.bump();
-                }
-                (Some('*'), Some('/')) => {
-                    depth -= 1;
-                    self.bump();
-                }
-                (None, _) => return,
-                _ => {}
-            }
-            self.bump();
-            if depth == 0 {
-                return;
-            }
-        }
-    }
-
-    fn string(&mut self) {
-        self.bump();
-        while let Some(c) = self.peek(0) {
-            self.bump();
-            match c {
-                '\\' => self.bump(),
-                '"' => return,
-                _ => {}
-            }
-        }
-    }
-
-    /// `r"`, `r#"`, `br"`, `cr#"`.
-    fn starts_raw_string(&self) -> bool {
-        let prefix = usize::from(self.peek(0) != Some('r'));
-        if self.peek(prefix) != Some('r') {
-            return false;
-        }
-        let hashes = self.chars[self.at + prefix + 1..].iter().take_while(|c| **c == '#').count();
-        self.peek(prefix + 1 + hashes) == Some('"')
-    }
-
-    fn raw_string(&mut self) {
-        while self.peek(0).is_some_and(|c| c.is_alphabetic()) {
-            self.bump();
-        }
-        let mut hashes = 0;
-        while self.peek(0) == Some('#') {
-            hashes += 1;
-            self.bump();
-        }
-        self.bump();
-        while let Some(c) = self.peek(0) {
-            self.bump();
-            if c == '"' && (0..hashes).all(|ahead| self.peek(ahead) == Some('#')) {
-                (0..hashes).for_each(|_| self.bump());
-                return;
-            }
-        }
-    }
-
-    /// A character or a lifetime.
-    fn quote(&mut self) {
-        let is_char = self.peek(1) == Some('\\') || self.peek(2) == Some('\'');
-        self.bump();
-        if !is_char {
-            return;
-        }
-        while let Some(c) = self.peek(0) {
-            self.bump();
-            match c {
-                '\\' => self.bump(),
-                '\'' => return,
-                _ => {}
-            }
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use crate::lower::parse_file;
 
-    #[test]
-    fn a_directive_applies_to_its_line_or_the_next_item() {
-        let text = "// interlock: allow(a): whole item\nfn f() {\n    g(); // interlock: allow(b): this line\n}\n";
+    /// Checks line and item lines of the only directive.
+    fn check(text: &str, line: u32, item: Option<(u32, u32)>) {
         let ir = parse_file(text);
-        assert_eq!(ir.directives.len(), 2);
-        assert_eq!(ir.directives[0].item.map(|range| (range.start.line, range.end.line)), Some((2, 4)));
-        assert_eq!(ir.directives[1].text, "allow(b): this line");
-        assert_eq!((ir.directives[1].line, ir.directives[1].item), (3, None));
+        assert!(ir.gaps.is_empty(), "{:?}", ir.gaps);
+        let [directive] = ir.directives.as_slice() else { panic!("{:?}", ir.directives) };
+        let lines = directive.item.map(|range| (range.start.line, range.end.line));
+        assert_eq!((directive.text.as_str(), directive.line, lines), ("allow(a): why", line, item));
     }
 
     #[test]
-    fn strings_hold_no_directives() {
-        let text = "const A: &str = \"// interlock: allow(a): no\"; const B: &str = r#\"// interlock: x\"#;\n";
+    fn a_trailing_comment_applies_to_its_line() {
+        check("fn f() {\n    g(); // interlock: allow(a): why\n}\n", 2, None);
+        check("fn f() { // interlock: allow(a): why\n    g();\n}\n", 1, None);
+    }
+
+    #[test]
+    fn a_comment_above_applies_to_the_next_line_with_code() {
+        check("fn f() {\n    // interlock: allow(a): why\n\n    // more\n    g();\n}\n", 5, None);
+    }
+
+    #[test]
+    fn a_comment_above_an_item_applies_to_the_item() {
+        check("// interlock: allow(a): why\nfn f() {\n}\n", 2, Some((2, 3)));
+        check("impl A {\n    // interlock: allow(a): why\n    fn f() {\n    }\n}\n", 3, Some((3, 4)));
+        check("fn f() {\n    // interlock: allow(a): why\n    fn g() {}\n}\n", 3, Some((3, 3)));
+    }
+
+    #[test]
+    fn doc_comments_and_attributes_belong_to_the_item() {
+        check("// interlock: allow(a): why\n/// Doc.\n#[a(b)]\nfn f() {}\n", 3, Some((2, 4)));
+        check("/// Doc.\n// interlock: allow(a): why\nfn f() {}\n", 3, Some((1, 3)));
+        check("#[a(b)]\n// interlock: allow(a): why\nfn f() {}\n", 3, Some((1, 3)));
+    }
+
+    #[test]
+    fn strings_and_doc_comments_hold_no_directives() {
+        let text = "/// interlock: a\nconst A: &str = \"// interlock: b\"; const B: &str = r#\"// interlock: c\"#;\n/* // interlock: d */";
         assert!(parse_file(text).directives.is_empty());
+    }
+
+    #[test]
+    fn a_directive_at_the_end_applies_to_itself() {
+        check("fn f() {}\n// interlock: allow(a): why", 2, None);
     }
 }

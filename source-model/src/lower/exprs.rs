@@ -1,77 +1,30 @@
-//! Blocks, statements and expressions.
+//! Expressions. Ranges are put together bottom-up, so that each costs the same however deep it nests.
 
 use std::sync::Arc;
 
-use crate::ir::{Arm, BinaryOp, Block, ClosureDef, Expr, ExprKind, Literal, Name, Param, Pat, Stmt, StmtKind, TypeRef};
+use syn::spanned::Spanned;
+
+use crate::ir::{Arm, BinaryOp, Block, ClosureDef, Expr, ExprKind, Literal, Name, Param, Pat, TypeRef};
+use crate::lower::lists::exact;
 use crate::lower::patterns::member;
+use crate::lower::ranges::{between, end_of, macro_range, path_range, range_of, start_of};
 use crate::lower::types::{self, lower_qualified, name_of};
-use crate::lower::ranges::{expr_range, macro_range, stmt_range};
-use crate::lower::{Lowerer, attrs, between};
-use crate::span::TextRange;
+use crate::lower::{Lowerer, attrs};
+use crate::span::{LineCol, TextRange};
+
+/// The range and kind of an expression.
+type Ranged = (TextRange, ExprKind);
+
+fn from_to(start: LineCol, end: LineCol) -> TextRange {
+    TextRange { start, end }
+}
 
 impl Lowerer {
-    pub(crate) fn block(&mut self, block: &syn::Block) -> Block {
-        let range = between(block.brace_token.span.open(), block.brace_token.span.close());
-        self.statements(&block.stmts, range)
-    }
-
-    pub(crate) fn statements(&mut self, stmts: &[syn::Stmt], range: TextRange) -> Block {
-        let items: Vec<syn::Item> = stmts
-            .iter()
-            .filter_map(|stmt| if let syn::Stmt::Item(item) = stmt { Some(item.clone()) } else { None })
-            .collect();
-        let mut lowered = Block { range, scope: self.block_scope(&items), ..Block::default() };
-        for (at, stmt) in stmts.iter().enumerate() {
-            let is_last = at + 1 == stmts.len();
-            match stmt {
-                syn::Stmt::Expr(expr, None) if is_last => lowered.tail = Some(Box::new(self.expr(expr))),
-                syn::Stmt::Macro(call) if is_last && call.semi_token.is_none() && !ends_statement(call) => {
-                    let call = self.macro_expr(&call.mac, macro_range(&call.mac));
-                    lowered.tail = Some(Box::new(call));
-                }
-                _ => lowered.stmts.extend(self.statement(stmt)),
-            }
-        }
-        lowered
-    }
-
-    fn statement(&mut self, stmt: &syn::Stmt) -> Option<Stmt> {
-        let range = stmt_range(stmt);
-        match stmt {
-            syn::Stmt::Local(local) => {
-                let kind = self.local(local);
-                Some(Stmt { range, cfg: attrs::predicate(&local.attrs), kind })
-            }
-            syn::Stmt::Expr(expr, _) => {
-                let cfg = expr_predicate(expr);
-                Some(Stmt { range, cfg, kind: StmtKind::Expr(self.expr(expr)) })
-            }
-            syn::Stmt::Macro(call) => {
-                let expr = self.macro_expr(&call.mac, macro_range(&call.mac));
-                Some(Stmt { range, cfg: attrs::predicate(&call.attrs), kind: StmtKind::Expr(expr) })
-            }
-            syn::Stmt::Item(_) => None,
-        }
-    }
-
-    fn local(&mut self, local: &syn::Local) -> StmtKind {
-        let init = local.init.as_ref().map(|init| self.expr(&init.expr));
-        let otherwise = local.init.as_ref().and_then(|init| init.diverge.as_ref()).map(|(_, diverge)| {
-            let expr = self.expr(diverge);
-            match expr.kind {
-                ExprKind::Block { block, .. } => block,
-                _ => Block { range: expr.range, tail: Some(Box::new(expr)), ..Block::default() },
-            }
-        });
-        let (pat, ty) = match self.pat(&local.pat) {
-            Pat::Typed(pat, ty) => (*pat, ty),
-            pat => (pat, TypeRef::Infer),
-        };
-        StmtKind::Let { pat, ty, init, otherwise }
-    }
-
     pub(crate) fn exprs<'a>(&mut self, exprs: impl IntoIterator<Item = &'a syn::Expr>) -> Vec<Expr> {
-        exprs.into_iter().map(|expr| self.expr(expr)).collect()
+        let exprs = exprs.into_iter();
+        let mut lowered = Vec::with_capacity(exprs.size_hint().0);
+        lowered.extend(exprs.map(|expr| self.expr(expr)));
+        lowered
     }
 
     fn boxed(&mut self, expr: &syn::Expr) -> Box<Expr> {
@@ -80,162 +33,253 @@ impl Lowerer {
 
     pub(crate) fn expr(&mut self, expr: &syn::Expr) -> Expr {
         match expr {
-            syn::Expr::Paren(inner) => return self.expr(&inner.expr),
+            syn::Expr::Paren(inner) => {
+                let range = range_of(inner.paren_token.span.join());
+                return Expr { range, ..self.expr(&inner.expr) };
+            }
             syn::Expr::Group(inner) => return self.expr(&inner.expr),
             syn::Expr::Macro(call) => return self.macro_expr(&call.mac, macro_range(&call.mac)),
             _ => {}
         }
-        let kind = self.simple(expr).or_else(|| self.calls(expr)).unwrap_or_else(|| self.control(expr));
-        Expr { range: expr_range(expr), kind }
+        let postfix = self.postfix(expr).or_else(|| self.operator(expr));
+        let ranged = postfix.or_else(|| self.literal(expr)).or_else(|| self.control(expr));
+        let (range, kind) = ranged.unwrap_or_else(|| self.block_like(expr));
+        Expr { range, kind }
     }
 
-    fn simple(&mut self, expr: &syn::Expr) -> Option<ExprKind> {
+    fn postfix(&mut self, expr: &syn::Expr) -> Option<Ranged> {
         Some(match expr {
-            syn::Expr::Path(path) => ExprKind::Path(lower_qualified(path.qself.as_ref(), &path.path)),
-            syn::Expr::Field(field) => ExprKind::Field { base: self.boxed(&field.base), name: member(&field.member) },
-            syn::Expr::Reference(reference) => ExprKind::Ref(self.boxed(&reference.expr)),
-            syn::Expr::RawAddr(address) => ExprKind::Ref(self.boxed(&address.expr)),
-            syn::Expr::Unary(unary) => match unary.op {
-                syn::UnOp::Deref(_) => ExprKind::Deref(self.boxed(&unary.expr)),
-                _ => ExprKind::Unary(self.boxed(&unary.expr)),
-            },
-            syn::Expr::Binary(binary) => self.binary(binary),
-            syn::Expr::Assign(assign) => {
-                ExprKind::Assign { left: self.boxed(&assign.left), right: self.boxed(&assign.right) }
+            syn::Expr::Path(path) => {
+                let range = path_range(path.qself.as_ref(), &path.path);
+                (range, ExprKind::Path(lower_qualified(path.qself.as_ref(), &path.path)))
             }
-            syn::Expr::Tuple(tuple) => ExprKind::Tuple(self.exprs(&tuple.elems)),
-            syn::Expr::Array(array) => ExprKind::Array(self.exprs(&array.elems)),
-            syn::Expr::Repeat(repeat) => {
-                ExprKind::Repeat { value: self.boxed(&repeat.expr), count: self.boxed(&repeat.len) }
+            syn::Expr::MethodCall(call) => {
+                let receiver = self.boxed(&call.receiver);
+                let call_range = between(call.method.span(), call.paren_token.span.close());
+                let range = receiver.range.to(call_range);
+                let turbofish = types::turbofish(call.turbofish.as_ref());
+                let args = self.exprs(&call.args);
+                (range, ExprKind::MethodCall { receiver, method: name_of(&call.method), call_range, turbofish, args })
+            }
+            syn::Expr::Call(call) => {
+                let callee = self.boxed(&call.func);
+                let range = from_to(callee.range.start, end_of(call.paren_token.span.close()));
+                (range, ExprKind::Call { callee, args: self.exprs(&call.args) })
+            }
+            syn::Expr::Field(field) => {
+                let base = self.boxed(&field.base);
+                let end = match &field.member {
+                    syn::Member::Named(ident) => end_of(ident.span()),
+                    syn::Member::Unnamed(index) => end_of(index.span),
+                };
+                (from_to(base.range.start, end), ExprKind::Field { base, name: member(&field.member) })
             }
             syn::Expr::Index(index) => {
-                ExprKind::Index { base: self.boxed(&index.expr), index: self.boxed(&index.index) }
+                let base = self.boxed(&index.expr);
+                let range = from_to(base.range.start, end_of(index.bracket_token.span.close()));
+                (range, ExprKind::Index { base, index: self.boxed(&index.index) })
             }
-            syn::Expr::Range(range) => {
-                ExprKind::Range(self.exprs(range.start.iter().chain(&range.end).map(|bound| &**bound)))
+            syn::Expr::Await(awaited) => {
+                let base = self.boxed(&awaited.base);
+                (from_to(base.range.start, end_of(awaited.await_token.span)), ExprKind::Await(base))
             }
-            syn::Expr::Cast(cast) => ExprKind::Cast { expr: self.boxed(&cast.expr), ty: types::lower(&cast.ty) },
-            syn::Expr::Lit(literal) => ExprKind::Literal(literal_kind(&literal.lit)),
-            syn::Expr::Struct(literal) => self.struct_literal(literal),
-            syn::Expr::Let(condition) => {
-                let pat = self.pat(&condition.pat);
-                ExprKind::Let { pat, expr: self.boxed(&condition.expr) }
+            syn::Expr::Try(tried) => {
+                let base = self.boxed(&tried.expr);
+                (from_to(base.range.start, end_of(tried.question_token.span)), ExprKind::Try(base))
             }
             _ => return None,
         })
     }
 
-    fn binary(&mut self, binary: &syn::ExprBinary) -> ExprKind {
-        use syn::BinOp;
-        let (left, right) = (self.boxed(&binary.left), self.boxed(&binary.right));
-        let op = match binary.op {
-            BinOp::And(_) => BinaryOp::And,
-            BinOp::Or(_) => BinaryOp::Or,
-            BinOp::Eq(_) | BinOp::Ne(_) | BinOp::Lt(_) | BinOp::Le(_) | BinOp::Gt(_) | BinOp::Ge(_) => {
-                BinaryOp::Compare
+    fn operator(&mut self, expr: &syn::Expr) -> Option<Ranged> {
+        Some(match expr {
+            syn::Expr::Reference(reference) => self.prefix(reference.and_token.span, &reference.expr, ExprKind::Ref),
+            syn::Expr::RawAddr(address) => self.prefix(address.and_token.span, &address.expr, ExprKind::Ref),
+            syn::Expr::Unary(unary) => match &unary.op {
+                syn::UnOp::Deref(star) => self.prefix(star.span, &unary.expr, ExprKind::Deref),
+                op => self.prefix(op.span(), &unary.expr, ExprKind::Unary),
+            },
+            syn::Expr::Binary(binary) => {
+                let (left, right) = (self.boxed(&binary.left), self.boxed(&binary.right));
+                (left.range.to(right.range), binary_kind(binary.op, left, right))
             }
-            BinOp::Add(_)
-            | BinOp::Sub(_)
-            | BinOp::Mul(_)
-            | BinOp::Div(_)
-            | BinOp::Rem(_)
-            | BinOp::BitAnd(_)
-            | BinOp::BitOr(_)
-            | BinOp::BitXor(_)
-            | BinOp::Shl(_)
-            | BinOp::Shr(_) => BinaryOp::Arithmetic,
-            _ => return ExprKind::AssignOp { left, right },
+            syn::Expr::Assign(assign) => {
+                let (left, right) = (self.boxed(&assign.left), self.boxed(&assign.right));
+                (left.range.to(right.range), ExprKind::Assign { left, right })
+            }
+            syn::Expr::Range(range) => self.range(range),
+            syn::Expr::Cast(cast) => {
+                let expr = self.boxed(&cast.expr);
+                let range = from_to(expr.range.start, end_of(cast.ty.span()));
+                (range, ExprKind::Cast { expr, ty: types::lower(&cast.ty) })
+            }
+            syn::Expr::Let(condition) => {
+                let pat = self.pat(&condition.pat);
+                let expr = self.boxed(&condition.expr);
+                (from_to(start_of(condition.let_token.span), expr.range.end), ExprKind::Let { pat, expr })
+            }
+            _ => return None,
+        })
+    }
+
+    fn prefix(&mut self, operator: proc_macro2::Span, operand: &syn::Expr, kind: fn(Box<Expr>) -> ExprKind) -> Ranged {
+        let operand = self.boxed(operand);
+        (from_to(start_of(operator), operand.range.end), kind(operand))
+    }
+
+    fn range(&mut self, range: &syn::ExprRange) -> Ranged {
+        let limits = match &range.limits {
+            syn::RangeLimits::HalfOpen(dots) => between(dots.spans[0], dots.spans[1]),
+            syn::RangeLimits::Closed(dots) => between(dots.spans[0], dots.spans[2]),
         };
-        ExprKind::Binary { op, left, right }
+        let bounds = self.exprs(range.start.iter().chain(&range.end).map(|bound| &**bound));
+        let start = range.start.as_ref().and(bounds.first()).map_or(limits.start, |bound| bound.range.start);
+        let end = range.end.as_ref().and(bounds.last()).map_or(limits.end, |bound| bound.range.end);
+        (from_to(start, end), ExprKind::Range(bounds))
+    }
+
+    fn literal(&mut self, expr: &syn::Expr) -> Option<Ranged> {
+        Some(match expr {
+            syn::Expr::Lit(literal) => (range_of(literal.lit.span()), ExprKind::Literal(literal_kind(&literal.lit))),
+            syn::Expr::Tuple(tuple) => {
+                (range_of(tuple.paren_token.span.join()), ExprKind::Tuple(self.exprs(&tuple.elems)))
+            }
+            syn::Expr::Array(array) => {
+                (range_of(array.bracket_token.span.join()), ExprKind::Array(self.exprs(&array.elems)))
+            }
+            syn::Expr::Repeat(repeat) => {
+                let (value, count) = (self.boxed(&repeat.expr), self.boxed(&repeat.len));
+                (range_of(repeat.bracket_token.span.join()), ExprKind::Repeat { value, count })
+            }
+            syn::Expr::Struct(literal) => {
+                let path = path_range(literal.qself.as_ref(), &literal.path);
+                let range = from_to(path.start, end_of(literal.brace_token.span.close()));
+                (range, self.struct_literal(literal))
+            }
+            syn::Expr::Closure(closure) => self.closure(closure),
+            _ => return None,
+        })
     }
 
     fn struct_literal(&mut self, literal: &syn::ExprStruct) -> ExprKind {
         ExprKind::Struct {
             path: lower_qualified(literal.qself.as_ref(), &literal.path),
-            fields: literal.fields.iter().map(|field| (member(&field.member), self.expr(&field.expr))).collect(),
+            fields: exact(literal.fields.iter().map(|field| (member(&field.member), self.expr(&field.expr)))),
             rest: literal.rest.as_ref().map(|rest| self.boxed(rest)),
         }
     }
 
-    fn calls(&mut self, expr: &syn::Expr) -> Option<ExprKind> {
-        Some(match expr {
-            syn::Expr::MethodCall(call) => ExprKind::MethodCall {
-                receiver: self.boxed(&call.receiver),
-                method: name_of(&call.method),
-                call_range: between(call.method.span(), call.paren_token.span.close()),
-                turbofish: types::turbofish(call.turbofish.as_ref()),
-                args: self.exprs(&call.args),
-            },
-            syn::Expr::Call(call) => ExprKind::Call { callee: self.boxed(&call.func), args: self.exprs(&call.args) },
-            syn::Expr::Await(base) => ExprKind::Await(self.boxed(&base.base)),
-            syn::Expr::Try(base) => ExprKind::Try(self.boxed(&base.expr)),
-            syn::Expr::Async(block) => {
-                ExprKind::Async { is_move: block.capture.is_some(), block: Arc::new(self.block(&block.block)) }
-            }
-            syn::Expr::Closure(closure) => self.closure(closure, expr_range(expr)),
-            _ => return None,
-        })
-    }
-
-    fn closure(&mut self, closure: &syn::ExprClosure, range: TextRange) -> ExprKind {
+    fn closure(&mut self, closure: &syn::ExprClosure) -> Ranged {
         let params = closure.inputs.iter().map(|input| match self.pat(input) {
             Pat::Typed(pat, ty) => Param { pat: *pat, ty },
             pat => Param { pat, ty: TypeRef::Infer },
         });
-        let params = params.collect();
+        let params = exact(params);
         let ret = match &closure.output {
             syn::ReturnType::Default => TypeRef::Infer,
             output => types::return_type(output),
         };
-        ExprKind::Closure(Arc::new(ClosureDef {
-            range,
-            params,
-            ret,
-            body: self.expr(&closure.body),
-            is_async: closure.asyncness.is_some(),
-            is_move: closure.capture.is_some(),
-        }))
+        let body = self.expr(&closure.body);
+        let range = from_to(start_of(closure_start(closure)), body.range.end);
+        let is_async = closure.asyncness.is_some();
+        let is_move = closure.capture.is_some();
+        (range, ExprKind::Closure(Arc::new(ClosureDef { range, params, ret, body, is_async, is_move })))
     }
 
-    fn control(&mut self, expr: &syn::Expr) -> ExprKind {
-        match expr {
-            syn::Expr::If(branch) => ExprKind::If {
-                cond: self.boxed(&branch.cond),
-                then: self.block(&branch.then_branch),
-                otherwise: branch.else_branch.as_ref().map(|(_, otherwise)| self.boxed(otherwise)),
-            },
+    fn control(&mut self, expr: &syn::Expr) -> Option<Ranged> {
+        Some(match expr {
+            syn::Expr::If(branch) => {
+                let cond = self.boxed(&branch.cond);
+                let then = self.block(&branch.then_branch);
+                let otherwise = branch.else_branch.as_ref().map(|(_, otherwise)| self.boxed(otherwise));
+                let end = otherwise.as_ref().map_or(then.range.end, |otherwise| otherwise.range.end);
+                (from_to(start_of(branch.if_token.span), end), ExprKind::If { cond, then, otherwise })
+            }
             syn::Expr::Match(choice) => {
+                let range = between(choice.match_token.span, choice.brace_token.span.close());
                 let scrutinee = self.boxed(&choice.expr);
-                let arms = choice.arms.iter().map(|arm| self.arm(arm)).collect();
-                ExprKind::Match { scrutinee, arms }
+                let arms = exact(choice.arms.iter().map(|arm| self.arm(arm)));
+                (range, ExprKind::Match { scrutinee, arms })
             }
-            syn::Expr::While(repeat) => ExprKind::While {
-                label: label(repeat.label.as_ref()),
-                cond: self.boxed(&repeat.cond),
-                body: self.block(&repeat.body),
-            },
+            syn::Expr::While(repeat) => {
+                let (cond, body) = (self.boxed(&repeat.cond), self.block(&repeat.body));
+                let label = label(repeat.label.as_ref());
+                (
+                    loop_range(repeat.label.as_ref(), repeat.while_token.span, &body),
+                    ExprKind::While { label, cond, body },
+                )
+            }
             syn::Expr::Loop(repeat) => {
-                ExprKind::Loop { label: label(repeat.label.as_ref()), body: self.block(&repeat.body) }
+                let body = self.block(&repeat.body);
+                let label = label(repeat.label.as_ref());
+                (loop_range(repeat.label.as_ref(), repeat.loop_token.span, &body), ExprKind::Loop { label, body })
             }
-            syn::Expr::ForLoop(repeat) => ExprKind::For {
-                label: label(repeat.label.as_ref()),
-                pat: self.pat(&repeat.pat),
-                iter: self.boxed(&repeat.expr),
-                body: self.block(&repeat.body),
-            },
+            syn::Expr::ForLoop(repeat) => {
+                let (pat, iter) = (self.pat(&repeat.pat), self.boxed(&repeat.expr));
+                let body = self.block(&repeat.body);
+                let label = label(repeat.label.as_ref());
+                (
+                    loop_range(repeat.label.as_ref(), repeat.for_token.span, &body),
+                    ExprKind::For { label, pat, iter, body },
+                )
+            }
+            syn::Expr::Return(jump) => {
+                let (range, value) = self.jump(jump.return_token.span, None, jump.expr.as_deref());
+                (range, ExprKind::Return(value))
+            }
+            syn::Expr::Break(jump) => {
+                let (range, value) = self.jump(jump.break_token.span, jump.label.as_ref(), jump.expr.as_deref());
+                (range, ExprKind::Break { label: lifetime(jump.label.as_ref()), value })
+            }
+            syn::Expr::Continue(jump) => {
+                let (range, _) = self.jump(jump.continue_token.span, jump.label.as_ref(), None);
+                (range, ExprKind::Continue { label: lifetime(jump.label.as_ref()) })
+            }
+            _ => return None,
+        })
+    }
+
+    fn jump(
+        &mut self,
+        keyword: proc_macro2::Span,
+        target: Option<&syn::Lifetime>,
+        value: Option<&syn::Expr>,
+    ) -> (TextRange, Option<Box<Expr>>) {
+        let value = value.map(|value| self.boxed(value));
+        let end = target.map_or_else(|| end_of(keyword), |target| end_of(target.ident.span()));
+        (from_to(start_of(keyword), value.as_ref().map_or(end, |value| value.range.end)), value)
+    }
+
+    fn block_like(&mut self, expr: &syn::Expr) -> Ranged {
+        let (first, block) = match expr {
             syn::Expr::Block(block) => {
-                ExprKind::Block { label: label(block.label.as_ref()), block: self.block(&block.block) }
+                let first =
+                    block.label.as_ref().map_or(block.block.brace_token.span.open(), |label| label.name.apostrophe);
+                let label = label(block.label.as_ref());
+                let block = self.block(&block.block);
+                return (from_to(start_of(first), block.range.end), ExprKind::Block { label, block });
             }
-            syn::Expr::Unsafe(block) => ExprKind::Block { label: None, block: self.block(&block.block) },
-            syn::Expr::Const(block) => ExprKind::Block { label: None, block: self.block(&block.block) },
-            syn::Expr::TryBlock(block) => ExprKind::Block { label: None, block: self.block(&block.block) },
-            syn::Expr::Return(value) => ExprKind::Return(value.expr.as_ref().map(|value| self.boxed(value))),
-            syn::Expr::Break(value) => ExprKind::Break {
-                label: lifetime(value.label.as_ref()),
-                value: value.expr.as_ref().map(|value| self.boxed(value)),
-            },
-            syn::Expr::Continue(target) => ExprKind::Continue { label: lifetime(target.label.as_ref()) },
-            _ => ExprKind::Opaque,
+            syn::Expr::Async(block) => {
+                let is_move = block.capture.is_some();
+                let lowered = Arc::new(self.block(&block.block));
+                let range = from_to(start_of(block.async_token.span), lowered.range.end);
+                return (range, ExprKind::Async { is_move, block: lowered });
+            }
+            syn::Expr::Yield(value) => return self.yielded(value),
+            syn::Expr::Unsafe(block) => (block.unsafe_token.span, &block.block),
+            syn::Expr::Const(block) => (block.const_token.span, &block.block),
+            syn::Expr::TryBlock(block) => (block.try_token.span, &block.block),
+            other => return (range_of(other.span()), ExprKind::Opaque),
+        };
+        let block = self.block(block);
+        (from_to(start_of(first), block.range.end), ExprKind::Block { label: None, block })
+    }
+
+    /// `yield value` evaluates the value; what it does to the generator is not modelled.
+    fn yielded(&mut self, value: &syn::ExprYield) -> Ranged {
+        match &value.expr {
+            Some(operand) => self.prefix(value.yield_token.span, operand, ExprKind::Unary),
+            None => (range_of(value.yield_token.span), ExprKind::Opaque),
         }
     }
 
@@ -248,9 +292,32 @@ impl Lowerer {
     }
 }
 
-/// A macro statement in braces stands for itself, unless it is the block's value.
-fn ends_statement(call: &syn::StmtMacro) -> bool {
-    !matches!(call.mac.delimiter, syn::MacroDelimiter::Brace(_)) && call.semi_token.is_some()
+fn binary_kind(op: syn::BinOp, left: Box<Expr>, right: Box<Expr>) -> ExprKind {
+    use syn::BinOp as B;
+    let op = match op {
+        B::And(_) => BinaryOp::And,
+        B::Or(_) => BinaryOp::Or,
+        B::Eq(_) | B::Ne(_) | B::Lt(_) | B::Le(_) | B::Gt(_) | B::Ge(_) => BinaryOp::Compare,
+        B::Add(_) | B::Sub(_) | B::Mul(_) | B::Div(_) | B::Rem(_) => BinaryOp::Arithmetic,
+        B::BitAnd(_) | B::BitOr(_) | B::BitXor(_) | B::Shl(_) | B::Shr(_) => BinaryOp::Arithmetic,
+        _ => return ExprKind::AssignOp { left, right },
+    };
+    ExprKind::Binary { op, left, right }
+}
+
+fn closure_start(closure: &syn::ExprClosure) -> proc_macro2::Span {
+    let words = [
+        closure.lifetimes.as_ref().map(|lifetimes| lifetimes.for_token.span),
+        closure.constness.map(|token| token.span),
+        closure.asyncness.map(|token| token.span),
+        closure.capture.map(|token| token.span),
+    ];
+    words.into_iter().flatten().next().unwrap_or(closure.inputs_begin.span)
+}
+
+fn loop_range(label: Option<&syn::Label>, keyword: proc_macro2::Span, body: &Block) -> TextRange {
+    let first = label.map_or(keyword, |label| label.name.apostrophe);
+    from_to(start_of(first), body.range.end)
 }
 
 fn label(label: Option<&syn::Label>) -> Option<Name> {
@@ -270,24 +337,108 @@ fn literal_kind(literal: &syn::Lit) -> Literal {
     }
 }
 
-/// The predicate of a statement that is an expression.
-fn expr_predicate(expr: &syn::Expr) -> Option<crate::cfg::CfgExpr> {
-    let written = match expr {
-        syn::Expr::Block(expr) => &expr.attrs,
-        syn::Expr::If(expr) => &expr.attrs,
-        syn::Expr::Match(expr) => &expr.attrs,
-        syn::Expr::MethodCall(expr) => &expr.attrs,
-        syn::Expr::Call(expr) => &expr.attrs,
-        syn::Expr::Assign(expr) => &expr.attrs,
-        syn::Expr::Unsafe(expr) => &expr.attrs,
-        syn::Expr::Loop(expr) => &expr.attrs,
-        syn::Expr::While(expr) => &expr.attrs,
-        syn::Expr::ForLoop(expr) => &expr.attrs,
-        syn::Expr::Await(expr) => &expr.attrs,
-        syn::Expr::Try(expr) => &expr.attrs,
-        syn::Expr::Return(expr) => &expr.attrs,
-        syn::Expr::Macro(expr) => &expr.attrs,
-        _ => return None,
-    };
-    attrs::predicate(written)
+#[cfg(test)]
+mod tests {
+    use crate::ir::{Expr, ExprKind, ItemKind};
+    use crate::lower::parse_file;
+    use crate::tokens::byte_range;
+
+    /// The text that the range of the body's value covers.
+    fn covered(expr: &str) -> (String, Expr) {
+        let text = format!("fn f() {{ {expr} }}");
+        let ir = parse_file(&text);
+        let ItemKind::Fn(def) = &ir.items[0].kind else { panic!("{:?}", ir.items) };
+        let tail = def.body.clone().unwrap().tail.unwrap();
+        (text[byte_range(&text, tail.range)].to_owned(), *tail)
+    }
+
+    #[test]
+    fn ranges_cover_whole_expressions() {
+        let exprs = [
+            "a",
+            "a::b::<C>",
+            "<A as B>::c",
+            "::a::b",
+            "a.b",
+            "a.0",
+            "a.b::<C>(d)",
+            "a(b)",
+            "a[b]",
+            "a.await",
+            "a?",
+            "(a + b).c()",
+            "&a",
+            "&mut a",
+            "*a",
+            "!a",
+            "-a.b()",
+            "a + b * c",
+            "a = b",
+            "a += b",
+            "a..b",
+            "..",
+            "..=b",
+            "a..",
+            "a as B<C>",
+            "1",
+            "\"a\"",
+            "(a, b)",
+            "()",
+            "[a, b]",
+            "[a; b]",
+            "A { b: c, ..d }",
+            "|a| b",
+            "async move |a| { b }",
+            "move || -> A { b }",
+            "if a { b } else if c { d }",
+            "if let A(b) = c && d {}",
+            "match a { B => c, }",
+            "while a {}",
+            "'a: loop { break 'a b; }",
+            "for a in b {}",
+            "return",
+            "return a",
+            "break 'a",
+            "break a",
+            "continue 'a",
+            "{ a }",
+            "'a: { b }",
+            "unsafe { a }",
+            "const { a }",
+            "async { a }",
+            "async move { a }",
+            "a!(b, c)",
+            "a::b! { c }",
+            "vec![a; b]",
+            "_",
+        ];
+        for expr in exprs {
+            assert_eq!(covered(expr).0, expr);
+        }
+    }
+
+    #[test]
+    fn the_range_of_a_call_starts_at_the_method() {
+        let text = "fn f() { a.b().c::<D>(e) }";
+        let ir = parse_file(text);
+        let ItemKind::Fn(def) = &ir.items[0].kind else { panic!() };
+        let tail = def.body.clone().unwrap().tail.unwrap();
+        let ExprKind::MethodCall { call_range, .. } = &tail.kind else { panic!("{tail:?}") };
+        assert_eq!(&text[byte_range(text, *call_range)], "c::<D>(e)");
+    }
+
+    #[test]
+    fn deep_chains_neither_overflow_nor_get_lost() {
+        let text = format!("fn f() {{ a{} }}", ".b()".repeat(400));
+        let (n_gaps, n_items) = std::thread::Builder::new()
+            .stack_size(64 << 20)
+            .spawn(move || {
+                let ir = parse_file(&text);
+                (ir.gaps.len(), ir.items.len())
+            })
+            .unwrap()
+            .join()
+            .unwrap();
+        assert_eq!((n_gaps, n_items), (0, 1));
+    }
 }

@@ -1,22 +1,26 @@
-//! Items: modules, imports, types, traits, impls, functions, and what item macros declare.
+//! Items: modules, imports, types, traits, impls and functions.
 
 use std::sync::Arc;
 
-use proc_macro2::{Delimiter, TokenStream, TokenTree};
+use proc_macro2::Span;
 use syn::spanned::Spanned;
 
 use crate::cfg::CfgExpr;
 use crate::ir::{
-    AliasDef, Attr, EnumDef, Field, FnDef, ImplDef, Item, ItemKind, Name, Param, PathRef, Segment, SelfParam,
-    StaticDef, StructDef, TraitDef, TypeRef, UseLeaf, Variant,
+    AliasDef, Attr, EnumDef, Field, FnDef, Gap, ImplDef, Item, ItemKind, Name, Param, SelfParam, StaticDef, StructDef,
+    TraitDef, TypeRef, UseLeaf, Variant,
 };
-use crate::lower::ranges::{fn_range, item_range};
+use crate::lower::lists::exact;
+use crate::lower::ranges::{
+    attributes_start, end_of, range_of, signature_start, start_of, tokens_range, visibility_start,
+};
 use crate::lower::types::{self, name_of};
-use crate::lower::{Lowerer, attrs, range_of};
+use crate::lower::{Lowerer, attrs};
 use crate::span::TextRange;
 
 /// What every item has.
-struct Head {
+#[derive(Clone)]
+pub(crate) struct Head {
     name: Name,
     range: TextRange,
     cfg: Option<CfgExpr>,
@@ -24,75 +28,119 @@ struct Head {
 }
 
 impl Head {
-    fn new(name: impl Into<Name>, range: TextRange, written: &[syn::Attribute]) -> Head {
-        Head {
-            name: name.into(),
-            range,
-            cfg: attrs::predicate(written),
-            attrs: attrs::kept(written),
-        }
+    /// The item from its attributes, else from the first of its optional words that stands there, to its last token.
+    fn new(name: Name, written: &[syn::Attribute], words: &[Option<Span>], keyword: Span, last: Span) -> Head {
+        let first = attributes_start(written).or(words.iter().copied().flatten().next()).unwrap_or(keyword);
+        let range = TextRange { start: start_of(first), end: end_of(last) };
+        Head::at(name, written, range)
     }
 
-    fn item(self, kind: ItemKind) -> Item {
+    pub(crate) fn at(name: Name, written: &[syn::Attribute], range: TextRange) -> Head {
+        Head { name, range, cfg: attrs::predicate(written), attrs: attrs::kept(written) }
+    }
+
+    pub(crate) fn item(self, kind: ItemKind) -> Item {
         Item { name: self.name, range: self.range, cfg: self.cfg, attrs: self.attrs, kind }
     }
 }
 
+/// The word of `default`, which may stand before a member of an impl.
+fn default_start(word: Option<syn::Token![default]>) -> Option<Span> {
+    word.map(|word| word.span)
+}
+
 impl Lowerer {
     pub(crate) fn item(&mut self, item: &syn::Item, into: &mut Vec<Item>) {
-        let range = item_range(item);
         match item {
-            syn::Item::Mod(module) => into.push(self.module(module, range)),
-            syn::Item::Use(import) => into.push(use_item(import, range)),
-            syn::Item::ExternCrate(import) => into.push(extern_crate(import, range)),
-            syn::Item::Struct(def) => {
-                let kind = struct_kind(&def.generics, fields(&def.fields));
-                into.push(Head::new(name_of(&def.ident), range, &def.attrs).item(kind));
-            }
-            syn::Item::Union(def) => {
-                let named = def.fields.named.iter().enumerate().map(|(at, one)| field(at, one)).collect();
-                into.push(Head::new(name_of(&def.ident), range, &def.attrs).item(struct_kind(&def.generics, named)));
-            }
-            syn::Item::Enum(def) => into.push(enum_item(def, range)),
-            syn::Item::Type(def) => {
-                let alias = AliasDef { generics: types::generics(&def.generics), ty: types::lower(&def.ty) };
-                into.push(Head::new(name_of(&def.ident), range, &def.attrs).item(ItemKind::Alias(Arc::new(alias))));
-            }
-            syn::Item::Trait(def) => into.push(self.trait_item(def, range)),
-            syn::Item::Impl(def) => into.push(self.impl_item(def, range)),
+            syn::Item::Mod(module) => self.module(module, into),
+            syn::Item::Use(import) => into.push(use_item(import)),
+            syn::Item::ExternCrate(import) => into.push(extern_crate(import)),
+            syn::Item::Struct(def) => into.push(struct_item(def)),
+            syn::Item::Union(def) => into.push(union_item(def)),
+            syn::Item::Enum(def) => into.push(enum_item(def)),
+            syn::Item::Type(def) => into.push(alias_item(def)),
+            syn::Item::Trait(def) => into.push(self.trait_item(def)),
+            syn::Item::TraitAlias(def) => into.push(trait_alias(def)),
+            syn::Item::Impl(def) => into.push(self.impl_item(def)),
             syn::Item::Fn(def) => {
-                let function = self.function(&def.sig, Some(&def.block));
-                into.push(Head::new(name_of(&def.sig.ident), range, &def.attrs).item(function));
+                let words = [visibility_start(&def.vis), default_start(def.modifiers.defaultness)];
+                into.push(self.function(&def.attrs, &words, &def.sig, Body::Block(&def.block)));
             }
             syn::Item::Static(def) => {
-                let kind = self.static_kind(&def.ty, Some(&def.expr), false);
-                into.push(Head::new(name_of(&def.ident), range, &def.attrs).item(kind));
+                let words = [visibility_start(&def.vis)];
+                let head =
+                    Head::new(name_of(&def.ident), &def.attrs, &words, def.static_token.span, def.semi_token.span);
+                into.push(head.item(self.static_kind(&def.ty, Some(&def.expr), false)));
             }
             syn::Item::Const(def) => {
-                let kind = self.static_kind(&def.ty, Some(&def.expr), true);
-                into.push(Head::new(name_of(&def.ident), range, &def.attrs).item(kind));
+                let words = [visibility_start(&def.vis)];
+                let head =
+                    Head::new(name_of(&def.ident), &def.attrs, &words, def.const_token.span, def.semi_token.span);
+                into.push(head.item(self.static_kind(&def.ty, Some(&def.expr), true)));
             }
+            syn::Item::ForeignMod(block) => self.foreign_items(block, into),
             syn::Item::Macro(call) => self.item_macro(&call.mac, &call.attrs, into),
+            syn::Item::Verbatim(tokens) => self.verbatim(tokens),
             _ => {}
         }
     }
 
-    fn module(&mut self, module: &syn::ItemMod, range: TextRange) -> Item {
-        let items = module.content.as_ref().map(|(_, items)| self.items(items));
-        let path = attrs::path_attr(&module.attrs);
-        Head::new(name_of(&module.ident), range, &module.attrs).item(ItemKind::Module { items, path })
+    /// An item that the grammar knows and the syntax tree does not. A `macro` declaration is like `macro_rules!`.
+    fn verbatim(&mut self, tokens: &proc_macro2::TokenStream) {
+        let is_macro = |token| matches!(&token, proc_macro2::TokenTree::Ident(ident) if ident == "macro");
+        if tokens.clone().into_iter().any(is_macro) {
+            return;
+        }
+        let reason = "an item form that is not modelled".to_owned();
+        self.gaps.extend(tokens_range(tokens).map(|range| Gap { range, reason }));
     }
 
-    fn static_kind(&mut self, ty: &syn::Type, init: Option<&syn::Expr>, is_const: bool) -> ItemKind {
+    fn module(&mut self, module: &syn::ItemMod, into: &mut Vec<Item>) {
+        let items = module.content.as_ref().map(|(_, items)| self.items(items));
+        let last = match (&module.content, &module.semi) {
+            (Some((brace, _)), _) => brace.span.close(),
+            (None, Some(semi)) => semi.span,
+            (None, None) => module.ident.span(),
+        };
+        let words = [visibility_start(&module.vis), module.unsafety.map(|word| word.span)];
+        let head = Head::new(name_of(&module.ident), &module.attrs, &words, module.mod_token.span, last);
+        let path = attrs::path_attr(&module.attrs);
+        let conditional = attrs::conditional_paths(&module.attrs);
+        if items.is_some() || conditional.is_empty() {
+            into.push(head.item(ItemKind::Module { items, path }));
+            return;
+        }
+        // One item a path, each under a predicate that excludes the others.
+        let mut earlier = Vec::new();
+        for (predicate, path) in conditional {
+            let own = [earlier.as_slice(), std::slice::from_ref(&predicate)].concat();
+            into.push(conditional_module(&head, own, Some(path)));
+            earlier.push(CfgExpr::Not(Box::new(predicate)));
+        }
+        into.push(conditional_module(&head, earlier, path));
+    }
+
+    pub(crate) fn static_kind(&mut self, ty: &syn::Type, init: Option<&syn::Expr>, is_const: bool) -> ItemKind {
         let init = init.map(|init| self.expr(init));
         ItemKind::Static(Arc::new(StaticDef { ty: types::lower(ty), is_const, init }))
     }
 
-    fn function(&mut self, sig: &syn::Signature, block: Option<&syn::Block>) -> ItemKind {
+    fn function(
+        &mut self,
+        written: &[syn::Attribute],
+        words: &[Option<Span>],
+        sig: &syn::Signature,
+        body: Body<'_>,
+    ) -> Item {
+        let last = match body {
+            Body::Block(block) => block.brace_token.span.close(),
+            Body::Semicolon(semi) => semi,
+        };
+        let head = Head::new(name_of(&sig.ident), written, words, signature_start(sig), last);
         let mut def = FnDef {
             generics: types::generics(&sig.generics),
             self_param: None,
-            params: Vec::new(),
+            params: Vec::with_capacity(sig.inputs.len()),
             ret: types::return_type(&sig.output),
             is_async: sig.asyncness.is_some(),
             body: None,
@@ -107,214 +155,169 @@ impl Lowerer {
                 }
             }
         }
-        def.body = block.map(|block| self.block(block));
-        ItemKind::Fn(Arc::new(def))
+        if let Body::Block(block) = body {
+            def.body = Some(self.block(block));
+        }
+        head.item(ItemKind::Fn(Arc::new(def)))
     }
 
-    fn trait_item(&mut self, def: &syn::ItemTrait, range: TextRange) -> Item {
-        let mut items = Vec::new();
-        for member in &def.items {
+    fn foreign_items(&mut self, block: &syn::ItemForeignMod, into: &mut Vec<Item>) {
+        let outer = attrs::predicate(&block.attrs);
+        for item in &block.items {
+            let mut lowered = match item {
+                syn::ForeignItem::Fn(def) => {
+                    let words = [visibility_start(&def.vis)];
+                    self.function(&def.attrs, &words, &def.sig, Body::Semicolon(def.semi_token.span))
+                }
+                syn::ForeignItem::Static(def) => {
+                    let words = [visibility_start(&def.vis)];
+                    let name = name_of(&def.ident);
+                    let head = Head::new(name, &def.attrs, &words, def.static_token.span, def.semi_token.span);
+                    head.item(self.static_kind(&def.ty, None, false))
+                }
+                _ => continue,
+            };
+            lowered.cfg = attrs::both(outer.clone(), lowered.cfg);
+            into.push(lowered);
+        }
+    }
+
+    fn trait_item(&mut self, def: &syn::ItemTrait) -> Item {
+        let words = [
+            visibility_start(&def.vis),
+            def.unsafety.map(|word| word.span),
+            def.modifiers.auto_token.map(|word| word.span),
+        ];
+        let last = def.brace_token.span.close();
+        let head = Head::new(name_of(&def.ident), &def.attrs, &words, def.trait_token.span, last);
+        let mut items = Vec::with_capacity(def.items.len());
+        self.trait_members(&def.items, &mut items);
+        let supers = types::bounds(def.supertraits.iter());
+        head.item(ItemKind::Trait(Arc::new(TraitDef { generics: types::generics(&def.generics), supers, items })))
+    }
+
+    pub(crate) fn trait_members(&mut self, members: &[syn::TraitItem], items: &mut Vec<Item>) {
+        for member in members {
             match member {
-                syn::TraitItem::Fn(function) => {
-                    let range = trait_fn_range(function);
-                    let kind = self.function(&function.sig, function.default.as_ref());
-                    items.push(Head::new(name_of(&function.sig.ident), range, &function.attrs).item(kind));
+                syn::TraitItem::Fn(def) => {
+                    let end = def.semi_token.map_or_else(|| def.sig.ident.span(), |semi| semi.span);
+                    let body = def.default.as_ref().map_or(Body::Semicolon(end), Body::Block);
+                    items.push(self.function(&def.attrs, &[default_start(def.modifiers.defaultness)], &def.sig, body));
                 }
-                syn::TraitItem::Type(ty) => {
-                    let default = ty.default.as_ref().map_or(TypeRef::Infer, |(_, ty)| types::lower(ty));
-                    let alias = AliasDef { generics: types::generics(&ty.generics), ty: default };
-                    items.push(Head::new(name_of(&ty.ident), range_of(ty.span()), &ty.attrs).item(ItemKind::Alias(Arc::new(alias))));
+                syn::TraitItem::Type(def) => {
+                    let default = def.default.as_ref().map_or(TypeRef::Infer, |(_, ty)| types::lower(ty));
+                    let head =
+                        Head::new(name_of(&def.ident), &def.attrs, &[], def.type_token.span, def.semi_token.span);
+                    items.push(head.item(alias_kind(&def.generics, default)));
                 }
+                syn::TraitItem::Const(def) => {
+                    let head =
+                        Head::new(name_of(&def.ident), &def.attrs, &[], def.const_token.span, def.semi_token.span);
+                    items.push(head.item(self.static_kind(
+                        &def.ty,
+                        def.default.as_ref().map(|(_, value)| value),
+                        true,
+                    )));
+                }
+                syn::TraitItem::Macro(call) => self.trait_macro(&call.mac, &call.attrs, items),
+                syn::TraitItem::Verbatim(tokens) => self.verbatim(tokens),
                 _ => {}
             }
         }
-        let lowered =
-            TraitDef { generics: types::generics(&def.generics), supers: types::bounds(def.supertraits.iter()), items };
-        Head::new(name_of(&def.ident), range, &def.attrs).item(ItemKind::Trait(Arc::new(lowered)))
     }
 
-    fn impl_item(&mut self, def: &syn::ItemImpl, range: TextRange) -> Item {
-        let lowered = ImplDef {
+    fn impl_item(&mut self, def: &syn::ItemImpl) -> Item {
+        let words = [default_start(def.modifiers.defaultness), def.unsafety.map(|word| word.span)];
+        let head = Head::new("".into(), &def.attrs, &words, def.impl_token.span, def.brace_token.span.close());
+        let mut items = Vec::with_capacity(def.items.len());
+        self.impl_members(&def.items, &mut items);
+        head.item(ItemKind::Impl(Arc::new(ImplDef {
             generics: types::generics(&def.generics),
             of_trait: def.trait_.as_ref().map(|(path, _)| types::lower_path(path)),
             self_ty: types::lower(&def.self_ty),
-            items: self.impl_members(&def.items),
-        };
-        Head::new("", range, &def.attrs).item(ItemKind::Impl(Arc::new(lowered)))
+            items,
+        })))
     }
 
-    fn impl_members(&mut self, members: &[syn::ImplItem]) -> Vec<Item> {
-        let mut items = Vec::new();
+    pub(crate) fn impl_members(&mut self, members: &[syn::ImplItem], items: &mut Vec<Item>) {
         for member in members {
             match member {
-                syn::ImplItem::Fn(function) => {
-                    let last = function.block.brace_token.span.close();
-                    let range = fn_range(&function.attrs, &function.vis, &function.sig, last);
-                    let kind = self.function(&function.sig, Some(&function.block));
-                    items.push(Head::new(name_of(&function.sig.ident), range, &function.attrs).item(kind));
+                syn::ImplItem::Fn(def) => {
+                    let words = [visibility_start(&def.vis), default_start(def.modifiers.defaultness)];
+                    items.push(self.function(&def.attrs, &words, &def.sig, Body::Block(&def.block)));
                 }
-                syn::ImplItem::Type(ty) => {
-                    let alias = AliasDef { generics: types::generics(&ty.generics), ty: types::lower(&ty.ty) };
-                    items.push(Head::new(name_of(&ty.ident), range_of(ty.span()), &ty.attrs).item(ItemKind::Alias(Arc::new(alias))));
+                syn::ImplItem::Type(def) => {
+                    let words = [visibility_start(&def.vis), default_start(def.modifiers.defaultness)];
+                    let name = name_of(&def.ident);
+                    let head = Head::new(name, &def.attrs, &words, def.type_token.span, def.semi_token.span);
+                    items.push(head.item(alias_kind(&def.generics, types::lower(&def.ty))));
                 }
-                syn::ImplItem::Const(constant) => {
-                    let kind = self.static_kind(&constant.ty, Some(&constant.expr), true);
-                    items.push(Head::new(name_of(&constant.ident), range_of(constant.span()), &constant.attrs).item(kind));
+                syn::ImplItem::Const(def) => {
+                    let words = [visibility_start(&def.vis), default_start(def.modifiers.defaultness)];
+                    let name = name_of(&def.ident);
+                    let head = Head::new(name, &def.attrs, &words, def.const_token.span, def.semi_token.span);
+                    items.push(head.item(self.static_kind(&def.ty, Some(&def.expr), true)));
                 }
-                // `cfg_io! { fn f(&self) {} }` within an impl.
-                syn::ImplItem::Macro(call) => items.extend(self.impl_macro(&call.mac)),
-                _ => {}
-            }
-        }
-        items
-    }
-
-    fn impl_macro(&mut self, call: &syn::Macro) -> Vec<Item> {
-        let tokens = &call.tokens;
-        let wrapped: TokenStream = quote_impl(tokens.clone());
-        match syn::parse2::<syn::ItemImpl>(wrapped) {
-            Ok(parsed) => self.impl_members(&parsed.items),
-            Err(_) => Vec::new(),
-        }
-    }
-
-    // ---- macros in item position ----
-
-    fn item_macro(&mut self, call: &syn::Macro, written: &[syn::Attribute], into: &mut Vec<Item>) {
-        let name = call.path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
-        match name.as_str() {
-            // A declaration; what its uses expand to is read at the uses, as far as it is code.
-            "macro_rules" => {}
-            "cfg_if" => self.cfg_if(call.tokens.clone(), into),
-            "lazy_static" => self.statics(call.tokens.clone(), &["lazy_static", "LazyStatic"], into),
-            "thread_local" => self.statics(call.tokens.clone(), &["std", "thread", "LocalKey"], into),
-            _ => self.items_in_macro(call, written, into),
-        }
-    }
-
-    /// A macro around items, such as `cfg_rt! { .. }`.
-    fn items_in_macro(&mut self, call: &syn::Macro, written: &[syn::Attribute], into: &mut Vec<Item>) {
-        let Ok(file) = syn::parse2::<syn::File>(call.tokens.clone()) else { return };
-        let outer = attrs::predicate(written);
-        for mut item in self.items(&file.items) {
-            item.cfg = both(outer.clone(), item.cfg);
-            into.push(item);
-        }
-    }
-
-    /// `if #[cfg(a)] { .. } else if #[cfg(b)] { .. } else { .. }`.
-    fn cfg_if(&mut self, tokens: TokenStream, into: &mut Vec<Item>) {
-        let mut earlier: Vec<CfgExpr> = Vec::new();
-        let mut predicate: Option<CfgExpr> = None;
-        for token in tokens {
-            let TokenTree::Group(group) = token else { continue };
-            match group.delimiter() {
-                Delimiter::Bracket => predicate = bracketed_predicate(group.stream()),
-                Delimiter::Brace => {
-                    let mut parts: Vec<CfgExpr> =
-                        earlier.iter().map(|one| CfgExpr::Not(Box::new(one.clone()))).collect();
-                    parts.extend(predicate.clone());
-                    earlier.extend(predicate.take());
-                    let Ok(file) = syn::parse2::<syn::File>(group.stream()) else { continue };
-                    for mut item in self.items(&file.items) {
-                        item.cfg = both(Some(CfgExpr::All(parts.clone())), item.cfg);
-                        into.push(item);
-                    }
-                }
+                syn::ImplItem::Macro(call) => self.impl_macro(&call.mac, &call.attrs, items),
+                syn::ImplItem::Verbatim(tokens) => self.verbatim(tokens),
                 _ => {}
             }
         }
     }
-
-    /// `static ref NAME: T = init;` and `static NAME: T = init;`, several of them.
-    fn statics(&mut self, tokens: TokenStream, wrapper: &[&str], into: &mut Vec<Item>) {
-        let mut declaration: Vec<TokenTree> = Vec::new();
-        for token in tokens {
-            let ends = matches!(&token, TokenTree::Punct(punct) if punct.as_char() == ';');
-            if ends {
-                into.extend(self.one_static(&std::mem::take(&mut declaration), wrapper));
-            } else {
-                declaration.push(token);
-            }
-        }
-        into.extend(self.one_static(&declaration, wrapper));
-    }
-
-    fn one_static(&mut self, tokens: &[TokenTree], wrapper: &[&str]) -> Option<Item> {
-        let is_word = |token: &TokenTree, word: &str| matches!(token, TokenTree::Ident(ident) if ident == word);
-        let start = tokens.iter().position(|token| is_word(token, "static"))?;
-        let name_at = start + 1 + usize::from(tokens.get(start + 1).is_some_and(|token| is_word(token, "ref")));
-        let TokenTree::Ident(name) = tokens.get(name_at)? else { return None };
-        let equals = tokens.iter().position(
-            |token| matches!(token, TokenTree::Punct(p) if p.as_char() == '=' && p.spacing() == proc_macro2::Spacing::Alone),
-        )?;
-        let ty: TokenStream = tokens.get(name_at + 2..equals)?.iter().cloned().collect();
-        let init: TokenStream = tokens.get(equals + 1..)?.iter().cloned().collect();
-        let inner = types::lower(&syn::parse2(ty).ok()?);
-        let init = syn::parse2::<syn::Expr>(init).ok().map(|init| self.expr(&init));
-        let range = range_of(tokens[start].span()).to(range_of(tokens.last()?.span()));
-        let kind = ItemKind::Static(Arc::new(StaticDef { ty: wrapped(wrapper, inner), is_const: false, init }));
-        Some(Item { name: name_of(name), range, cfg: None, attrs: Vec::new(), kind })
-    }
 }
 
-fn quote_impl(tokens: TokenStream) -> TokenStream {
-    let head: TokenStream = "impl X".parse().unwrap_or_default();
-    let body = TokenTree::Group(proc_macro2::Group::new(Delimiter::Brace, tokens));
-    head.into_iter().chain([body]).collect()
+/// What follows a signature.
+#[derive(Clone, Copy)]
+enum Body<'a> {
+    Block(&'a syn::Block),
+    /// The declaration's last token.
+    Semicolon(Span),
 }
 
-/// `cfg(..)` between the brackets of an attribute.
-fn bracketed_predicate(tokens: TokenStream) -> Option<CfgExpr> {
-    let group = tokens.into_iter().find_map(|token| match token {
-        TokenTree::Group(group) => Some(group.stream()),
-        _ => None,
-    })?;
-    syn::parse2::<attrs::Predicate>(group).ok().map(|predicate| predicate.0)
-}
-
-fn both(outer: Option<CfgExpr>, inner: Option<CfgExpr>) -> Option<CfgExpr> {
-    match (outer, inner) {
-        (Some(outer), Some(inner)) => Some(CfgExpr::All(vec![outer, inner])),
-        (one, other) => one.or(other),
-    }
-}
-
-fn wrapped(path: &[&str], inner: TypeRef) -> TypeRef {
-    let mut segments: Vec<Segment> =
-        path.iter().map(|name| Segment { name: (*name).into(), args: Vec::new(), bindings: Vec::new() }).collect();
-    if let Some(last) = segments.last_mut() {
-        last.args.push(inner);
-    }
-    TypeRef::Path(PathRef { segments, qself: None, absolute: false })
+fn conditional_module(head: &Head, predicates: Vec<CfgExpr>, path: Option<String>) -> Item {
+    let mut item = head.clone().item(ItemKind::Module { items: None, path });
+    item.cfg = attrs::both(item.cfg, Some(CfgExpr::All(predicates)));
+    item
 }
 
 fn self_param(receiver: &syn::Receiver) -> SelfParam {
     match &receiver.kind {
         syn::ReceiverKind::Reference(_, _, mutable) => SelfParam { by_ref: true, mutable: mutable.is_some(), ty: None },
         syn::ReceiverKind::Typed(_, ty) => {
-            let by_ref = matches!(&**ty, syn::Type::Reference(_));
-            SelfParam { by_ref, mutable: false, ty: Some(types::lower(ty)) }
+            let (by_ref, mutable) = match &**ty {
+                syn::Type::Reference(reference) => (true, reference.mutability.is_some()),
+                _ => (false, false),
+            };
+            SelfParam { by_ref, mutable, ty: Some(types::lower(ty)) }
         }
-        _ => SelfParam { by_ref: false, mutable: receiver.mutability.is_some(), ty: None },
+        _ => SelfParam { by_ref: false, mutable: false, ty: None },
     }
 }
 
-fn trait_fn_range(function: &syn::TraitItemFn) -> TextRange {
-    let last = match (&function.default, &function.semi_token) {
-        (Some(block), _) => block.brace_token.span.close(),
-        (None, Some(semi)) => semi.span,
-        (None, None) => function.sig.paren_token.span.close(),
+fn struct_item(def: &syn::ItemStruct) -> Item {
+    let last = match (&def.semi_token, &def.fields) {
+        (Some(semi), _) => semi.span,
+        (None, syn::Fields::Named(named)) => named.brace_token.span.close(),
+        (None, _) => def.ident.span(),
     };
-    fn_range(&function.attrs, &syn::Visibility::Inherited, &function.sig, last)
+    let words = [visibility_start(&def.vis)];
+    let head = Head::new(name_of(&def.ident), &def.attrs, &words, def.struct_token.span, last);
+    head.item(struct_kind(&def.generics, fields(def.fields.iter())))
+}
+
+fn union_item(def: &syn::ItemUnion) -> Item {
+    let words = [visibility_start(&def.vis)];
+    let last = def.fields.brace_token.span.close();
+    let head = Head::new(name_of(&def.ident), &def.attrs, &words, def.union_token.span, last);
+    head.item(struct_kind(&def.generics, fields(def.fields.named.iter())))
 }
 
 fn struct_kind(generics: &syn::Generics, fields: Vec<Field>) -> ItemKind {
     ItemKind::Struct(Arc::new(StructDef { generics: types::generics(generics), fields }))
 }
 
-fn fields(fields: &syn::Fields) -> Vec<Field> {
-    fields.iter().enumerate().map(|(at, one)| field(at, one)).collect()
+fn fields<'a>(fields: impl ExactSizeIterator<Item = &'a syn::Field>) -> Vec<Field> {
+    exact(fields.enumerate().map(|(at, one)| field(at, one)))
 }
 
 fn field(at: usize, field: &syn::Field) -> Field {
@@ -326,31 +329,55 @@ fn field(at: usize, field: &syn::Field) -> Field {
     }
 }
 
-fn enum_item(def: &syn::ItemEnum, range: TextRange) -> Item {
-    let variants = def
-        .variants
-        .iter()
-        .map(|variant| Variant { name: name_of(&variant.ident), fields: fields(&variant.fields) })
-        .collect();
-    let lowered = EnumDef { generics: types::generics(&def.generics), variants };
-    Head::new(name_of(&def.ident), range, &def.attrs).item(ItemKind::Enum(Arc::new(lowered)))
+fn enum_item(def: &syn::ItemEnum) -> Item {
+    let words = [visibility_start(&def.vis)];
+    let last = def.brace_token.span.close();
+    let head = Head::new(name_of(&def.ident), &def.attrs, &words, def.enum_token.span, last);
+    let variant =
+        |variant: &syn::Variant| Variant { name: name_of(&variant.ident), fields: fields(variant.fields.iter()) };
+    let variants = exact(def.variants.iter().map(variant));
+    head.item(ItemKind::Enum(Arc::new(EnumDef { generics: types::generics(&def.generics), variants })))
 }
 
-fn extern_crate(import: &syn::ItemExternCrate, range: TextRange) -> Item {
+fn alias_item(def: &syn::ItemType) -> Item {
+    let words = [visibility_start(&def.vis)];
+    let head = Head::new(name_of(&def.ident), &def.attrs, &words, def.type_token.span, def.semi_token.span);
+    head.item(alias_kind(&def.generics, types::lower(&def.ty)))
+}
+
+fn alias_kind(generics: &syn::Generics, ty: TypeRef) -> ItemKind {
+    ItemKind::Alias(Arc::new(AliasDef { generics: types::generics(generics), ty }))
+}
+
+/// `trait A = B + C;` is a trait with the bounds as supertraits.
+fn trait_alias(def: &syn::ItemTraitAlias) -> Item {
+    let words = [visibility_start(&def.vis)];
+    let head = Head::new(name_of(&def.ident), &def.attrs, &words, def.trait_token.span, def.semi_token.span);
+    let supers = types::bounds(def.bounds.iter());
+    let generics = types::generics(&def.generics);
+    head.item(ItemKind::Trait(Arc::new(TraitDef { generics, supers, items: Vec::new() })))
+}
+
+fn extern_crate(import: &syn::ItemExternCrate) -> Item {
     let name = import.rename.as_ref().map_or(&import.ident, |(_, rename)| rename);
-    Head::new(name_of(name), range, &import.attrs).item(ItemKind::ExternCrate(name_of(&import.ident)))
+    let words = [visibility_start(&import.vis)];
+    let head = Head::new(name_of(name), &import.attrs, &words, import.extern_token.span, import.semi_token.span);
+    head.item(ItemKind::ExternCrate(name_of(&import.ident)))
 }
 
-fn use_item(import: &syn::ItemUse, range: TextRange) -> Item {
+fn use_item(import: &syn::ItemUse) -> Item {
     let mut leaves = Vec::new();
     use_leaves(&import.tree, &mut Vec::new(), import.leading_colon.is_some(), &mut leaves);
-    Head::new("", range, &import.attrs).item(ItemKind::Use(leaves))
+    let words = [visibility_start(&import.vis)];
+    let head = Head::new("".into(), &import.attrs, &words, import.use_token.span, import.semi_token.span);
+    head.item(ItemKind::Use(leaves))
 }
 
 fn use_leaves(tree: &syn::UseTree, prefix: &mut Vec<Name>, absolute: bool, leaves: &mut Vec<UseLeaf>) {
     let mut leaf = |prefix: &[Name], last: Option<Name>, alias: Name, glob: bool| {
-        let mut path = prefix.to_vec();
-        path.extend(last.filter(|last| last != "self"));
+        let last = last.filter(|last| last != "self");
+        let mut path = Vec::with_capacity(prefix.len() + usize::from(last.is_some()));
+        path.extend(prefix.iter().cloned().chain(last));
         leaves.push(UseLeaf { path, alias, glob, absolute });
     };
     match tree {

@@ -1,41 +1,66 @@
 //! Arguments of macro calls, read as expressions by the shapes that well-known macros use.
 
 use proc_macro2::{Spacing, TokenStream, TokenTree};
-use syn::parse::{Parse, ParseStream, Parser};
+use syn::parse::{ParseStream, Parser};
 use syn::punctuated::Punctuated;
 
 use crate::ir::{Expr, ExprKind, MacroArgs, MacroCall, SelectBranch};
 use crate::lower::Lowerer;
+use crate::lower::lists::exact;
+use crate::lower::ranges::range_of;
+use crate::lower::select::Branches;
 use crate::lower::types::name_of;
 use crate::span::TextRange;
 
+/// Macros whose arguments are not run: text, predicates, code for another place.
+const NOT_CODE: &[&str] = &[
+    "asm",
+    "cfg",
+    "compile_error",
+    "concat",
+    "env",
+    "file",
+    "global_asm",
+    "include",
+    "include_bytes",
+    "include_str",
+    "line",
+    "module_path",
+    "option_env",
+    "parse_quote",
+    "quote",
+    "quote_spanned",
+    "stringify",
+];
+
+/// Bracketed pieces within pieces are followed this far.
+const MAX_PIECE_DEPTH: u32 = 16;
+
 impl Lowerer {
     pub(crate) fn macro_expr(&mut self, call: &syn::Macro, range: TextRange) -> Expr {
-        let path: Vec<_> = call.path.segments.iter().map(|segment| name_of(&segment.ident)).collect();
+        let path = exact(call.path.segments.iter().map(|segment| name_of(&segment.ident)));
         let name = path.last().cloned().unwrap_or_default();
         if name == "vec"
             && let Some(repeat) = self.repeat(&call.tokens)
         {
             return Expr { range, kind: repeat };
         }
-        let args = self.macro_args(&name, &call.tokens, range);
-        if matches!(args, MacroArgs::Unread) {
-            self.n_macros_unread += 1;
-        }
+        let args = self.macro_args(&name, call);
         Expr { range, kind: ExprKind::Macro(MacroCall { path, args }) }
     }
 
-    fn macro_args(&mut self, name: &str, tokens: &TokenStream, range: TextRange) -> MacroArgs {
+    fn macro_args(&mut self, name: &str, call: &syn::Macro) -> MacroArgs {
+        let tokens = &call.tokens;
         let special = match name {
-            "select" => self.select(tokens),
+            _ if NOT_CODE.contains(&name) => Some(MacroArgs::Exprs(Vec::new())),
+            "select" | "select_biased" => self.select(tokens),
             "matches" | "assert_matches" | "debug_assert_matches" => self.matches(tokens),
             _ => None,
         };
         special
             .or_else(|| self.expressions(tokens))
-            .or_else(|| self.statements_in(tokens, range))
-            .or_else(|| self.pieces(tokens))
-            .unwrap_or(MacroArgs::Unread)
+            .or_else(|| self.statements_in(call))
+            .unwrap_or_else(|| self.pieces(tokens))
     }
 
     /// `a, b, c`: `format!`, `assert!`, `vec!`, `join!`.
@@ -49,17 +74,12 @@ impl Lowerer {
         Some(MacroArgs::Exprs(self.exprs(values)))
     }
 
-    fn statements_in(&mut self, tokens: &TokenStream, range: TextRange) -> Option<MacroArgs> {
-        let stmts = syn::Block::parse_within.parse2(tokens.clone()).ok()?;
-        // `"label"; future` is a list of arguments with another separator, not code.
-        let exprs: Vec<&syn::Expr> = stmts
-            .iter()
-            .filter_map(|stmt| if let syn::Stmt::Expr(expr, _) = stmt { Some(expr) } else { None })
-            .collect();
-        if exprs.len() == stmts.len() && exprs.iter().any(|expr| matches!(expr, syn::Expr::Lit(_) | syn::Expr::Path(_)))
-        {
-            return Some(MacroArgs::Exprs(self.exprs(exprs)));
+    fn statements_in(&mut self, call: &syn::Macro) -> Option<MacroArgs> {
+        let stmts = syn::Block::parse_within.parse2(call.tokens.clone()).ok()?;
+        if let Some(arguments) = separated_arguments(&stmts) {
+            return Some(MacroArgs::Exprs(self.exprs(arguments)));
         }
+        let range = range_of(call.delimiter.span().join());
         Some(MacroArgs::Block(self.statements(&stmts, range)))
     }
 
@@ -98,7 +118,7 @@ impl Lowerer {
     }
 
     fn select(&mut self, tokens: &TokenStream) -> Option<MacroArgs> {
-        let branches = Branches::parse.parse2(tokens.clone()).ok()?.0;
+        let branches = syn::parse2::<Branches>(tokens.clone()).ok()?.0;
         let lowered = branches
             .iter()
             .map(|branch| SelectBranch {
@@ -112,50 +132,57 @@ impl Lowerer {
     }
 
     /// tracing's `key = %value`, slog's `"key" => value; ..`, `json!({..})`: each piece as an expression.
-    fn pieces(&mut self, tokens: &TokenStream) -> Option<MacroArgs> {
+    ///
+    /// Pieces that are no expressions are left out, and the call is counted.
+    fn pieces(&mut self, tokens: &TokenStream) -> MacroArgs {
         let mut exprs = Vec::new();
-        for piece in split(tokens.clone(), is_separator) {
-            for side in split_arrow(piece) {
-                self.piece(&side, 0, &mut exprs)?;
-            }
+        let is_whole = self.pieces_in(tokens.clone(), 0, &mut exprs);
+        if is_whole {
+            return MacroArgs::Exprs(exprs);
         }
-        Some(MacroArgs::Exprs(exprs))
+        self.n_macros_unread += 1;
+        if exprs.is_empty() { MacroArgs::Unread } else { MacroArgs::Exprs(exprs) }
     }
 
-    fn piece(&mut self, tokens: &[TokenTree], depth: u32, exprs: &mut Vec<Expr>) -> Option<()> {
+    fn pieces_in(&mut self, tokens: TokenStream, depth: u32, exprs: &mut Vec<Expr>) -> bool {
+        let sides = split(tokens).into_iter().flat_map(split_arrow);
+        // No short cut: every piece that can be read is.
+        sides.filter(|side| !self.piece(side, depth, exprs)).count() == 0
+    }
+
+    fn piece(&mut self, tokens: &[TokenTree], depth: u32, exprs: &mut Vec<Expr>) -> bool {
         let value = without_prefix(tokens);
         if value.is_empty() {
-            return Some(());
+            return true;
         }
-        let stream: TokenStream = value.iter().cloned().collect();
-        if let Ok(expr) = syn::parse2::<syn::Expr>(stream) {
+        if let Ok(expr) = syn::parse2::<syn::Expr>(value.iter().cloned().collect()) {
             exprs.push(self.expr(&expr));
-            return Some(());
+            return true;
         }
-        let [TokenTree::Group(group)] = value else { return None };
-        if depth > 8 {
-            return None;
+        match value {
+            [TokenTree::Group(group)] if depth < MAX_PIECE_DEPTH => self.pieces_in(group.stream(), depth + 1, exprs),
+            // A type has no code to read.
+            _ => syn::parse2::<syn::Type>(value.iter().cloned().collect()).is_ok(),
         }
-        for piece in split(group.stream(), is_separator) {
-            for side in split_arrow(piece) {
-                self.piece(&side, depth + 1, exprs)?;
-            }
-        }
-        Some(())
     }
 }
 
-fn is_separator(token: &TokenTree) -> bool {
-    matches!(token, TokenTree::Punct(punct) if matches!(punct.as_char(), ',' | ';'))
+/// `"label"; future` is a list of arguments with another separator, not code.
+fn separated_arguments(stmts: &[syn::Stmt]) -> Option<Vec<&syn::Expr>> {
+    let exprs: Option<Vec<&syn::Expr>> =
+        stmts.iter().map(|stmt| if let syn::Stmt::Expr(expr, _) = stmt { Some(expr) } else { None }).collect();
+    let exprs = exprs?;
+    exprs.iter().any(|expr| matches!(expr, syn::Expr::Lit(_) | syn::Expr::Path(_))).then_some(exprs)
 }
 
-fn split(tokens: TokenStream, ends: impl Fn(&TokenTree) -> bool) -> Vec<Vec<TokenTree>> {
+/// Splits at the commas and semicolons that no bracket encloses.
+fn split(tokens: TokenStream) -> Vec<Vec<TokenTree>> {
     let mut pieces = vec![Vec::new()];
     for token in tokens {
-        if ends(&token) {
-            pieces.push(Vec::new());
-        } else if let Some(piece) = pieces.last_mut() {
-            piece.push(token);
+        let is_separator = matches!(&token, TokenTree::Punct(punct) if matches!(punct.as_char(), ',' | ';'));
+        match pieces.last_mut() {
+            Some(piece) if !is_separator => piece.push(token),
+            _ => pieces.push(Vec::new()),
         }
     }
     pieces.retain(|piece| !piece.is_empty());
@@ -194,78 +221,6 @@ fn without_prefix(tokens: &[TokenTree]) -> &[TokenTree] {
         .take_while(|token| matches!(token, TokenTree::Punct(punct) if matches!(punct.as_char(), '%' | '?')))
         .count();
     &tokens[start + sigils..]
-}
-
-struct Branch {
-    pat: Option<syn::Pat>,
-    future: Option<syn::Expr>,
-    cond: Option<syn::Expr>,
-    body: syn::Expr,
-}
-
-/// The grammar of tokio's and futures' `select!`.
-struct Branches(Vec<Branch>);
-
-impl Parse for Branches {
-    fn parse(input: ParseStream<'_>) -> syn::Result<Branches> {
-        if input.peek(syn::Ident) && input.peek2(syn::Token![;]) {
-            let _: syn::Ident = input.parse()?;
-            let _: syn::Token![;] = input.parse()?;
-        }
-        let mut branches = Vec::new();
-        while !input.is_empty() {
-            branches.push(branch(input)?);
-            let _: Option<syn::Token![,]> = input.parse()?;
-        }
-        Ok(Branches(branches))
-    }
-}
-
-fn branch(input: ParseStream<'_>) -> syn::Result<Branch> {
-    let mut branch = if is_fallback(input) {
-        Branch { pat: None, future: None, cond: None, body: unit() }
-    } else {
-        let pat = syn::Pat::parse_multi_with_leading_vert(input)?;
-        let _: syn::Token![=] = input.parse()?;
-        let future = input.parse()?;
-        let mut cond = None;
-        if input.peek(syn::Token![,]) && input.peek2(syn::Token![if]) {
-            let _: syn::Token![,] = input.parse()?;
-            let _: syn::Token![if] = input.parse()?;
-            cond = Some(input.parse()?);
-        }
-        Branch { pat: Some(pat), future: Some(future), cond, body: unit() }
-    };
-    let _: syn::Token![=>] = input.parse()?;
-    // A block ends the branch without a comma, where an expression would go on.
-    branch.body = if input.peek(syn::token::Brace) {
-        let block: syn::Block = input.parse()?;
-        syn::Expr::Block(syn::ExprBlock { attrs: Vec::new(), label: None, block })
-    } else {
-        input.parse()?
-    };
-    Ok(branch)
-}
-
-/// `else`, `complete`, `default`.
-fn is_fallback(input: ParseStream<'_>) -> bool {
-    if input.peek(syn::Token![else]) {
-        return input.parse::<syn::Token![else]>().is_ok();
-    }
-    let ahead = input.fork();
-    let is_word = ahead.parse::<syn::Ident>().is_ok_and(|word| word == "complete" || word == "default");
-    if is_word && ahead.peek(syn::Token![=>]) {
-        return input.parse::<syn::Ident>().is_ok();
-    }
-    false
-}
-
-fn unit() -> syn::Expr {
-    syn::Expr::Tuple(syn::ExprTuple {
-        attrs: Vec::new(),
-        paren_token: syn::token::Paren::default(),
-        elems: Punctuated::new(),
-    })
 }
 
 #[cfg(test)]

@@ -1,28 +1,32 @@
 //! Rust text to IR: parses one file, lowers it at once, keeps no syntax tree. The only module that knows `syn`.
 
 mod attrs;
+mod blocks;
+mod cfg_if;
 mod comments;
 mod exprs;
+mod item_macros;
 mod items;
+mod lists;
 mod macros;
+mod nesting;
 mod patterns;
 mod ranges;
 mod retry;
+mod select;
 mod types;
 
-use proc_macro2::Span;
+use std::borrow::Cow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::ir::{FileIr, Gap, Item, ItemKind};
+use crate::ir::{FileIr, Gap, Item};
 use crate::span::{LineCol, TextRange};
-
-/// Bracket nesting that is still read. Deeper files are a gap: recursion over them would exhaust the stack.
-const MAX_DEPTH: usize = 256;
 
 /// Lowering state of one file.
 #[derive(Default)]
 pub(crate) struct Lowerer {
     n_scopes: u32,
-    /// Block scopes of the function being lowered, to be put beside it.
+    /// Block scopes of the functions lowered so far, to be put beside them.
     scopes: Vec<Item>,
     n_macros_unread: u32,
     gaps: Vec<Gap>,
@@ -31,8 +35,9 @@ pub(crate) struct Lowerer {
 /// Parses and lowers a file. Broken source is data: what cannot be read is a gap.
 #[must_use]
 pub(crate) fn parse_file(text: &str) -> FileIr {
-    let mut ir = lower_text(text);
-    ir.n_lines = u32::try_from(text.lines().count()).unwrap_or(u32::MAX);
+    let lowered = catch_unwind(AssertUnwindSafe(|| lower_text(text)));
+    let mut ir = lowered.unwrap_or_else(|_| whole_gap(text, "the parser panicked".to_owned()));
+    ir.n_lines = n_lines(text);
     ir.directives = comments::directives(text, &ir.items);
     // Spans are places in a thread-wide source map that would otherwise grow with every file.
     proc_macro2::extra::invalidate_current_thread_spans();
@@ -41,23 +46,19 @@ pub(crate) fn parse_file(text: &str) -> FileIr {
 
 /// Where and why a text is not a Rust file.
 pub(crate) fn syntax_error(text: &str) -> Option<(usize, String)> {
-    let error = syn::parse_file(text).err().map(|error| (error.span().start().line, error.to_string()));
+    let text = without_preamble(text);
+    if let Some(reason) = nesting::too_deep(&text) {
+        return Some((1, reason));
+    }
+    let error = syn::parse_file(&text).err().map(|error| (error.span().start().line, error.to_string()));
     proc_macro2::extra::invalidate_current_thread_spans();
     error
 }
 
 fn lower_text(text: &str) -> FileIr {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let blanked;
-    let text = if text.starts_with("#!") && !text.starts_with("#![") {
-        let end = text.find('\n').unwrap_or(text.len());
-        blanked = format!("{}{}", " ".repeat(end), &text[end..]);
-        blanked.as_str()
-    } else {
-        text
-    };
-    if comments::bracket_depth(text) > MAX_DEPTH {
-        return whole_gap(text, format!("brackets nested deeper than {MAX_DEPTH}"));
+    let text = &*without_preamble(text);
+    if let Some(reason) = nesting::too_deep(text) {
+        return whole_gap(text, reason);
     }
     let mut lowerer = Lowerer::default();
     let (items, cfg) = match syn::parse_file(text) {
@@ -67,27 +68,29 @@ fn lower_text(text: &str) -> FileIr {
             None => return whole_gap(text, error.to_string()),
         },
     };
-    FileIr { items, cfg, gaps: lowerer.gaps, n_macros_unread: lowerer.n_macros_unread, ..FileIr::default() }
+    let Lowerer { gaps, n_macros_unread, .. } = lowerer;
+    FileIr { items, cfg, gaps, n_macros_unread, ..FileIr::default() }
+}
+
+/// The text without its byte order mark, and with blanks for its shebang so that places stay.
+fn without_preamble(text: &str) -> Cow<'_, str> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let is_shebang = text.strip_prefix("#!").is_some_and(|rest| !rest.trim_start().starts_with('['));
+    if !is_shebang {
+        return Cow::Borrowed(text);
+    }
+    let (first, rest) = text.split_at(text.find('\n').unwrap_or(text.len()));
+    Cow::Owned(" ".repeat(first.chars().count()) + rest)
+}
+
+fn n_lines(text: &str) -> u32 {
+    u32::try_from(text.lines().count()).unwrap_or(u32::MAX)
 }
 
 fn whole_gap(text: &str, reason: String) -> FileIr {
-    let lines = u32::try_from(text.lines().count()).unwrap_or(u32::MAX).max(1);
-    let range = TextRange { start: LineCol { line: 1, column: 1 }, end: LineCol { line: lines, column: 1 } };
+    let end = LineCol { line: n_lines(text).saturating_add(1), column: 1 };
+    let range = TextRange { start: LineCol { line: 1, column: 1 }, end };
     FileIr { gaps: vec![Gap { range, reason }], ..FileIr::default() }
-}
-
-/// The range of a `proc_macro2` span: lines are 1-based there, columns 0-based.
-pub(crate) fn range_of(span: Span) -> TextRange {
-    let place = |at: proc_macro2::LineColumn| LineCol {
-        line: u32::try_from(at.line).unwrap_or(u32::MAX),
-        column: u32::try_from(at.column + 1).unwrap_or(u32::MAX),
-    };
-    TextRange { start: place(span.start()), end: place(span.end()) }
-}
-
-/// From the start of one span to the end of another.
-pub(crate) fn between(first: Span, last: Span) -> TextRange {
-    range_of(first).to(range_of(last))
 }
 
 impl Lowerer {
@@ -102,20 +105,6 @@ impl Lowerer {
         self.scopes = outer;
         lowered
     }
-
-    /// Makes a block scope of the items that a block declares.
-    pub(crate) fn block_scope(&mut self, items: &[syn::Item]) -> Option<u32> {
-        if items.is_empty() {
-            return None;
-        }
-        let id = self.n_scopes;
-        self.n_scopes += 1;
-        let items = self.items(items);
-        let range = items.first().map(|item| item.range).unwrap_or_default();
-        let kind = ItemKind::BlockScope { id, items };
-        self.scopes.push(Item { name: "".into(), range, cfg: None, attrs: Vec::new(), kind });
-        Some(id)
-    }
 }
 
 #[cfg(test)]
@@ -124,7 +113,7 @@ mod tests {
 
     #[test]
     fn a_broken_item_costs_only_itself() {
-        let ir = parse_file("fn a() {}\nfn b( -> {}\nfn c() {}\n");
+        let ir = parse_file("fn a() {}\nfn b() -> {}\nfn c() {}\n");
         let names: Vec<_> = ir.items.iter().map(|item| item.name.as_str()).collect();
         assert_eq!(names, ["a", "c"]);
         assert_eq!(ir.gaps.len(), 1);

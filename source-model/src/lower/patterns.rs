@@ -1,8 +1,10 @@
 //! Patterns.
 
 use crate::ir::{Name, Pat};
+use crate::lower::Lowerer;
+use crate::lower::lists::exact;
+use crate::lower::ranges::range_of;
 use crate::lower::types::{self, lower_qualified, name_of};
-use crate::lower::{Lowerer, range_of};
 
 impl Lowerer {
     pub(crate) fn pat(&mut self, pat: &syn::Pat) -> Pat {
@@ -23,7 +25,7 @@ impl Lowerer {
             },
             syn::Pat::Struct(def) => Pat::Struct {
                 path: lower_qualified(def.qself.as_ref(), &def.path),
-                fields: def.fields.iter().map(|field| (member(&field.member), self.pat(&field.pat))).collect(),
+                fields: exact(def.fields.iter().map(|field| (member(&field.member), self.pat(&field.pat)))),
             },
             syn::Pat::Reference(reference) => Pat::Ref(Box::new(self.pat(&reference.pat))),
             syn::Pat::Slice(slice) => Pat::Slice(self.pats(slice.elems.iter())),
@@ -32,12 +34,14 @@ impl Lowerer {
             syn::Pat::Path(path) => Pat::Path(lower_qualified(path.qself.as_ref(), &path.path)),
             syn::Pat::Type(typed) => Pat::Typed(Box::new(self.pat(&typed.pat)), types::lower(&typed.ty)),
             syn::Pat::Guard(guarded) => self.pat(&guarded.pat),
+            // `box pat` and other forms of the nightly compiler.
+            syn::Pat::Verbatim(_) => Pat::Wild,
             _ => Pat::Literal,
         }
     }
 
-    fn pats<'a>(&mut self, pats: impl Iterator<Item = &'a syn::Pat>) -> Vec<Pat> {
-        pats.map(|pat| self.pat(pat)).collect()
+    fn pats<'a>(&mut self, pats: impl ExactSizeIterator<Item = &'a syn::Pat>) -> Vec<Pat> {
+        exact(pats.map(|pat| self.pat(pat)))
     }
 }
 

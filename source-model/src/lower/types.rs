@@ -3,6 +3,7 @@
 use syn::{GenericArgument, GenericParam as SynParam, PathArguments, ReturnType, TypeParamBound, WherePredicate};
 
 use crate::ir::{GenericParam, Generics, Name, PathRef, Segment, TypeRef};
+use crate::lower::lists::{exact, trimmed};
 
 pub(crate) fn name_of(ident: &syn::Ident) -> Name {
     let text = ident.to_string();
@@ -16,13 +17,13 @@ pub(crate) fn lower(ty: &syn::Type) -> TypeRef {
         syn::Type::Ptr(pointer) => TypeRef::Ref(Box::new(lower(&pointer.elem))),
         syn::Type::Paren(inner) => lower(&inner.elem),
         syn::Type::Group(inner) => lower(&inner.elem),
-        syn::Type::Tuple(tuple) => TypeRef::Tuple(tuple.elems.iter().map(lower).collect()),
+        syn::Type::Tuple(tuple) => TypeRef::Tuple(exact(tuple.elems.iter().map(lower))),
         syn::Type::Array(array) => TypeRef::Slice(Box::new(lower(&array.elem))),
         syn::Type::Slice(slice) => TypeRef::Slice(Box::new(lower(&slice.elem))),
         syn::Type::TraitObject(object) => TypeRef::Dyn(bounds(object.bounds.iter())),
         syn::Type::ImplTrait(object) => TypeRef::ImplTrait(bounds(object.bounds.iter())),
         syn::Type::FnPtr(function) => TypeRef::Fn {
-            params: function.inputs.iter().map(|arg| lower(&arg.ty)).collect(),
+            params: exact(function.inputs.iter().map(|arg| lower(&arg.ty))),
             ret: Box::new(return_type(&function.output)),
         },
         syn::Type::Never(_) => TypeRef::Never,
@@ -32,12 +33,16 @@ pub(crate) fn lower(ty: &syn::Type) -> TypeRef {
 
 fn lower_type_path(path: &syn::TypePath) -> TypeRef {
     let Some(qself) = &path.qself else { return TypeRef::Path(lower_path(&path.path)) };
-    let base = Box::new(lower(&qself.ty));
-    let Some(last) = path.path.segments.last() else { return TypeRef::Infer };
-    let mut of_trait = path.path.clone();
-    of_trait.segments.pop();
-    let of_trait = (!of_trait.segments.is_empty()).then(|| lower_path(&of_trait));
-    TypeRef::Projection { base, of_trait, name: name_of(&last.ident) }
+    let of_trait = (qself.position > 0).then(|| PathRef {
+        segments: path.path.segments.iter().take(qself.position).map(segment).collect(),
+        qself: None,
+        absolute: path.path.leading_colon.is_some(),
+    });
+    let mut names = path.path.segments.iter().skip(qself.position).map(|segment| name_of(&segment.ident));
+    let Some(name) = names.next() else { return TypeRef::Infer };
+    let first = TypeRef::Projection { base: Box::new(lower(&qself.ty)), of_trait, name };
+    // `<T as A>::B::C`: each further name is projected from what stands before it.
+    names.fold(first, |base, name| TypeRef::Projection { base: Box::new(base), of_trait: None, name })
 }
 
 pub(crate) fn return_type(output: &ReturnType) -> TypeRef {
@@ -48,7 +53,7 @@ pub(crate) fn return_type(output: &ReturnType) -> TypeRef {
 }
 
 pub(crate) fn bounds<'a>(bounds: impl Iterator<Item = &'a TypeParamBound>) -> Vec<TypeRef> {
-    bounds.filter_map(bound).collect()
+    trimmed(bounds.filter_map(bound))
 }
 
 fn bound(bound: &TypeParamBound) -> Option<TypeRef> {
@@ -70,7 +75,7 @@ fn call_bound(path: &syn::Path, args: &syn::ParenthesizedGenericArguments) -> Ty
     let ret = return_type(&args.output);
     let is_async = path.segments.last().is_some_and(|last| last.ident.to_string().starts_with("Async"));
     let ret = if is_async { future_of(ret) } else { ret };
-    TypeRef::Fn { params: args.inputs.iter().map(|arg| lower(&arg.ty)).collect(), ret: Box::new(ret) }
+    TypeRef::Fn { params: exact(args.inputs.iter().map(|arg| lower(&arg.ty))), ret: Box::new(ret) }
 }
 
 fn future_of(output: TypeRef) -> TypeRef {
@@ -81,11 +86,7 @@ fn future_of(output: TypeRef) -> TypeRef {
 }
 
 pub(crate) fn lower_path(path: &syn::Path) -> PathRef {
-    PathRef {
-        segments: path.segments.iter().map(segment).collect(),
-        qself: None,
-        absolute: path.leading_colon.is_some(),
-    }
+    PathRef { segments: exact(path.segments.iter().map(segment)), qself: None, absolute: path.leading_colon.is_some() }
 }
 
 /// A path in an expression or pattern, where `<T>::f` keeps `T`.
@@ -104,7 +105,7 @@ fn segment(segment: &syn::PathSegment) -> Segment {
     match &segment.arguments {
         PathArguments::AngleBracketed(args) => fill_arguments(&mut lowered, args),
         PathArguments::Parenthesized(args) => {
-            lowered.args = args.inputs.iter().map(|arg| lower(&arg.ty)).collect();
+            lowered.args = exact(args.inputs.iter().map(|arg| lower(&arg.ty)));
             lowered.bindings.push(("Output".into(), return_type(&args.output)));
         }
         PathArguments::None => {}
@@ -120,11 +121,13 @@ fn fill_arguments(segment: &mut Segment, args: &syn::AngleBracketedGenericArgume
             _ => {}
         }
     }
+    segment.args.shrink_to_fit();
+    segment.bindings.shrink_to_fit();
 }
 
 pub(crate) fn turbofish(args: Option<&syn::AngleBracketedGenericArguments>) -> Vec<TypeRef> {
     let types = args.into_iter().flat_map(|args| &args.args);
-    types.filter_map(|arg| if let GenericArgument::Type(ty) = arg { Some(lower(ty)) } else { None }).collect()
+    trimmed(types.filter_map(|arg| if let GenericArgument::Type(ty) = arg { Some(lower(ty)) } else { None }))
 }
 
 pub(crate) fn generics(generics: &syn::Generics) -> Generics {
