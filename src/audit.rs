@@ -27,7 +27,10 @@ pub(crate) fn run(args: &AuditArgs) -> anyhow::Result<Outcome> {
     let mut tell = |at: Progress<'_>| progress(args.quiet, &described(&at));
     let audit = interlock_claims::run(&manifest, &workspace, mode, &mut tell);
     let command = format!("cargo interlock audit {}", args.manifest.display());
-    let report = audit_markdown(&audit, Provenance { date: None, commit: commit_of(&manifest), command: &command, source_base: None });
+    let report = audit_markdown(
+        &audit,
+        Provenance { date: None, commit: commit_of(&manifest), command: &command, source_base: None },
+    );
     match &args.out {
         Some(folder) => write_file(&folder.join("report.md"), &report)?,
         None => print(&report)?,

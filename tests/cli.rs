@@ -1,5 +1,7 @@
 //! The command as a user meets it: the fixtures, the formats, and bad input with its exit codes.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -92,10 +94,8 @@ fn the_buggy_fixture_shows_its_three_bugs_with_both_places_and_the_call_chain() 
     let steps: Vec<usize> = reentrant.iter().map(|finding| finding["steps"].as_array().unwrap().len()).collect();
     // The loop locks twice in one function; the monitor comes back through three calls.
     assert_eq!(steps, [1, 4], "{}", run.out);
-    let chain: Vec<&str> = reentrant[1]["steps"].as_array().unwrap()[1..]
-        .iter()
-        .map(|step| step["message"].as_str().unwrap())
-        .collect();
+    let chain: Vec<&str> =
+        reentrant[1]["steps"].as_array().unwrap()[1..].iter().map(|step| step["message"].as_str().unwrap()).collect();
     assert_eq!(
         chain,
         [

@@ -38,6 +38,13 @@ impl<'a> Doubts<'a> {
         Some(Evidence::new(Certainty::Assumed(assumption), at.place(self.workspace), message))
     }
 
+    /// The doubt of a call chain that was not followed to its end.
+    pub(crate) fn cut_off(&self, at: At<'_>) -> Evidence {
+        let message = format!("more acquisitions than are followed; `{}` may be among the others", self.class);
+        let assumption = "an acquisition that was cut off is of this lock".to_owned();
+        Evidence::new(Certainty::Assumed(assumption), at.place(self.workspace), message)
+    }
+
     fn may_acquire(&mut self, name: &str) -> bool {
         if self.operations.contains(name) {
             return true;

@@ -1,5 +1,7 @@
 //! Runs the examples of every lint's documentation: `fires` with its expectations, `silent` with none of any lint.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use interlock_lints::{Config, Finding, Lint, lints, run};
 use interlock_lockgraph::LockGraph;
 use interlock_source::{Edition, Sources, Workspace};

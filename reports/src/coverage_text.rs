@@ -71,6 +71,7 @@ fn unread(coverage: &Coverage) -> Option<String> {
     let counts = [
         (coverage.n_macros_unread, "macro call", "macro calls"),
         (coverage.n_cfg_skipped, "item behind a false cfg", "items behind a false cfg"),
+        (coverage.n_effects_cut_off, "function whose effects were cut off", "functions whose effects were cut off"),
         (coverage.n_files_unreached, "file that no target reaches", "files that no target reaches"),
         (coverage.n_build_scripts, "build script", "build scripts"),
         (coverage.unparsed.len(), "part that does not parse", "parts that do not parse"),

@@ -5,7 +5,7 @@
 //! | `start` | run, first | `schema`, `version` (of the tool), `workspace` |
 //! | `finding` | finding | `lint`, `level` (`deny`, `warn`, `note`), `certainty` (`proven`, `derived`, `assumed`), `message`, `fingerprint`, `locks`, `primary`, `steps`; where they apply `help` and, for an assumed one, `assumption` |
 //! | `suppressed` | suppressed finding | those of a finding, and `justification` |
-//! | `coverage` | run, last | `files`, `lines`, `unparsed`, `receivers`, `calls`, `macros_unread`, `bodies`, `cfg_skipped`, `files_unreached`, `build_scripts`, `notes`, `unknown_causes` |
+//! | `coverage` | run, last | `files`, `lines`, `unparsed`, `receivers`, `calls`, `macros_unread`, `bodies`, `cfg_skipped`, `files_unreached`, `effects_cut_off`, `build_scripts`, `notes`, `unknown_causes` |
 //!
 //! `primary` and each of `steps` hold `file`, `line`, `column`, `end_line`, `end_column` and
 //! `item`; a step also has its `message`. `file` is relative to the workspace root. Lines and
@@ -92,6 +92,7 @@ struct CoverageLine<'a> {
     bodies: usize,
     cfg_skipped: usize,
     files_unreached: usize,
+    effects_cut_off: usize,
     build_scripts: usize,
     notes: &'a [String],
     unknown_causes: Vec<CauseObject<'a>>,
@@ -198,6 +199,7 @@ fn coverage_line(coverage: &Coverage) -> CoverageLine<'_> {
         bodies: coverage.n_bodies,
         cfg_skipped: coverage.n_cfg_skipped,
         files_unreached: coverage.n_files_unreached,
+        effects_cut_off: coverage.n_effects_cut_off,
         build_scripts: coverage.n_build_scripts,
         notes: &coverage.notes,
         unknown_causes: cause_objects(coverage),

@@ -109,6 +109,7 @@ fn coverage() -> Coverage {
         n_cfg_skipped: 2,
         n_files_unreached: 0,
         n_build_scripts: 1,
+        n_effects_cut_off: 0,
         notes: vec!["cargo metadata failed; read from Cargo.toml".to_owned()],
         unknown_causes: vec![("result of an outside function".to_owned(), 8)],
     }

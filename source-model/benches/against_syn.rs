@@ -64,10 +64,7 @@ fn parse(files: &[PathBuf]) {
                     proc_macro2::extra::invalidate_current_thread_spans();
                 }
             };
-            std::thread::Builder::new()
-                .stack_size(64 << 20)
-                .spawn_scoped(scope, parse_part)
-                .expect("a thread starts");
+            std::thread::Builder::new().stack_size(64 << 20).spawn_scoped(scope, parse_part).expect("a thread starts");
         }
     });
 }

@@ -46,7 +46,7 @@ impl<K, S> DashSet<K, S> {
     #[acquire(shared, iterate)] pub fn is_empty(&self) -> bool {}
     #[acquire(shared, iterate)] #[element] pub fn iter(&self) -> Iter<RefMulti<K, ()>> {}
 }
-#[guard(blocking, iteration)] pub struct Iter<R>;
+#[guard(blocking)] pub struct Iter<R>;
 impl<R> Iterator for Iter<R> { type Item = R; }
 pub mod try_result { pub use dashmap::TryResult; }
 pub enum TryResult<R> { Present(R), Absent, Locked }

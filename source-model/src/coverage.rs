@@ -40,6 +40,8 @@ pub struct Coverage {
     pub n_files_unreached: usize,
     /// Build scripts, which are not analysed.
     pub n_build_scripts: usize,
+    /// Functions whose effects were cut off: more acquisitions than are followed through calls.
+    pub n_effects_cut_off: usize,
     /// How the workspace was read, where that was not the ordinary way.
     pub notes: Vec<String>,
     /// Causes of unknown types with their number, most frequent first.

@@ -1,10 +1,15 @@
 //! The definitions of the workspace and of the curated models: crates, modules, types, traits, impls, functions.
 
+mod collect;
+mod well_known;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::cfg::CfgSet;
 use crate::infer::TypeScope;
+pub(crate) use well_known::WellKnown;
+
 use crate::ir::{
     AliasDef, EnumDef, Field, FileIr, FnDef, Generics, ImplDef, Item, ItemKind, Name, PathRef, StaticDef, StructDef,
     TraitDef, TypeRef, UseLeaf,
@@ -183,27 +188,6 @@ pub(crate) struct Index {
     pub(crate) memo: Option<ResolveMemo>,
 }
 
-/// Types and traits of the `std` model that inference builds itself.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct WellKnown {
-    pub(crate) option: TypeId,
-    pub(crate) result: TypeId,
-    pub(crate) vec: TypeId,
-    pub(crate) string: TypeId,
-    pub(crate) slice: TypeId,
-    pub(crate) str: TypeId,
-    pub(crate) range: TypeId,
-    pub(crate) deref: TraitId,
-    pub(crate) future: TraitId,
-}
-
-impl Default for WellKnown {
-    fn default() -> WellKnown {
-        let (ty, tr) = (TypeId(u32::MAX), TraitId(u32::MAX));
-        WellKnown { option: ty, result: ty, vec: ty, string: ty, slice: ty, str: ty, range: ty, deref: tr, future: tr }
-    }
-}
-
 /// File ids of models start here; they are never shown.
 const MODEL_FILES: u32 = u32::MAX / 2;
 
@@ -238,7 +222,7 @@ impl Index {
         });
         let root = self.new_module(krate, None, name.into(), file, false, false);
         self.crates[krate as usize].root = root;
-        Collector { index: self, krate, files: None }.items(root, &ir.items);
+        collect::Collector { index: self, krate, files: None }.items(root, &ir.items);
     }
 
     fn add_crate(&mut self, sources: &Sources, source: &crate::sources::CrateSource) {
@@ -263,7 +247,7 @@ impl Index {
         let root = self.new_module(krate, None, source.name.clone(), source.root, false, source.kind.is_test());
         self.crates[krate as usize].root = root;
         let ir = Arc::clone(&sources.file(source.root).ir);
-        Collector { index: self, krate, files: Some((sources, source)) }.items(root, &ir.items);
+        collect::Collector { index: self, krate, files: Some((sources, source)) }.items(root, &ir.items);
     }
 
     fn new_crate(&mut self, data: CrateData) -> u32 {
@@ -295,28 +279,6 @@ impl Index {
             is_test,
         });
         id
-    }
-
-    fn find_well_known(&self) -> WellKnown {
-        let ty = |path: &str| {
-            let found = self.types.iter().position(|data| data.path == path);
-            TypeId(position(found.expect("the std model declares it")))
-        };
-        let tr = |path: &str| {
-            let found = self.traits.iter().position(|data| data.path == path);
-            TraitId(position(found.expect("the std model declares it")))
-        };
-        WellKnown {
-            option: ty("std::option::Option"),
-            result: ty("std::result::Result"),
-            vec: ty("std::vec::Vec"),
-            string: ty("std::string::String"),
-            slice: ty("std::slice::Slice"),
-            str: ty("std::str::Str"),
-            range: ty("std::ops::Range"),
-            deref: tr("std::ops::Deref"),
-            future: tr("std::future::Future"),
-        }
     }
 
     /// Resolves supertraits, once every name is known.
@@ -514,144 +476,6 @@ fn spelled(ty: &TypeRef) -> String {
 
 pub(crate) fn position(length: usize) -> u32 {
     u32::try_from(length).expect("fewer than four billion definitions")
-}
-
-/// Walks the items of a crate and enters them into the index.
-struct Collector<'a, 'b> {
-    index: &'a mut Index,
-    krate: u32,
-    files: Option<(&'b Sources, &'b crate::sources::CrateSource)>,
-}
-
-impl Collector<'_, '_> {
-    fn items(&mut self, module: ModuleId, items: &[Item]) {
-        for item in items {
-            if self.index.is_on(self.krate, item) {
-                self.item(module, item);
-            }
-        }
-    }
-
-    fn item(&mut self, module: ModuleId, item: &Item) {
-        match &item.kind {
-            ItemKind::Module { items, .. } => self.module(module, item, items.as_deref()),
-            ItemKind::Use(leaves) => self.uses(module, leaves),
-            ItemKind::ExternCrate(name) => {
-                let krate = &mut self.index.crates[self.krate as usize];
-                let meant = krate.externs.get(name).cloned().unwrap_or_else(|| name.clone());
-                krate.externs.insert(item.name.clone(), meant);
-            }
-            ItemKind::Struct(def) => self.add_type(module, item, Shape::Struct(Arc::clone(def))),
-            ItemKind::Enum(def) => self.add_type(module, item, Shape::Enum(Arc::clone(def))),
-            ItemKind::Alias(def) => {
-                let id = position(self.index.aliases.len());
-                self.index.aliases.push(AliasData { module, def: Arc::clone(def) });
-                self.define(module, &item.name, Def::Alias(id));
-            }
-            ItemKind::Static(def) => {
-                let id = position(self.index.statics.len());
-                let path = self.path(module, &item.name);
-                self.index.statics.push(StaticData { path, module, def: Arc::clone(def) });
-                self.define(module, &item.name, Def::Static(id));
-            }
-            ItemKind::Trait(def) => self.add_trait(module, item, def),
-            ItemKind::Impl(def) => {
-                self.index.pending_impls.push((module, Arc::clone(def), false));
-            }
-            ItemKind::Fn(def) => {
-                let path = self.path(module, &item.name);
-                let id = self.index.add_fn(module, Owner::Module, path, item, def, false);
-                self.define(module, &item.name, Def::Fn(id));
-            }
-            ItemKind::BlockScope { id, items } => self.block_scope(module, *id, items),
-        }
-    }
-
-    fn path(&self, module: ModuleId, name: &str) -> Name {
-        format!("{}::{name}", self.index.module(module).path).into()
-    }
-
-    fn define(&mut self, module: ModuleId, name: &Name, def: Def) {
-        self.index.modules[module.0 as usize].names.entry(name.clone()).or_default().push(def);
-    }
-
-    fn add_type(&mut self, module: ModuleId, item: &Item, shape: Shape) {
-        let id = TypeId(position(self.index.types.len()));
-        let path = self.path(module, &item.name);
-        let model = if self.index.crates[self.krate as usize].is_model {
-            TypeModel::of(&item.attrs)
-        } else {
-            TypeModel::default()
-        };
-        self.index.types.push(TypeData { path, module, shape, model });
-        self.define(module, &item.name, Def::Type(id));
-    }
-
-    fn add_trait(&mut self, module: ModuleId, item: &Item, def: &Arc<TraitDef>) {
-        let id = TraitId(position(self.index.traits.len()));
-        let path = self.path(module, &item.name);
-        let mut fns = HashMap::new();
-        for member in &def.items {
-            if let ItemKind::Fn(function) = &member.kind
-                && self.index.is_on(self.krate, member)
-            {
-                let fn_path = format!("{path}::{}", member.name);
-                let fn_id = self.index.add_fn(module, Owner::Trait(id), fn_path.into(), member, function, false);
-                fns.insert(member.name.clone(), fn_id);
-            }
-        }
-        self.index.traits.push(TraitData { path, module, def: Arc::clone(def), supers: Vec::new(), fns });
-        self.define(module, &item.name, Def::Trait(id));
-    }
-
-    fn uses(&mut self, module: ModuleId, leaves: &[UseLeaf]) {
-        let data = &mut self.index.modules[module.0 as usize];
-        for leaf in leaves {
-            if leaf.glob {
-                data.globs.push(leaf.clone());
-            } else {
-                data.uses.entry(leaf.alias.clone()).or_default().push(leaf.clone());
-            }
-        }
-    }
-
-    fn block_scope(&mut self, module: ModuleId, id: u32, items: &[Item]) {
-        let (path, file, is_test) = {
-            let data = self.index.module(module);
-            (data.path.clone(), data.file, data.is_test)
-        };
-        let scope = self.index.new_module(self.krate, Some(module), path, file, true, is_test);
-        self.index.block_scopes.insert((module, id), scope);
-        self.items(scope, items);
-    }
-
-    fn module(&mut self, parent: ModuleId, item: &Item, inline: Option<&[Item]>) {
-        let path = self.path(parent, &item.name);
-        let parent_file = self.index.module(parent).file;
-        let is_test = self.index.module(parent).is_test || is_test_only(item);
-        if let Some(items) = inline {
-            let id = self.index.new_module(self.krate, Some(parent), path, parent_file, false, is_test);
-            self.define(parent, &item.name, Def::Module(id));
-            self.items(id, items);
-            return;
-        }
-        let Some((sources, source)) = self.files else { return };
-        let Some(file) = source.module_files.get(&(parent_file, item.range)) else { return };
-        let ir = Arc::clone(&sources.file(*file).ir);
-        let krate = &self.index.crates[self.krate as usize];
-        if ir.cfg.as_ref().is_some_and(|predicate| !krate.cfg.matches(predicate)) {
-            self.index.n_cfg_skipped += 1;
-            return;
-        }
-        let id = self.index.new_module(self.krate, Some(parent), path, *file, false, is_test);
-        self.define(parent, &item.name, Def::Module(id));
-        self.items(id, &ir.items);
-    }
-}
-
-/// Whether the item's predicate asks for `test`.
-fn is_test_only(item: &Item) -> bool {
-    matches!(&item.cfg, Some(crate::cfg::CfgExpr::Flag(flag)) if flag == "test")
 }
 
 impl Index {

@@ -1,16 +1,16 @@
-//! Forward type inference: lowering written types, fields, autoderef, method lookup, generic arguments.
+//! Forward type inference: lowering written types, associated types, fields, dereferences, iteration.
 
 use std::sync::Arc;
 
 use crate::index::{Def, FnData, ImplData, Index, ModuleId, Owner, Shape};
 use crate::ir::{FnDef, Generics, Name, PathRef, Segment, TypeRef};
 use crate::resolve::Namespace;
-use crate::types::{Bound, CallableTy, FnId, FutureTy, TraitId, Ty, TypeId, segment_names};
+use crate::types::{Bound, CallableTy, FutureTy, TraitId, Ty, TypeId, segment_names};
 
 /// Nested types and aliases deeper than this are Unknown.
 const MAX_DEPTH: u32 = 24;
 /// Autoderef steps.
-const MAX_DEREF: usize = 10;
+pub(crate) const MAX_DEREF: usize = 10;
 
 /// What names mean while a written type is lowered.
 #[derive(Clone, Debug)]
@@ -39,18 +39,6 @@ impl TypeScope {
     }
 }
 
-/// A method as found for a receiver.
-#[derive(Clone, Debug)]
-pub(crate) struct MethodMatch {
-    pub(crate) function: FnId,
-    /// The receiver type that the method is declared for, after autoderef.
-    pub(crate) self_ty: Ty,
-    /// Dereferences between the receiver as written and `self_ty`; plain references are not counted.
-    pub(crate) n_derefs: usize,
-    /// The method is reached through a bound or trait object: implementations decide what runs.
-    pub(crate) through_trait: Option<TraitId>,
-}
-
 impl Index {
     /// Lowers a written type.
     pub(crate) fn lower(&self, ty: &TypeRef, scope: &TypeScope) -> Ty {
@@ -68,7 +56,7 @@ impl Index {
             TypeRef::Ref(inner) => Ty::reference(self.lower_at(inner, scope, depth + 1)),
             TypeRef::Tuple(parts) => Ty::Tuple(lower_all(parts).into()),
             TypeRef::Slice(inner) => Ty::Slice(Arc::new(self.lower_at(inner, scope, depth + 1))),
-            TypeRef::Dyn(bounds) | TypeRef::ImplTrait(bounds) => self.from_bounds(bounds, scope, depth, None),
+            TypeRef::Dyn(bounds) | TypeRef::ImplTrait(bounds) => self.bounded(bounds, scope, depth, None),
             TypeRef::Fn { params, ret } => Ty::Callable(Arc::new(CallableTy {
                 params: lower_all(params),
                 ret: self.lower_at(ret, scope, depth + 1),
@@ -121,7 +109,7 @@ impl Index {
                 self.lower_at(&data.def.ty, &inner, depth + 1)
             }
             // A trait written as a type without `dyn` (edition 2015).
-            Def::Trait(_) => self.from_bounds(&[TypeRef::Path(path.clone())], scope, depth, None),
+            Def::Trait(_) => self.bounded(&[TypeRef::Path(path.clone())], scope, depth, None),
             Def::Outside(path) => Ty::Outside(path, args.into()),
             _ => Ty::Unknown("path does not name a type"),
         }
@@ -156,13 +144,13 @@ impl Index {
             scope.generics.push((param.name.clone(), Ty::Param(param.name.clone(), Arc::from([]))));
         }
         for param in &generics.params {
-            let ty = self.from_bounds(&param.bounds, scope, 0, Some(&param.name));
+            let ty = self.bounded(&param.bounds, scope, 0, Some(&param.name));
             scope.bind(&param.name, ty);
         }
     }
 
     /// The type that bounds describe: a callable, or a parameter or object with those traits.
-    fn from_bounds(&self, bounds: &[TypeRef], scope: &TypeScope, depth: u32, param: Option<&Name>) -> Ty {
+    fn bounded(&self, bounds: &[TypeRef], scope: &TypeScope, depth: u32, param: Option<&Name>) -> Ty {
         let lowered: Vec<Bound> = bounds.iter().filter_map(|bound| self.lower_bound(bound, scope, depth + 1)).collect();
         if let Some(call) = lowered.iter().find_map(|bound| bound.call.clone()) {
             return Ty::Callable(call);
@@ -205,7 +193,7 @@ impl Index {
     }
 
     /// `<T as Trait>::Name`.
-    fn associated(&self, base: &Ty, name: &str, depth: u32) -> Ty {
+    pub(crate) fn associated(&self, base: &Ty, name: &str, depth: u32) -> Ty {
         if depth > MAX_DEPTH {
             return Ty::Unknown("type nested too deeply");
         }
@@ -247,72 +235,6 @@ impl Index {
         self.unify(header, self_ty.peeled(), &mut scope, &data.def.generics);
         scope.self_ty = Some(self_ty.clone());
         scope
-    }
-
-    /// Binds the parameters of `generics` that occur in a written type to the matching parts of an actual one.
-    pub(crate) fn unify(&self, written: &TypeRef, actual: &Ty, scope: &mut TypeScope, generics: &Generics) {
-        match (written, actual) {
-            (_, Ty::Unknown(_)) => {}
-            (TypeRef::Path(path), _) => self.unify_path(path, actual, scope, generics),
-            (TypeRef::Ref(inner), Ty::Ref(actual)) => self.unify(inner, actual, scope, generics),
-            (TypeRef::Ref(inner), _) => self.unify(inner, actual, scope, generics),
-            (TypeRef::Tuple(parts), Ty::Tuple(actual)) => {
-                for (part, actual) in parts.iter().zip(actual.iter()) {
-                    self.unify(part, actual, scope, generics);
-                }
-            }
-            (TypeRef::Slice(inner), Ty::Slice(actual)) => self.unify(inner, actual, scope, generics),
-            (TypeRef::Slice(inner), Ty::Adt(..)) => self.unify(inner, &self.iterated(actual), scope, generics),
-            (TypeRef::Dyn(bounds) | TypeRef::ImplTrait(bounds), _) => {
-                self.unify_bounds(bounds, actual, scope, generics);
-            }
-            (TypeRef::Fn { ret, .. }, Ty::Callable(callable)) => self.unify(ret, &callable.ret, scope, generics),
-            _ => {}
-        }
-    }
-
-    fn unify_path(&self, path: &PathRef, actual: &Ty, scope: &mut TypeScope, generics: &Generics) {
-        let Some(last) = path.segments.last() else { return };
-        let param = generics.params.iter().find(|param| path.segments.len() == 1 && param.name == last.name);
-        if let Some(param) = param {
-            let known = scope.generic(&param.name);
-            if known.is_none_or(|ty| is_open(ty, &param.name)) {
-                scope.bind(&param.name, actual.clone());
-            }
-            self.unify_bounds(&param.bounds, actual, scope, generics);
-            return;
-        }
-        // `&Arc<T>` given for `T`-like arguments: look through dereferences for the written head.
-        let head = self.type_of_path(scope.module, path, 0);
-        let mut at = actual.peeled().clone();
-        for _ in 0..MAX_DEREF {
-            if matches!((&at, head), (Ty::Adt(id, _), Some(head)) if *id == head) || head.is_none() {
-                for (arg, actual) in last.args.iter().zip(at.args()) {
-                    self.unify(arg, actual, scope, generics);
-                }
-                return;
-            }
-            match self.deref_step(&at) {
-                Some(next) => at = next.peeled().clone(),
-                None => return,
-            }
-        }
-    }
-
-    /// `F: FnOnce(A) -> B`, `I: IntoIterator<Item = T>`, `F: Future<Output = T>`: binds `B`, `T`.
-    fn unify_bounds(&self, bounds: &[TypeRef], actual: &Ty, scope: &mut TypeScope, generics: &Generics) {
-        for bound in bounds {
-            match (bound, actual) {
-                (TypeRef::Fn { ret, .. }, Ty::Callable(callable)) => self.unify(ret, &callable.ret, scope, generics),
-                (TypeRef::Path(path), _) => {
-                    for (name, written) in path.segments.last().into_iter().flat_map(|last| &last.bindings) {
-                        let part = self.associated(actual, name, 0);
-                        self.unify(written, &part, scope, generics);
-                    }
-                }
-                _ => {}
-            }
-        }
     }
 
     /// One dereference: references, and `Deref` impls of the workspace and the models.
@@ -369,129 +291,6 @@ impl Index {
         self.bind_params(data.generics(), args, &mut scope);
         scope.self_ty = Some(Ty::Adt(id, args.into()));
         Some(self.lower(&field.ty, &scope))
-    }
-
-    /// Finds a method by autoderef: inherent before trait methods at each step.
-    pub(crate) fn method(&self, receiver: &Ty, name: &str) -> Option<MethodMatch> {
-        let mut at = receiver.clone();
-        let mut n_derefs = 0;
-        for _ in 0..MAX_DEREF {
-            if let Some((function, through_trait)) = self.method_of(&at, name) {
-                return Some(MethodMatch { function, self_ty: at, n_derefs, through_trait });
-            }
-            let next = self.deref_step(&at)?;
-            n_derefs += usize::from(!matches!(at, Ty::Ref(_)));
-            at = next;
-        }
-        None
-    }
-
-    fn method_of(&self, ty: &Ty, name: &str) -> Option<(FnId, Option<TraitId>)> {
-        match ty {
-            Ty::Adt(id, _) => self.method_of_type(*id, ty, name).map(|function| (function, None)),
-            Ty::Slice(_) => self.method_of_type(self.well_known.slice, ty, name).map(|function| (function, None)),
-            Ty::Str => self.method_of_type(self.well_known.str, ty, name).map(|function| (function, None)),
-            Ty::Param(_, bounds) | Ty::Dyn(bounds) => bounds.iter().find_map(|bound| {
-                let of_trait = bound.of_trait?;
-                self.method_of_trait(of_trait, name, 0).map(|(function, of_trait)| (function, Some(of_trait)))
-            }),
-            _ => None,
-        }
-        .or_else(|| self.method_of_blanket(ty, name))
-    }
-
-    fn method_of_type(&self, id: TypeId, ty: &Ty, name: &str) -> Option<FnId> {
-        let fits = |data: &&ImplData| self.impl_fits(data, ty);
-        let inherent = self.impls_of_type(id).filter(|data| data.def.of_trait.is_none()).filter(fits);
-        let of_traits = self.impls_of_type(id).filter(|data| data.def.of_trait.is_some()).filter(fits);
-        inherent.chain(of_traits).find_map(|data| data.fns.get(name).copied()).or_else(|| {
-            self.impls_of_type(id)
-                .filter(fits)
-                .filter_map(|data| data.of_trait)
-                .find_map(|of_trait| self.method_of_trait(of_trait, name, 0).map(|found| found.0))
-        })
-    }
-
-    /// Whether an impl is for the receiver's type: its header's arguments agree with the receiver's.
-    fn impl_fits(&self, data: &ImplData, ty: &Ty) -> bool {
-        data.header.args().iter().zip(ty.args()).all(|(written, actual)| self.fits(written, actual.peeled(), 0))
-    }
-
-    fn fits(&self, written: &Ty, actual: &Ty, depth: u32) -> bool {
-        if depth > 4 {
-            return true;
-        }
-        match (written.peeled(), actual) {
-            (Ty::Unknown(_), _) | (_, Ty::Unknown(_) | Ty::Param(..)) => true,
-            (Ty::Param(_, bounds), _) => bounds.iter().all(|bound| self.satisfies(actual, bound)),
-            (Ty::Adt(written, args), Ty::Adt(actual, others)) => {
-                written == actual && args.iter().zip(others.iter()).all(|(a, b)| self.fits(a, b.peeled(), depth + 1))
-            }
-            (Ty::Outside(written, _), Ty::Outside(actual, _)) => written == actual,
-            // `impl X for Arc<dyn Y>` says nothing of `Arc<Z>`.
-            (written, actual) => std::mem::discriminant(written) == std::mem::discriminant(actual),
-        }
-    }
-
-    /// Whether a type may implement a bound. Traits of other crates are taken on trust.
-    fn satisfies(&self, actual: &Ty, bound: &Bound) -> bool {
-        let Some(wanted) = bound.of_trait else { return true };
-        if self.crate_of(self.trait_data(wanted).module).is_model {
-            return true;
-        }
-        let implemented = |own: Option<TypeId>| {
-            self.impls_of_trait(wanted).any(|data| data.self_type == own || matches!(data.header, Ty::Param(..)))
-        };
-        match actual {
-            Ty::Adt(id, _) => implemented(Some(*id)),
-            Ty::Scalar | Ty::Str | Ty::Tuple(_) | Ty::Outside(..) => implemented(None),
-            _ => true,
-        }
-    }
-
-    /// A method of a trait or its supertraits.
-    fn method_of_trait(&self, of_trait: TraitId, name: &str, depth: u32) -> Option<(FnId, TraitId)> {
-        if depth > 6 {
-            return None;
-        }
-        let data = self.trait_data(of_trait);
-        if let Some(function) = data.fns.get(name) {
-            return Some((*function, of_trait));
-        }
-        data.supers.iter().find_map(|parent| self.method_of_trait(*parent, name, depth + 1))
-    }
-
-    /// `impl<T: Bound> Trait for T`, where the method's name is the trait's own.
-    fn method_of_blanket(&self, ty: &Ty, name: &str) -> Option<(FnId, Option<TraitId>)> {
-        if ty.is_unknown() || matches!(ty, Ty::Ref(_)) {
-            return None;
-        }
-        let fits = |data: &&ImplData| match &data.header {
-            Ty::Param(_, bounds) => bounds.iter().all(|bound| self.satisfies(ty, bound)),
-            _ => true,
-        };
-        self.blanket_impls().filter(fits).find_map(|data| {
-            let own = data.fns.get(name).copied();
-            own.or_else(|| self.method_of_trait(data.of_trait?, name, 0).map(|found| found.0))
-                .map(|function| (function, None))
-        })
-    }
-
-    /// The functions that a trait method may run: implementations in the workspace, and its default body.
-    pub(crate) fn implementations(&self, of_trait: TraitId, function: FnId) -> Vec<FnId> {
-        let name = &self.fn_data(function).name;
-        let mut found: Vec<FnId> = Vec::new();
-        let mut default_used = self.impls_of_trait(of_trait).next().is_none();
-        for data in self.impls_of_trait(of_trait) {
-            match data.fns.get(name) {
-                Some(own) => found.push(*own),
-                None => default_used = true,
-            }
-        }
-        if default_used && self.fn_data(function).def.body.is_some() {
-            found.push(function);
-        }
-        found
     }
 
     /// What is in scope within a function's signature, its own parameters included.
@@ -633,18 +432,6 @@ fn ref_item(item: Ty) -> Ty {
     match item {
         Ty::Tuple(parts) => Ty::Tuple(parts.iter().cloned().map(Ty::reference).collect()),
         other => Ty::reference(other),
-    }
-}
-
-/// Whether a parameter is still itself.
-fn is_open(ty: &Ty, name: &str) -> bool {
-    match ty {
-        Ty::Param(own, _) => own == name,
-        Ty::Unknown(_) => true,
-        // A bound made it a callable or a future: the actual type says more.
-        Ty::Callable(callable) => callable.body.is_none(),
-        Ty::Future(future) => future.runs.is_none(),
-        _ => false,
     }
 }
 

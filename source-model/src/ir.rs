@@ -1,6 +1,7 @@
 //! The intermediate representation of one file: small, `Send`, without any syntax tree behind it.
 //!
 //! It keeps what types, guard scopes and held sets need, in evaluation order, and nothing else.
+//! Long because it is a flat list of node types, each a few lines.
 
 use smol_str::SmolStr;
 use std::sync::Arc;
@@ -350,20 +351,24 @@ pub struct Stmt {
     pub kind: StmtKind,
 }
 
+/// A `let` statement.
+#[derive(Clone, Debug)]
+pub struct LetStmt {
+    /// The pattern.
+    pub pat: Pat,
+    /// The declared type; `Infer` without one.
+    pub ty: TypeRef,
+    /// The initialiser.
+    pub init: Option<Expr>,
+    /// The `else` block.
+    pub otherwise: Option<Block>,
+}
+
 /// What a statement is.
 #[derive(Clone, Debug)]
 pub enum StmtKind {
     /// `let PAT: TY = INIT else { .. };`
-    Let {
-        /// The pattern.
-        pat: Pat,
-        /// The declared type; `Infer` without one.
-        ty: TypeRef,
-        /// The initialiser.
-        init: Option<Expr>,
-        /// The `else` block.
-        otherwise: Option<Block>,
-    },
+    Let(Box<LetStmt>),
     /// An expression whose value is dropped at the end of the statement.
     Expr(Expr),
 }

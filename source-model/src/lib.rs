@@ -13,6 +13,7 @@ mod infer;
 mod ir;
 mod locks;
 mod lower;
+mod methods;
 mod models;
 mod places;
 mod project;
@@ -23,6 +24,7 @@ mod summaries;
 mod symbols;
 mod tokens;
 mod types;
+mod unify;
 mod workspace;
 
 pub use cfg::{CfgExpr, CfgSet};

@@ -47,7 +47,7 @@ pub(crate) enum GuardModel {
 pub(crate) struct FnModel {
     /// `#[acquire(..)]`
     pub(crate) acquire: Option<AcquireModel>,
-    /// `#[spawn]`: the first closure or future argument runs as a task or thread of its own.
+    /// `#[spawn]`: the last argument, a closure or future, runs as a task or thread of its own.
     pub(crate) spawn: bool,
     /// `#[in_place]`: a future argument is polled by the call, or when its result is awaited.
     pub(crate) in_place: bool,

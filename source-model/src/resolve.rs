@@ -29,7 +29,13 @@ impl Default for ResolveMemo {
 type Answers = HashMap<(ModuleId, Namespace, Name), Option<Def>>;
 
 impl ResolveMemo {
-    fn answer(&self, module: ModuleId, namespace: Namespace, name: &Name, ask: impl FnOnce() -> Option<Def>) -> Option<Def> {
+    fn answer(
+        &self,
+        module: ModuleId,
+        namespace: Namespace,
+        name: &Name,
+        ask: impl FnOnce() -> Option<Def>,
+    ) -> Option<Def> {
         let shard = &self.shards[module.0 as usize % N_SHARDS];
         let key = (module, namespace, name.clone());
         let known = shard.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();

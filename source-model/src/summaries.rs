@@ -1,6 +1,6 @@
 //! What each body does when it runs: acquisitions, also through calls, bottom-up over the call graph.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -51,7 +51,7 @@ pub(crate) struct Summaries {
     items: HashMap<BodyId, Name>,
     pub(crate) solved: HashMap<BodyId, Solved>,
     /// Bodies whose effects were cut off.
-    pub(crate) n_truncated: usize,
+    pub(crate) truncated: BTreeSet<BodyId>,
 }
 
 /// What makes two effects of one body the same.
@@ -120,7 +120,7 @@ impl Summaries {
         }
         if summary.entries.len() > MAX_EFFECTS {
             summary.entries.truncate(MAX_EFFECTS);
-            self.n_truncated += 1;
+            self.truncated.insert(body.id);
         }
         summary.returned = solved.returned.clone();
         let changed = before != (summary.entries.len(), summary.returned.len());

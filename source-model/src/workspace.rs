@@ -45,6 +45,8 @@ pub struct Reach {
     pub bodies: Vec<BodyId>,
     /// Number of calls looked at.
     pub n_calls: usize,
+    /// Some function on the way acquires more than is followed: an absence proves nothing.
+    pub cut_off: bool,
     /// Calls whose target is not known: where, the callee's name, and the function that makes them.
     pub unknown_calls: Vec<(Span, Name, Name)>,
 }
@@ -182,6 +184,7 @@ impl Workspace {
         }
         while let Some(id) = open.pop() {
             reach.bodies.push(id);
+            reach.cut_off |= self.summaries.truncated.contains(&id);
             for point in &self.body(id).points {
                 let PointKind::Call(call) = &point.kind else { continue };
                 reach.n_calls += 1;
@@ -275,9 +278,10 @@ fn analyse(sources: Sources) -> Workspace {
         .filter(|id| !index.fns[*id as usize].is_model)
         .map(|id| build_function(&index, FnId(id)))
         .collect();
-    let coverage = coverage(&sources, &index, &built);
+    let mut coverage = coverage(&sources, &index, &built);
     let raw: Vec<RawBody> = built.into_iter().flat_map(|function| function.bodies).collect();
     let mut summaries = Summaries::compute(&raw);
+    coverage.n_effects_cut_off = summaries.truncated.len();
     let mut starts = BTreeMap::new();
     let mut bodies = Vec::with_capacity(raw.len());
     for body in &raw {

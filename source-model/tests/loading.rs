@@ -1,5 +1,7 @@
 //! Loading a workspace from disk: which files are found, and what becomes of those that cannot be read.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::path::{Path, PathBuf};
 
 use interlock_source::{LoadError, LoadOptions, Sources};

@@ -19,6 +19,10 @@ pub(crate) fn check(workspace: &Workspace, class: &LockClass, functions: &[&Func
         search.sites.extend(sites(workspace, &reach));
         let effects = reach.effects.iter().filter(|effect| waits_for(effect, class));
         search.counterexamples.extend(effects.map(|effect| counterexample(workspace, function, effect)));
+        if reach.cut_off {
+            let at = At { span: function.span, item: &function.path };
+            search.doubts.push(doubts.cut_off(at));
+        }
         for (span, name, item) in &reach.unknown_calls {
             search.doubts.extend(doubts.of_unknown(name, At { span: *span, item }));
         }

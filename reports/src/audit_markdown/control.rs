@@ -46,7 +46,14 @@ fn push_control(text: &mut String, links: &Links, idx: usize, result: &ControlRe
     }
     text.push_str(&format!("- expected: {}\n", expected(wanted)));
     text.push_str(&format!("- observed: {}\n", observed(result)));
-    push_evidence(text, links, "Observed failure", &result.evidence, N_FAILURES_MAX);
+    push_failures(text, result);
+}
+
+fn push_failures(text: &mut String, result: &ControlResult) {
+    if !result.evidence.is_empty() {
+        text.push_str("\nThe lines of what was observed are those of the edited source.\n");
+    }
+    push_evidence(text, &Links::none(), "Observed failure", &result.evidence, N_FAILURES_MAX);
 }
 
 fn outcome(verdict: &ControlVerdict) -> &'static str {

@@ -43,13 +43,13 @@ pub(crate) fn push_evidence(text: &mut String, links: &Links, label: &str, evide
 
 fn push_one(text: &mut String, links: &Links, label: &str, evidence: &Evidence) {
     let (message, place) = (flat(&evidence.message), links.place(&evidence.primary));
+    let is_a_step = evidence.steps.iter().any(|step| step.place == evidence.primary);
+    let line = if is_a_step { String::new() } else { line_of(&evidence.primary) };
     let certainty = certainty(&evidence.certainty);
-    text.push_str(&format!("\n**{label}** ({certainty}): {message}, at {place}"));
-    if evidence.steps.is_empty() {
-        text.push_str(&format!("{}\n", line_of(&evidence.primary)));
-        return;
+    text.push_str(&format!("\n**{label}** ({certainty}): {message}, at {place}{line}\n"));
+    if !evidence.steps.is_empty() {
+        text.push('\n');
     }
-    text.push_str(":\n\n");
     for (position, step) in (1..).zip(&evidence.steps) {
         let (place, message) = (links.place(&step.place), flat(&step.message));
         text.push_str(&format!("{position}. {place}: {message}{}\n", line_of(&step.place)));

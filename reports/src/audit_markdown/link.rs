@@ -5,9 +5,10 @@ use interlock_source::TextRange;
 
 use crate::markdown_text::code;
 
-/// What stands before a path of the target in a link.
+/// How places are linked.
 pub(crate) struct Links {
-    base: String,
+    /// What stands before a path of the target; `None` for source that only existed in memory.
+    base: Option<String>,
 }
 
 impl Links {
@@ -15,22 +16,31 @@ impl Links {
     pub(crate) fn of(target: &Target, source_base: Option<&str>) -> Links {
         let base = source_base.map_or_else(|| named_base(target), str::to_owned);
         let is_open = base.is_empty() || base.ends_with('/');
-        Links { base: if is_open { base } else { base + "/" } }
+        Links { base: Some(if is_open { base } else { base + "/" }) }
     }
 
-    /// The symbol as a link to its lines, then the lines.
+    /// No links: the lines of an edited source are not those of the tree.
+    pub(crate) fn none() -> Links {
+        Links { base: None }
+    }
+
+    /// The symbol, as a link to its lines where there is one, then the lines.
     pub(crate) fn place(&self, place: &Place) -> String {
-        let name = if place.item.is_empty() { &place.file } else { &place.item };
-        format!("[{}]({}), {}", code(name), self.address(place), lines(place.range))
+        let name = code(if place.item.is_empty() { &place.file } else { &place.item });
+        let lines = lines(place.range);
+        match &self.base {
+            Some(base) => format!("[{name}]({}), {lines}", address(base, place)),
+            None => format!("{name}, {lines}"),
+        }
     }
+}
 
-    fn address(&self, place: &Place) -> String {
-        let (first, last) = first_and_last(place.range);
-        let lines = if first == last { format!("#L{first}") } else { format!("#L{first}-L{last}") };
-        let address = format!("{}{}{lines}", self.base, place.file);
-        let is_plain = !address.contains([' ', '(', ')', '<', '>']);
-        if is_plain { address } else { format!("<{}>", address.replace('<', "%3C").replace('>', "%3E")) }
-    }
+fn address(base: &str, place: &Place) -> String {
+    let (first, last) = first_and_last(place.range);
+    let lines = if first == last { format!("#L{first}") } else { format!("#L{first}-L{last}") };
+    let address = format!("{base}{}{lines}", place.file);
+    let is_plain = !address.contains([' ', '(', ')', '<', '>']);
+    if is_plain { address } else { format!("<{}>", address.replace('<', "%3C").replace('>', "%3E")) }
 }
 
 fn named_base(target: &Target) -> String {
@@ -44,7 +54,7 @@ fn named_base(target: &Target) -> String {
 }
 
 /// `line 3`, `lines 3-6`.
-pub(crate) fn lines(range: TextRange) -> String {
+fn lines(range: TextRange) -> String {
     match first_and_last(range) {
         (first, last) if first == last => format!("line {first}"),
         (first, last) => format!("lines {first}-{last}"),
@@ -84,6 +94,11 @@ mod tests {
         let target = target(TargetSource::Commit { repository, commit });
         let link = Links::of(&target, None).place(&place("src/a.rs"));
         assert_eq!(link, "[`a::f`](https://example.org/o/r/blob/abc/src/a.rs#L3-L5), lines 3-5");
+    }
+
+    #[test]
+    fn source_that_only_existed_in_memory_is_not_linked() {
+        assert_eq!(Links::none().place(&place("src/a.rs")), "`a::f`, lines 3-5");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Where the statements of a file are, at every depth.
 
-use crate::ir::{Arm, Block, Expr, ExprKind, Item, ItemKind, MacroArgs, MacroCall, SelectBranch, StmtKind};
+use crate::ir::{Arm, Block, Expr, ExprKind, Item, ItemKind, LetStmt, MacroArgs, MacroCall, SelectBranch, StmtKind};
 use crate::span::TextRange;
 
 /// The ranges of all statements, values of blocks included.
@@ -27,7 +27,8 @@ fn of_block(block: &Block, ranges: &mut Vec<TextRange>) {
     for stmt in &block.stmts {
         ranges.push(stmt.range);
         match &stmt.kind {
-            StmtKind::Let { init, otherwise, .. } => {
+            StmtKind::Let(binding) => {
+                let LetStmt { init, otherwise, .. } = &**binding;
                 init.iter().for_each(|init| of_expr(init, ranges));
                 otherwise.iter().for_each(|block| of_block(block, ranges));
             }

@@ -2,13 +2,13 @@
 //!
 //! Types are inferred in the same walk, forwards. Guard scopes follow the rules of the package's edition.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::facts::BodyKind;
 use crate::flow::graph::{BasicBlock, Op, Place, RESULT, RawBody, RawCall, SlotId, Token};
 use crate::index::{FnData, Index, Owner, position};
 use crate::infer::TypeScope;
-use crate::ir::{Block, Name, Stmt, StmtKind};
+use crate::ir::Name;
 use crate::locks::{AccessPath, Acquisition, BodyId, LockClass, Root};
 use crate::project::Edition;
 use crate::span::{FileId, Span, TextRange};
@@ -29,7 +29,7 @@ pub(crate) struct Tally {
     pub(crate) n_unknown: usize,
     pub(crate) n_calls_resolved: usize,
     pub(crate) n_calls_unknown: usize,
-    pub(crate) causes: HashMap<&'static str, usize>,
+    pub(crate) causes: BTreeMap<&'static str, usize>,
 }
 
 /// What an expression yields.
@@ -444,80 +444,5 @@ impl<'a> Builder<'a> {
             path: Some(AccessPath { root, projections: Vec::new() }),
             class: Some(LockClass::Local { function: self.item.clone(), name: name.clone() }),
         }
-    }
-
-    // ---- blocks and statements ----
-
-    /// A block in a scope of its own: locals die at its end; where the temporaries of its tail die depends on the edition.
-    pub(crate) fn block(&mut self, block: &Block) -> Value {
-        let outer = self.types.module;
-        if let Some(scope) = block.scope.and_then(|id| self.index.block_scope(outer, id)) {
-            self.types.module = scope;
-        }
-        let extendable = self.extendable.take();
-        self.push_scope(true);
-        self.env.push(HashMap::new());
-        for stmt in &block.stmts {
-            if self.index.predicate_holds(outer, stmt.cfg.as_ref()) {
-                self.statement(stmt);
-            }
-        }
-        let value = match &block.tail {
-            Some(tail) => self.tail(tail, extendable),
-            None => self.end_of_block(block),
-        };
-        self.env.pop();
-        self.pop_scope();
-        self.types.module = outer;
-        value
-    }
-
-    /// The value of a block without a tail: unit, or never when its last statement diverges.
-    fn end_of_block(&self, block: &Block) -> Value {
-        let diverges = block.stmts.last().is_some_and(|stmt| match &stmt.kind {
-            StmtKind::Expr(expr) => crate::flow::control::diverges(expr),
-            StmtKind::Let { .. } => false,
-        });
-        if diverges { Value::of(Ty::Never) } else { Value::unit() }
-    }
-
-    fn tail(&mut self, tail: &crate::ir::Expr, extendable: Option<usize>) -> Value {
-        let outer = self.state().scopes.len() - 2;
-        // From 2024 on temporaries die before the locals; what the value owns moves out first.
-        // Before, they belong to the enclosing temporary scope and outlive the locals.
-        let redirect = (self.edition < Edition::E2024).then_some(outer);
-        self.push_scope(false);
-        self.state_mut().scopes.last_mut().expect("just pushed").redirect = redirect;
-        self.extendable = extendable;
-        let value = self.expr(tail);
-        let value = self.lift(value, outer);
-        self.pop_scope();
-        value
-    }
-
-    /// Moves what a value owns to a slot of an outer scope, so that it survives inner ones.
-    pub(crate) fn lift(&mut self, value: Value, scope: usize) -> Value {
-        let mut scope = scope;
-        while let Some(outer) = self.state().scopes[scope].redirect {
-            scope = outer;
-        }
-        let parts: Vec<Value> = value.parts.iter().map(|part| self.lift(part.clone(), scope)).collect();
-        let Some(from) = value.owner else { return Value { parts, ..value } };
-        let to = self.slot_in(scope, None);
-        self.op(Op::Move { from, to });
-        Value { owner: Some(to), parts, ..value }
-    }
-
-    fn statement(&mut self, stmt: &Stmt) {
-        self.push_scope(false);
-        match &stmt.kind {
-            StmtKind::Let { pat, ty, init, otherwise } => {
-                self.let_statement(pat, ty, init.as_ref(), otherwise.as_ref())
-            }
-            StmtKind::Expr(expr) => {
-                self.expr(expr);
-            }
-        }
-        self.pop_scope();
     }
 }

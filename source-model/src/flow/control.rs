@@ -400,8 +400,8 @@ fn refutes_presence(pat: &Pat) -> bool {
 /// Whether a `return` or `?` within a loop body leaves the function.
 fn contains_return(block: &Block) -> bool {
     block.stmts.iter().any(|stmt| match &stmt.kind {
-        StmtKind::Let { init, otherwise, .. } => {
-            init.as_ref().is_some_and(leaves) || otherwise.as_ref().is_some_and(contains_return)
+        StmtKind::Let(binding) => {
+            binding.init.as_ref().is_some_and(leaves) || binding.otherwise.as_ref().is_some_and(contains_return)
         }
         StmtKind::Expr(expr) => leaves(expr),
     }) || block.tail.as_deref().is_some_and(leaves)

@@ -3,7 +3,7 @@
 use crate::flow::build::{Builder, Local, Pending, Value};
 use crate::flow::graph::{Op, Place, RESULT};
 use crate::index::{Def, Shape};
-use crate::ir::{BinaryOp, Expr, ExprKind, Literal, Name, Pat, PathRef, TypeRef};
+use crate::ir::{BinaryOp, Expr, ExprKind, Literal, Name, PathRef, TypeRef};
 use crate::locks::LockClass;
 use crate::places::{element_of, field_of};
 use crate::resolve::Namespace;
@@ -433,49 +433,6 @@ impl Builder<'_> {
             self.op(Op::Confirm { slot });
         }
         Value { ty, owner, place: value.place, ..Value::unit() }
-    }
-
-    // ---- let ----
-
-    pub(crate) fn let_statement(
-        &mut self,
-        pat: &Pat,
-        ty: &TypeRef,
-        init: Option<&Expr>,
-        otherwise: Option<&crate::ir::Block>,
-    ) {
-        let declared = self.index.lower(ty, &self.types);
-        let Some(init) = init else {
-            self.bind(pat, Value::of(declared));
-            return;
-        };
-        self.extendable = self.state().scopes.iter().rposition(|scope| scope.is_block);
-        let mut value = self.expr(init);
-        self.extendable = None;
-        value.ty = merged(declared, value.ty);
-        let Some(otherwise) = otherwise else {
-            self.bind(pat, value);
-            return;
-        };
-        let failed = self.new_block();
-        let passed = self.new_block();
-        self.edge(failed);
-        self.edge(passed);
-        self.switch_to(failed);
-        self.refute(&value);
-        // Temporaries of the statement die before the `else` block runs.
-        let statement = self.state().scopes.len() - 1;
-        self.drop_down_to(statement);
-        self.block(otherwise);
-        self.switch_to(passed);
-        self.bind(pat, value);
-    }
-
-    /// On a path where a pattern did not match, a fallible guard is not there.
-    pub(crate) fn refute(&mut self, value: &Value) {
-        if let Some(slot) = value.owner {
-            self.op(Op::Refute { slot });
-        }
     }
 }
 

@@ -1,11 +1,16 @@
 //! From the IR of a function to the guards held at each of its points.
 
+mod acquire;
+mod blocks;
 pub(crate) mod build;
+mod callee;
 mod calls;
 mod closures;
 pub(crate) mod control;
 mod exprs;
 pub(crate) mod graph;
+mod invoke;
 mod macros;
+mod ownership;
 pub(crate) mod patterns;
 pub(crate) mod solve;

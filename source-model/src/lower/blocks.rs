@@ -3,7 +3,7 @@
 use syn::parse::Parser;
 
 use crate::cfg::CfgExpr;
-use crate::ir::{Block, Expr, ExprKind, Item, ItemKind, Pat, Stmt, StmtKind, TypeRef};
+use crate::ir::{Block, Expr, ExprKind, Item, ItemKind, LetStmt, Pat, Stmt, StmtKind, TypeRef};
 use crate::lower::ranges::{attributes_start, end_of, macro_range, range_of, start_of};
 use crate::lower::{Lowerer, attrs, cfg_if};
 use crate::span::TextRange;
@@ -89,7 +89,11 @@ impl Lowerer {
             Pat::Typed(pat, ty) => (*pat, ty),
             pat => (pat, TypeRef::Infer),
         };
-        Stmt { range, cfg: attrs::predicate(&local.attrs), kind: StmtKind::Let { pat, ty, init, otherwise } }
+        Stmt {
+            range,
+            cfg: attrs::predicate(&local.attrs),
+            kind: StmtKind::Let(Box::new(LetStmt { pat, ty, init, otherwise })),
+        }
     }
 
     fn diverging_block(&mut self, diverge: &syn::Expr) -> Block {

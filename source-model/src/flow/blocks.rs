@@ -1,0 +1,119 @@
+//! Blocks and statements: which scope owns what they make, by edition.
+
+use std::collections::HashMap;
+
+use crate::flow::build::{Builder, Value};
+use crate::flow::exprs::merged;
+use crate::flow::graph::Op;
+use crate::ir::{Block, Expr, LetStmt, Stmt, StmtKind};
+use crate::project::Edition;
+use crate::types::Ty;
+
+impl Builder<'_> {
+    /// A block in a scope of its own: locals die at its end; where the temporaries of its tail die depends on the edition.
+    pub(crate) fn block(&mut self, block: &Block) -> Value {
+        let outer = self.types.module;
+        if let Some(scope) = block.scope.and_then(|id| self.index.block_scope(outer, id)) {
+            self.types.module = scope;
+        }
+        let extendable = self.extendable.take();
+        self.push_scope(true);
+        self.env.push(HashMap::new());
+        for stmt in &block.stmts {
+            if self.index.predicate_holds(outer, stmt.cfg.as_ref()) {
+                self.statement(stmt);
+            }
+        }
+        let value = match &block.tail {
+            Some(tail) => self.tail(tail, extendable),
+            None => self.end_of_block(block),
+        };
+        self.env.pop();
+        self.pop_scope();
+        self.types.module = outer;
+        value
+    }
+
+    /// The value of a block without a tail: unit, or never when its last statement diverges.
+    fn end_of_block(&self, block: &Block) -> Value {
+        let diverges = block.stmts.last().is_some_and(|stmt| match &stmt.kind {
+            StmtKind::Expr(expr) => crate::flow::control::diverges(expr),
+            StmtKind::Let(_) => false,
+        });
+        if diverges { Value::of(Ty::Never) } else { Value::unit() }
+    }
+
+    fn tail(&mut self, tail: &Expr, extendable: Option<usize>) -> Value {
+        let outer = self.state().scopes.len() - 2;
+        // From 2024 on temporaries die before the locals; what the value owns moves out first.
+        // Before, they belong to the enclosing temporary scope and outlive the locals.
+        let redirect = (self.edition < Edition::E2024).then_some(outer);
+        self.push_scope(false);
+        self.state_mut().scopes.last_mut().expect("just pushed").redirect = redirect;
+        self.extendable = extendable;
+        let value = self.expr(tail);
+        let value = self.lift(value, outer);
+        self.pop_scope();
+        value
+    }
+
+    /// Moves what a value owns to a slot of an outer scope, so that it survives inner ones.
+    pub(crate) fn lift(&mut self, value: Value, scope: usize) -> Value {
+        let mut scope = scope;
+        while let Some(outer) = self.state().scopes[scope].redirect {
+            scope = outer;
+        }
+        let parts: Vec<Value> = value.parts.iter().map(|part| self.lift(part.clone(), scope)).collect();
+        let Some(from) = value.owner else { return Value { parts, ..value } };
+        let to = self.slot_in(scope, None);
+        self.op(Op::Move { from, to });
+        Value { owner: Some(to), parts, ..value }
+    }
+
+    fn statement(&mut self, stmt: &Stmt) {
+        self.push_scope(false);
+        match &stmt.kind {
+            StmtKind::Let(binding) => self.let_statement(binding),
+            StmtKind::Expr(expr) => {
+                self.expr(expr);
+            }
+        }
+        self.pop_scope();
+    }
+
+    fn let_statement(&mut self, binding: &LetStmt) {
+        let LetStmt { pat, ty, init, otherwise } = binding;
+        let declared = self.index.lower(ty, &self.types);
+        let Some(init) = init else {
+            self.bind(pat, Value::of(declared));
+            return;
+        };
+        self.extendable = self.state().scopes.iter().rposition(|scope| scope.is_block);
+        let mut value = self.expr(init);
+        self.extendable = None;
+        value.ty = merged(declared, value.ty);
+        let Some(otherwise) = otherwise else {
+            self.bind(pat, value);
+            return;
+        };
+        let failed = self.new_block();
+        let passed = self.new_block();
+        self.edge(failed);
+        self.edge(passed);
+        self.switch_to(failed);
+        self.refute(&value);
+        // Temporaries of the statement die before the `else` block runs.
+        let statement = self.state().scopes.len() - 1;
+        self.drop_down_to(statement);
+        self.block(otherwise);
+        self.switch_to(passed);
+        self.bind(pat, value);
+    }
+
+    /// On a path where a pattern did not match, a fallible guard is not there.
+    pub(crate) fn refute(&mut self, value: &Value) {
+        if let Some(slot) = value.owner {
+            self.op(Op::Refute { slot });
+        }
+    }
+}

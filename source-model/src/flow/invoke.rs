@@ -1,0 +1,237 @@
+//! Calls of functions that the index knows: arguments, closures, effects, and what the result owns.
+
+use crate::facts::Dispatch;
+use crate::flow::build::{Builder, Pending, Value};
+use crate::flow::calls::Site;
+use crate::flow::graph::{Op, Place, RawCall, Token};
+use crate::infer::TypeScope;
+use crate::ir::{ExprKind, Generics};
+use crate::locks::BodyId;
+use crate::models::FnModel;
+use crate::places::{element_of, guarded};
+use crate::span::TextRange;
+use crate::types::{FnId, Ty};
+
+/// A trait method with more implementations than this gets no edges; it is counted instead.
+const MAX_TARGETS: usize = 8;
+
+impl Builder<'_> {
+    /// Lowers a call of a known function.
+    pub(super) fn run(&mut self, site: Site<'_>) -> Value {
+        let index = self.index;
+        let data = index.fn_data(site.function);
+        let mut scope = index.fn_scope(data, site.self_ty.as_ref());
+        let generics = index.all_generics(data);
+        for (param, written) in data.def.generics.params.iter().zip(site.turbofish) {
+            scope.bind(&param.name, index.lower(written, &self.types));
+        }
+        let values = self.arguments(&site, &mut scope, &generics);
+        let model = data.model;
+        if model.spawn {
+            return self.spawn(&site, &values, &scope);
+        }
+        let callee = BodyId { function: site.function.0, part: 0 };
+        let runs = data.def.body.is_some().then_some(callee);
+        let mut ty = index.result_type(&data.def, &scope, runs.filter(|_| !data.is_model));
+        if let Ty::Unknown(_) = ty
+            && let Some(first) = values.first()
+            && matches!(site.name.as_str(), "clone" | "cloned" | "copied")
+        {
+            ty = first.ty.peeled().clone();
+        }
+        let (class_place, model_place) = self.result_place(&site, model, &values, &ty);
+        if let Some(acquire) = model.acquire {
+            let place = guarded(class_place.unwrap_or(model_place));
+            return self.run_acquire(&site, acquire, &values, ty, place);
+        }
+        let place = class_place.unwrap_or(model_place);
+        self.run_plain(&site, model, values, ty, place)
+    }
+
+    /// Evaluates arguments in order, telling closures the types of their parameters.
+    fn arguments(&mut self, site: &Site<'_>, scope: &mut TypeScope, generics: &Generics) -> Vec<Value> {
+        let index = self.index;
+        let data = index.fn_data(site.function);
+        let mut values: Vec<Value> = site.receiver.iter().cloned().collect();
+        let takes_self = data.def.self_param.is_some();
+        let given_place = self.closure_place(site, data.model);
+        for (at, arg) in site.args.iter().enumerate() {
+            // `Type::method(receiver, ..)`: the first argument is the receiver.
+            let param = match (takes_self, site.receiver.is_some()) {
+                (true, false) => at.checked_sub(1).and_then(|at| data.def.params.get(at)),
+                _ => data.def.params.get(at),
+            };
+            let value = match (&arg.kind, param) {
+                (ExprKind::Closure(def), Some(param)) => {
+                    let expected = index.lower(&param.ty, scope);
+                    let expected = match &expected {
+                        Ty::Callable(callable) => Some(&**callable),
+                        _ => None,
+                    };
+                    self.closure(def, expected, &given_place)
+                }
+                _ => self.expr(arg),
+            };
+            if let Some(param) = param {
+                index.unify(&param.ty, &value.ty, scope, generics);
+            } else if takes_self && site.receiver.is_none() && at == 0 {
+                let own = value.ty.peeled().clone();
+                *scope = index.fn_scope(data, site.self_ty.as_ref().filter(|ty| has_known_args(ty)).or(Some(&own)));
+            }
+            values.push(value);
+        }
+        values
+    }
+
+    /// What the first parameter of a closure argument leads to.
+    fn closure_place(&self, site: &Site<'_>, model: FnModel) -> Place {
+        let Some(receiver) = &site.receiver else { return Place::default() };
+        if !self.index.fn_data(site.function).is_model {
+            return Place::default();
+        }
+        if model.element { element_of(&receiver.place) } else { receiver.place.clone() }
+    }
+
+    /// The place of a call's result: from the model, from an accessor's body, or the call itself.
+    fn result_place(&self, site: &Site<'_>, model: FnModel, values: &[Value], ty: &Ty) -> (Option<Place>, Place) {
+        let first = values.first().map(|value| value.place.clone()).unwrap_or_default();
+        if model.same {
+            return (None, first);
+        }
+        if model.element {
+            return (None, element_of(&first));
+        }
+        let data = self.index.fn_data(site.function);
+        if data.is_model || matches!(ty, Ty::Scalar | Ty::Str) {
+            return (None, if model.acquire.is_some() { first } else { Place::default() });
+        }
+        (None, crate::accessors::result_place(self.index, site.function, values))
+    }
+
+    fn run_plain(&mut self, site: &Site<'_>, model: FnModel, values: Vec<Value>, ty: Ty, place: Place) -> Value {
+        let data = self.index.fn_data(site.function);
+        let span = self.span(site.range);
+        if data.is_model {
+            for value in &values {
+                if let Some(callable) = self.callable(&value.ty)
+                    && let Some(body) = callable.body
+                {
+                    self.run_closure(body, span, Vec::new());
+                }
+            }
+        }
+        let call = self.raw_call(site, &values);
+        let is_future = data.def.is_async;
+        if is_future {
+            self.tally.n_calls_resolved += 1;
+            self.consume_all(&values);
+            return self.future(site, call, ty, place);
+        }
+        let pending = if model.in_place { values.iter().find_map(|value| value.pending.clone()) } else { None };
+        if !model.same {
+            // A future or handle that is given away is the callee's to poll or join.
+            values.iter().for_each(|value| self.lend(value));
+        }
+        let is_lazy = matches!(ty, Ty::Future(_)) || pending.is_none();
+        self.extend_to = site.extend_to;
+        let mut owner = self.gather(&values, &ty);
+        let call_result = (owner.is_none() && self.owns(&ty)).then(|| {
+            self.extend_to = site.extend_to;
+            self.new_temporary()
+        });
+        self.extend_to = None;
+        owner = owner.or(call_result);
+        self.count(call.dispatch);
+        self.op(Op::Call { call: Box::new(call), result: owner });
+        let value = Value { owner, ..Value::of(ty).at(place) };
+        if let (false, Some(pending)) = (is_lazy, &pending) {
+            return self.block_on(value, pending.clone(), site.range);
+        }
+        if let Some(slot) = owner
+            && self.is_bare_guard(&value.ty)
+        {
+            self.op(Op::Confirm { slot });
+        }
+        if value.ty == Ty::Never {
+            return self.diverge();
+        }
+        Value { pending, ..value }
+    }
+
+    /// `block_on(future)`: the future runs to its end within the call.
+    fn block_on(&mut self, value: Value, pending: Box<Pending>, range: TextRange) -> Value {
+        let _ = range;
+        let owner = match value.owner {
+            Some(slot) => Some(slot),
+            None => self.owns(&value.ty).then(|| self.new_temporary()),
+        };
+        match *pending {
+            Pending::Call(call) => self.op(Op::Call { call: Box::new(call), result: owner }),
+            Pending::Acquire { acquisition, fallible } => self.acquire(acquisition, fallible, owner),
+        }
+        Value { owner, ..value }
+    }
+
+    /// The future of an `async fn`: nothing happens until it is polled.
+    fn future(&mut self, site: &Site<'_>, call: RawCall, ty: Ty, place: Place) -> Value {
+        let pending = Some(Box::new(Pending::Call(call.clone())));
+        let owner = (!site.awaiting).then(|| {
+            self.extend_to = site.extend_to;
+            let slot = self.new_temporary();
+            let callee = call.path.clone().unwrap_or_else(|| site.name.clone());
+            let token = self.new_token(Token::Future { callee, made: call.span });
+            self.op(Op::Make { token, slot });
+            slot
+        });
+        Value { owner, pending, ..Value::of(ty).at(place) }
+    }
+
+    fn consume_all(&mut self, values: &[Value]) {
+        values.iter().for_each(|value| self.consume(value));
+    }
+
+    fn count(&mut self, dispatch: Dispatch) {
+        match dispatch {
+            Dispatch::Unknown => self.tally.n_calls_unknown += 1,
+            _ => self.tally.n_calls_resolved += 1,
+        }
+    }
+
+    fn raw_call(&self, site: &Site<'_>, values: &[Value]) -> RawCall {
+        let data = self.index.fn_data(site.function);
+        let (targets, dispatch) = self.targets(site);
+        RawCall {
+            span: self.span(site.range),
+            name: site.name.clone(),
+            path: Some(data.path.clone()),
+            targets,
+            dispatch,
+            args: values.iter().map(|value| value.place.clone()).collect(),
+        }
+    }
+
+    /// The bodies that a call may run.
+    fn targets(&self, site: &Site<'_>) -> (Vec<BodyId>, Dispatch) {
+        let body_of = |function: FnId| BodyId { function: function.0, part: 0 };
+        let data = self.index.fn_data(site.function);
+        if data.is_model {
+            return (Vec::new(), Dispatch::Outside);
+        }
+        let Some(of_trait) = site.through_trait else {
+            let known = data.def.body.is_some();
+            let targets = if known { vec![body_of(site.function)] } else { Vec::new() };
+            return (targets, Dispatch::Direct);
+        };
+        let found = self.index.implementations(of_trait, site.function);
+        match found.len() {
+            0 => (Vec::new(), Dispatch::Outside),
+            1 => (vec![body_of(found[0])], Dispatch::Direct),
+            n if n <= MAX_TARGETS => (found.into_iter().map(body_of).collect(), Dispatch::Trait),
+            _ => (Vec::new(), Dispatch::Unknown),
+        }
+    }
+}
+
+fn has_known_args(ty: &Ty) -> bool {
+    !ty.args().is_empty() && ty.args().iter().all(|arg| !arg.is_unknown())
+}

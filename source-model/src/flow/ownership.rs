@@ -1,0 +1,79 @@
+//! Which types can own a guard, a future or a task handle.
+
+use crate::flow::build::Builder;
+use crate::index::ModuleId;
+use crate::ir::TypeRef;
+use crate::models::GuardModel;
+use crate::types::Ty;
+
+impl Builder<'_> {
+    /// Whether a value of the type can own a guard, a future or a task handle.
+    pub(crate) fn owns(&self, ty: &Ty) -> bool {
+        self.owns_at(ty, 0)
+    }
+
+    fn owns_at(&self, ty: &Ty, depth: u32) -> bool {
+        if depth > 4 {
+            return false;
+        }
+        match ty {
+            Ty::Future(_) | Ty::Callable(_) | Ty::Dyn(_) => true,
+            Ty::Tuple(parts) => parts.iter().any(|part| self.owns_at(part, depth + 1)),
+            Ty::Adt(id, args) => {
+                let data = self.index.type_data(*id);
+                if data.model.guard.is_some() || data.model.handle {
+                    return true;
+                }
+                if self.index.is_model_type(*id) {
+                    return data.model.family.is_none() && args.iter().any(|arg| self.owns_at(arg, depth + 1));
+                }
+                data.fields().any(|field| self.field_owns(data.module, &field.ty, depth + 1))
+            }
+            Ty::Outside(_, args) => args.iter().any(|arg| self.owns_at(arg, depth + 1)),
+            _ => false,
+        }
+    }
+
+    /// A field whose written type is a guard or contains one.
+    fn field_owns(&self, module: ModuleId, ty: &TypeRef, depth: u32) -> bool {
+        match ty {
+            TypeRef::Path(path) => {
+                let names_guard = self.index.type_of_path(module, path, 0).is_some_and(|id| {
+                    let model = self.index.type_data(id).model;
+                    model.guard.is_some()
+                });
+                let args = path.segments.last().map(|last| last.args.as_slice()).unwrap_or_default();
+                names_guard || (depth < 4 && args.iter().any(|arg| self.field_owns(module, arg, depth + 1)))
+            }
+            TypeRef::Tuple(parts) => parts.iter().any(|part| self.field_owns(module, part, depth + 1)),
+            _ => false,
+        }
+    }
+
+    /// A guard that is surely there: not inside an `Option` or `Result`.
+    pub(crate) fn is_bare_guard(&self, ty: &Ty) -> bool {
+        matches!(ty, Ty::Adt(id, _) if self.index.type_data(*id).model.guard.is_some())
+    }
+
+    pub(super) fn guard_model(&self, ty: &Ty) -> Option<GuardModel> {
+        match ty {
+            Ty::Adt(id, args) => {
+                let own = self.index.type_data(*id).model.guard;
+                own.or_else(|| args.iter().find_map(|arg| self.guard_model(arg)))
+            }
+            Ty::Tuple(parts) => parts.iter().find_map(|part| self.guard_model(part)),
+            _ => None,
+        }
+    }
+
+    pub(super) fn is_handle(&self, ty: &Ty) -> bool {
+        match ty {
+            Ty::Adt(id, args) => self.index.type_data(*id).model.handle || args.iter().any(|arg| self.is_handle(arg)),
+            _ => false,
+        }
+    }
+
+    pub(super) fn is_optional(&self, ty: &Ty) -> bool {
+        matches!(ty, Ty::Adt(id, _) if *id == self.index.well_known.option)
+    }
+}

@@ -1,0 +1,49 @@
+//! Types and traits of the `std` model that inference builds itself.
+
+use super::{Index, position};
+use crate::types::{TraitId, TypeId};
+
+/// Types and traits of the `std` model that inference builds itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WellKnown {
+    pub(crate) option: TypeId,
+    pub(crate) result: TypeId,
+    pub(crate) vec: TypeId,
+    pub(crate) string: TypeId,
+    pub(crate) slice: TypeId,
+    pub(crate) str: TypeId,
+    pub(crate) range: TypeId,
+    pub(crate) deref: TraitId,
+    pub(crate) future: TraitId,
+}
+
+impl Default for WellKnown {
+    fn default() -> WellKnown {
+        let (ty, tr) = (TypeId(u32::MAX), TraitId(u32::MAX));
+        WellKnown { option: ty, result: ty, vec: ty, string: ty, slice: ty, str: ty, range: ty, deref: tr, future: tr }
+    }
+}
+
+impl Index {
+    pub(super) fn find_well_known(&self) -> WellKnown {
+        let ty = |path: &str| {
+            let found = self.types.iter().position(|data| data.path == path);
+            TypeId(position(found.expect("the std model declares it")))
+        };
+        let tr = |path: &str| {
+            let found = self.traits.iter().position(|data| data.path == path);
+            TraitId(position(found.expect("the std model declares it")))
+        };
+        WellKnown {
+            option: ty("std::option::Option"),
+            result: ty("std::result::Result"),
+            vec: ty("std::vec::Vec"),
+            string: ty("std::string::String"),
+            slice: ty("std::slice::Slice"),
+            str: ty("std::str::Str"),
+            range: ty("std::ops::Range"),
+            deref: tr("std::ops::Deref"),
+            future: tr("std::future::Future"),
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Method look-up: autoderef, inherent and trait methods, which impls fit, which implementations may run.
+
+use crate::index::{ImplData, Index};
+use crate::infer::MAX_DEREF;
+use crate::types::{Bound, FnId, TraitId, Ty, TypeId};
+
+/// A method as found for a receiver.
+#[derive(Clone, Debug)]
+pub(crate) struct MethodMatch {
+    pub(crate) function: FnId,
+    /// The receiver type that the method is declared for, after autoderef.
+    pub(crate) self_ty: Ty,
+    /// Dereferences between the receiver as written and `self_ty`; plain references are not counted.
+    pub(crate) n_derefs: usize,
+    /// The method is reached through a bound or trait object: implementations decide what runs.
+    pub(crate) through_trait: Option<TraitId>,
+}
+
+impl Index {
+    /// Finds a method by autoderef: inherent before trait methods at each step.
+    pub(crate) fn method(&self, receiver: &Ty, name: &str) -> Option<MethodMatch> {
+        let mut at = receiver.clone();
+        let mut n_derefs = 0;
+        for _ in 0..MAX_DEREF {
+            if let Some((function, through_trait)) = self.method_of(&at, name) {
+                return Some(MethodMatch { function, self_ty: at, n_derefs, through_trait });
+            }
+            let next = self.deref_step(&at)?;
+            n_derefs += usize::from(!matches!(at, Ty::Ref(_)));
+            at = next;
+        }
+        None
+    }
+
+    fn method_of(&self, ty: &Ty, name: &str) -> Option<(FnId, Option<TraitId>)> {
+        match ty {
+            Ty::Adt(id, _) => self.method_of_type(*id, ty, name).map(|function| (function, None)),
+            Ty::Slice(_) => self.method_of_type(self.well_known.slice, ty, name).map(|function| (function, None)),
+            Ty::Str => self.method_of_type(self.well_known.str, ty, name).map(|function| (function, None)),
+            Ty::Param(_, bounds) | Ty::Dyn(bounds) => bounds.iter().find_map(|bound| {
+                let of_trait = bound.of_trait?;
+                self.method_of_trait(of_trait, name, 0).map(|(function, of_trait)| (function, Some(of_trait)))
+            }),
+            _ => None,
+        }
+        .or_else(|| self.method_of_blanket(ty, name))
+    }
+
+    fn method_of_type(&self, id: TypeId, ty: &Ty, name: &str) -> Option<FnId> {
+        let fits = |data: &&ImplData| self.impl_fits(data, ty);
+        let inherent = self.impls_of_type(id).filter(|data| data.def.of_trait.is_none()).filter(fits);
+        let of_traits = self.impls_of_type(id).filter(|data| data.def.of_trait.is_some()).filter(fits);
+        inherent.chain(of_traits).find_map(|data| data.fns.get(name).copied()).or_else(|| {
+            self.impls_of_type(id)
+                .filter(fits)
+                .filter_map(|data| data.of_trait)
+                .find_map(|of_trait| self.method_of_trait(of_trait, name, 0).map(|found| found.0))
+        })
+    }
+
+    /// Whether an impl is for the receiver's type: its header's arguments agree with the receiver's.
+    fn impl_fits(&self, data: &ImplData, ty: &Ty) -> bool {
+        data.header.args().iter().zip(ty.args()).all(|(written, actual)| self.fits(written, actual.peeled(), 0))
+    }
+
+    fn fits(&self, written: &Ty, actual: &Ty, depth: u32) -> bool {
+        if depth > 4 {
+            return true;
+        }
+        match (written.peeled(), actual) {
+            (Ty::Unknown(_), _) | (_, Ty::Unknown(_) | Ty::Param(..)) => true,
+            (Ty::Param(_, bounds), _) => bounds.iter().all(|bound| self.satisfies(actual, bound)),
+            (Ty::Adt(written, args), Ty::Adt(actual, others)) => {
+                written == actual && args.iter().zip(others.iter()).all(|(a, b)| self.fits(a, b.peeled(), depth + 1))
+            }
+            (Ty::Outside(written, _), Ty::Outside(actual, _)) => written == actual,
+            // `impl X for Arc<dyn Y>` says nothing of `Arc<Z>`.
+            (written, actual) => std::mem::discriminant(written) == std::mem::discriminant(actual),
+        }
+    }
+
+    /// Whether a type may implement a bound. Traits of other crates are taken on trust.
+    fn satisfies(&self, actual: &Ty, bound: &Bound) -> bool {
+        let Some(wanted) = bound.of_trait else { return true };
+        if self.crate_of(self.trait_data(wanted).module).is_model {
+            return true;
+        }
+        let implemented = |own: Option<TypeId>| {
+            self.impls_of_trait(wanted).any(|data| data.self_type == own || matches!(data.header, Ty::Param(..)))
+        };
+        match actual {
+            Ty::Adt(id, _) => implemented(Some(*id)),
+            Ty::Scalar | Ty::Str | Ty::Tuple(_) | Ty::Outside(..) => implemented(None),
+            _ => true,
+        }
+    }
+
+    /// A method of a trait or its supertraits.
+    fn method_of_trait(&self, of_trait: TraitId, name: &str, depth: u32) -> Option<(FnId, TraitId)> {
+        if depth > 6 {
+            return None;
+        }
+        let data = self.trait_data(of_trait);
+        if let Some(function) = data.fns.get(name) {
+            return Some((*function, of_trait));
+        }
+        data.supers.iter().find_map(|parent| self.method_of_trait(*parent, name, depth + 1))
+    }
+
+    /// `impl<T: Bound> Trait for T`, where the method's name is the trait's own.
+    fn method_of_blanket(&self, ty: &Ty, name: &str) -> Option<(FnId, Option<TraitId>)> {
+        if ty.is_unknown() || matches!(ty, Ty::Ref(_)) {
+            return None;
+        }
+        let fits = |data: &&ImplData| match &data.header {
+            Ty::Param(_, bounds) => bounds.iter().all(|bound| self.satisfies(ty, bound)),
+            _ => true,
+        };
+        self.blanket_impls().filter(fits).find_map(|data| {
+            let own = data.fns.get(name).copied();
+            own.or_else(|| self.method_of_trait(data.of_trait?, name, 0).map(|found| found.0))
+                .map(|function| (function, None))
+        })
+    }
+
+    /// The functions that a trait method may run: implementations in the workspace, and its default body.
+    pub(crate) fn implementations(&self, of_trait: TraitId, function: FnId) -> Vec<FnId> {
+        let name = &self.fn_data(function).name;
+        let mut found: Vec<FnId> = Vec::new();
+        let mut default_used = self.impls_of_trait(of_trait).next().is_none();
+        for data in self.impls_of_trait(of_trait) {
+            match data.fns.get(name) {
+                Some(own) => found.push(*own),
+                None => default_used = true,
+            }
+        }
+        if default_used && self.fn_data(function).def.body.is_some() {
+            found.push(function);
+        }
+        found
+    }
+}

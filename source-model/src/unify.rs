@@ -1,0 +1,86 @@
+//! Generic arguments: what the parameters of a signature are, judged by the types of the arguments.
+
+use crate::index::Index;
+use crate::infer::{MAX_DEREF, TypeScope};
+use crate::ir::{Generics, PathRef, TypeRef};
+use crate::types::Ty;
+
+impl Index {
+    /// Binds the parameters of `generics` that occur in a written type to the matching parts of an actual one.
+    pub(crate) fn unify(&self, written: &TypeRef, actual: &Ty, scope: &mut TypeScope, generics: &Generics) {
+        match (written, actual) {
+            (_, Ty::Unknown(_)) => {}
+            (TypeRef::Path(path), _) => self.unify_path(path, actual, scope, generics),
+            (TypeRef::Ref(inner), Ty::Ref(actual)) => self.unify(inner, actual, scope, generics),
+            (TypeRef::Ref(inner), _) => self.unify(inner, actual, scope, generics),
+            (TypeRef::Tuple(parts), Ty::Tuple(actual)) => {
+                for (part, actual) in parts.iter().zip(actual.iter()) {
+                    self.unify(part, actual, scope, generics);
+                }
+            }
+            (TypeRef::Slice(inner), Ty::Slice(actual)) => self.unify(inner, actual, scope, generics),
+            (TypeRef::Slice(inner), Ty::Adt(..)) => self.unify(inner, &self.iterated(actual), scope, generics),
+            (TypeRef::Dyn(bounds) | TypeRef::ImplTrait(bounds), _) => {
+                self.unify_bounds(bounds, actual, scope, generics);
+            }
+            (TypeRef::Fn { ret, .. }, Ty::Callable(callable)) => self.unify(ret, &callable.ret, scope, generics),
+            _ => {}
+        }
+    }
+
+    fn unify_path(&self, path: &PathRef, actual: &Ty, scope: &mut TypeScope, generics: &Generics) {
+        let Some(last) = path.segments.last() else { return };
+        let param = generics.params.iter().find(|param| path.segments.len() == 1 && param.name == last.name);
+        if let Some(param) = param {
+            let known = scope.generic(&param.name);
+            if known.is_none_or(|ty| is_open(ty, &param.name)) {
+                scope.bind(&param.name, actual.clone());
+            }
+            self.unify_bounds(&param.bounds, actual, scope, generics);
+            return;
+        }
+        // `&Arc<T>` given for `T`-like arguments: look through dereferences for the written head.
+        let head = self.type_of_path(scope.module, path, 0);
+        let mut at = actual.peeled().clone();
+        for _ in 0..MAX_DEREF {
+            if matches!((&at, head), (Ty::Adt(id, _), Some(head)) if *id == head) || head.is_none() {
+                for (arg, actual) in last.args.iter().zip(at.args()) {
+                    self.unify(arg, actual, scope, generics);
+                }
+                return;
+            }
+            match self.deref_step(&at) {
+                Some(next) => at = next.peeled().clone(),
+                None => return,
+            }
+        }
+    }
+
+    /// `F: FnOnce(A) -> B`, `I: IntoIterator<Item = T>`, `F: Future<Output = T>`: binds `B`, `T`.
+    fn unify_bounds(&self, bounds: &[TypeRef], actual: &Ty, scope: &mut TypeScope, generics: &Generics) {
+        for bound in bounds {
+            match (bound, actual) {
+                (TypeRef::Fn { ret, .. }, Ty::Callable(callable)) => self.unify(ret, &callable.ret, scope, generics),
+                (TypeRef::Path(path), _) => {
+                    for (name, written) in path.segments.last().into_iter().flat_map(|last| &last.bindings) {
+                        let part = self.associated(actual, name, 0);
+                        self.unify(written, &part, scope, generics);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Whether a parameter is still itself.
+fn is_open(ty: &Ty, name: &str) -> bool {
+    match ty {
+        Ty::Param(own, _) => own == name,
+        Ty::Unknown(_) => true,
+        // A bound made it a callable or a future: the actual type says more.
+        Ty::Callable(callable) => callable.body.is_none(),
+        Ty::Future(future) => future.runs.is_none(),
+        _ => false,
+    }
+}
