@@ -1,0 +1,752 @@
+//! What calls do to held sets: effects of callees, guards that come out of calls, closures, futures and tasks.
+//!
+//! Long because it is a flat list of cases. Below a call stands what it acquires and by which functions, below `at()`
+//! what is held there, below a future or task that nobody polls or keeps that it is dropped.
+
+mod probe;
+
+use interlock_source::{Assumption, Body, ChainStep, Edition, Effect, Held, LineCol, Point, PointKind, Workspace};
+
+/// What the examples call and lock.
+const SUPPORT: &str = "
+use std::sync::{Arc, Mutex, MutexGuard, RwLock};
+fn at() {}
+struct Shelf { n: u32 }
+impl Shelf { fn count(&self) -> u32 { 0 } }
+struct Depot { shelf: Mutex<Shelf>, desk: Mutex<u32>, rates: RwLock<Vec<u32>>, next: Arc<Inner> }
+struct Inner { shelf: Mutex<Shelf> }
+async fn tick() -> u32 { 0 }
+async fn fill(d: &Depot) { let n = d.shelf.lock().unwrap().count(); }
+";
+
+/// Compares what calls do with what is drawn; `nothing` stands for a place where nothing is found.
+#[track_caller]
+fn check(text: &str) {
+    probe::compare(&format!("{text}\n{SUPPORT}"), Edition::E2021, "nothing", facts);
+}
+
+fn facts(workspace: &Workspace) -> Vec<(LineCol, String)> {
+    let points = workspace.bodies().iter().flat_map(|body| body.points.iter().map(move |point| (body, point)));
+    points.flat_map(|(body, point)| facts_at(workspace, body, point)).collect()
+}
+
+fn facts_at(workspace: &Workspace, body: &Body, point: &Point) -> Vec<(LineCol, String)> {
+    let here = |fact: String| (point.span.range.start, fact);
+    match &point.kind {
+        PointKind::Call(call) if call.name == "at" => vec![here(held(&point.held))],
+        PointKind::Call(_) => {
+            let effects = workspace.effects(body, point);
+            effects.iter().map(|effect| here(format!("{}{}", acquires(effect), meanwhile(&point.held)))).collect()
+        }
+        PointKind::FutureDropped { .. } => vec![here("future dropped".to_owned())],
+        PointKind::HandleDropped { .. } => vec![here("handle dropped".to_owned())],
+        _ => Vec::new(),
+    }
+}
+
+fn acquires(effect: &Effect) -> String {
+    let lock = &effect.acquisition.lock;
+    let named = lock.path.as_ref().map_or_else(|| lock.class.to_string(), ToString::to_string);
+    let assumed = match effect.assumed {
+        Some(Assumption::TraitDispatch) => ", assumed",
+        None => "",
+    };
+    format!("acquires {named} by {}{assumed}", functions(&effect.chain))
+}
+
+fn meanwhile(held: &[Held]) -> String {
+    let locks: Vec<String> = held.iter().map(lock).collect();
+    if locks.is_empty() { String::new() } else { format!(" while {}", locks.join(", ")) }
+}
+
+fn held(held: &[Held]) -> String {
+    let locks = held.iter().map(|held| {
+        let from = if held.chain.is_empty() { String::new() } else { format!(" from {}", functions(&held.chain)) };
+        lock(held) + &from
+    });
+    let locks: Vec<String> = locks.collect();
+    if locks.is_empty() { "free".to_owned() } else { locks.join(", ") }
+}
+
+fn lock(held: &Held) -> String {
+    let lock = &held.acquisition.lock;
+    let named = lock.path.as_ref().map_or_else(|| lock.class.to_string(), ToString::to_string);
+    format!("{} {named}", if held.must { "held" } else { "maybe" })
+}
+
+/// The functions called on the way, outermost first.
+fn functions(chain: &[ChainStep]) -> String {
+    let names = chain.iter().map(|step| step.callee.rsplit("::").next().unwrap_or_default());
+    names.collect::<Vec<_>>().join(" > ")
+}
+
+// ---- effects through calls ----
+
+#[test]
+fn a_parameter_is_replaced_by_the_argument() {
+    check(
+        "
+fn count(depot: &Depot) -> u32 { depot.shelf.lock().unwrap().count() }
+fn f(d: &Depot) {
+    count(d);
+  //^^^^^ acquires d.shelf by count
+    at();
+  //^^ free
+}",
+    );
+}
+
+#[test]
+fn self_is_replaced_by_the_receiver() {
+    check(
+        "
+impl Depot {
+    fn count(&self) -> u32 { self.shelf.lock().unwrap().count() }
+}
+struct Town { depot: Depot }
+fn f(t: &Town) {
+    t.depot.count();
+          //^^^^^ acquires t.depot.shelf by count
+    Depot::count(&t.depot);
+  //^^^^^ acquires t.depot.shelf by count
+}",
+    );
+}
+
+#[test]
+fn a_chain_names_every_function() {
+    check(
+        "
+impl Depot {
+    fn count(&self) -> u32 { self.next.count() }
+                                     //^^^^^ acquires self.next.shelf by count
+}
+impl Inner {
+    fn count(&self) -> u32 { self.shelf.lock().unwrap().count() }
+}
+fn f(d: &Depot) {
+    d.count();
+    //^^^^^ acquires d.next.shelf by count > count
+}",
+    );
+}
+
+#[test]
+fn an_argument_that_is_the_lock_is_named_by_the_caller() {
+    check(
+        "
+fn count(shelf: &Mutex<Shelf>) -> u32 { shelf.lock().unwrap().count() }
+fn f(d: &Depot) {
+    count(&d.shelf);
+  //^^^^^ acquires d.shelf by count
+}",
+    );
+}
+
+#[test]
+fn a_local_of_the_callee_has_no_path_for_the_caller() {
+    check(
+        "
+fn count() -> u32 {
+    let own = Mutex::new(1);
+    let n = *own.lock().unwrap();
+    n
+}
+fn f() {
+    count();
+  //^^^^^ acquires example::count::own by count
+}",
+    );
+}
+
+#[test]
+fn a_call_happens_under_the_callers_guard() {
+    check(
+        "
+fn count(depot: &Depot) -> u32 { depot.shelf.lock().unwrap().count() }
+fn f(d: &Depot) {
+    let g = d.desk.lock().unwrap();
+    count(d);
+  //^^^^^ acquires d.shelf by count while held d.desk
+}",
+    );
+}
+
+#[test]
+fn an_accessor_is_the_lock_that_it_returns() {
+    check(
+        "
+impl Depot {
+    fn prices(&self) -> &RwLock<Vec<u32>> { &self.rates }
+    fn inner(&self) -> &Arc<Inner> { &self.next }
+}
+fn f(d: &Depot) {
+    let g = d.prices().read().unwrap();
+    at();
+  //^^ held d.rates
+    let h = d.inner().shelf.lock().unwrap();
+    at();
+  //^^ held d.rates, held d.next.shelf
+}",
+    );
+}
+
+#[test]
+fn an_accessor_of_an_accessor_is_followed() {
+    check(
+        "
+impl Depot {
+    fn inner(&self) -> &Inner { &self.next }
+    fn deep(&self) -> &Mutex<Shelf> { &self.inner().shelf }
+}
+fn f(d: &Depot) {
+    let g = d.deep().lock().unwrap();
+    at();
+  //^^ held d.next.shelf
+}",
+    );
+}
+
+#[test]
+fn a_clone_of_an_arc_is_the_same_object() {
+    check(
+        "
+fn f(d: &Depot) {
+    let inner = Arc::clone(&d.next);
+    let other = d.next.clone();
+    let g = inner.shelf.lock().unwrap();
+    at();
+  //^^ held d.next.shelf
+    let h = other.shelf.lock().unwrap();
+    at();
+  //^^ held d.next.shelf, held d.next.shelf
+}",
+    );
+}
+
+#[test]
+fn recursion_ends() {
+    check(
+        "
+fn even(d: &Depot, n: u32) -> bool {
+    let k = d.shelf.lock().unwrap().count();
+    n == 0 || odd(d, n - 1)
+            //^^^ acquires d.desk by odd
+            //^^^ acquires d.shelf by odd > even
+}
+fn odd(d: &Depot, n: u32) -> bool {
+    let k = *d.desk.lock().unwrap();
+    n != 0 && even(d, n - 1)
+            //^^^^ acquires d.shelf by even
+            //^^^^ acquires d.desk by even > odd
+}",
+    );
+}
+
+#[test]
+fn recursion_on_a_part_of_the_argument_ends() {
+    check(
+        "
+struct Node { m: Mutex<u32>, next: Option<Box<Node>> }
+fn walk(node: &Node) {
+    let n = *node.m.lock().unwrap();
+    if let Some(next) = &node.next {
+        at();
+      //^^ free
+    }
+}
+fn f(node: &Node) {
+    walk(node);
+  //^^^^ acquires node.m by walk
+}",
+    );
+}
+
+// ---- traits ----
+
+#[test]
+fn the_only_implementation_is_the_target() {
+    check(
+        "
+trait Count { fn count(&self) -> u32; }
+impl Count for Depot { fn count(&self) -> u32 { self.shelf.lock().unwrap().count() } }
+fn f(c: &dyn Count) {
+    c.count();
+    //^^^^^ acquires c.shelf by count
+}
+fn g<C: Count>(c: &C) {
+    c.count();
+    //^^^^^ acquires c.shelf by count
+}",
+    );
+}
+
+#[test]
+fn one_of_several_implementations_is_assumed() {
+    check(
+        "
+trait Count { fn count(&self) -> u32; }
+impl Count for Depot { fn count(&self) -> u32 { self.shelf.lock().unwrap().count() } }
+impl Count for Inner { fn count(&self) -> u32 { self.shelf.lock().unwrap().count() } }
+fn f(c: &dyn Count) {
+    c.count();
+    //^^^^^ acquires c.shelf by count, assumed
+}
+fn g(d: &Depot) {
+    d.count();
+    //^^^^^ acquires d.shelf by count
+}",
+    );
+}
+
+#[test]
+fn a_trait_without_implementations_does_nothing() {
+    check(
+        "
+trait Count { fn count(&self) -> u32; }
+fn f(c: &dyn Count) {
+    c.count();
+    //^^^^^ nothing
+}",
+    );
+}
+
+#[test]
+fn a_provided_method_runs() {
+    check(
+        "
+trait Count {
+    fn depot(&self) -> &Depot;
+    fn count(&self) -> u32 { self.depot().shelf.lock().unwrap().count() }
+}
+struct Town { depot: Depot }
+impl Count for Town { fn depot(&self) -> &Depot { &self.depot } }
+fn f(t: &Town) {
+    t.count();
+    //^^^^^ acquires t.depot().shelf by count
+}",
+    );
+}
+
+// ---- guards that come out of calls ----
+
+#[test]
+fn a_returned_guard_remembers_its_calls() {
+    check(
+        "
+impl Depot {
+    fn open(&self) -> MutexGuard<'_, Shelf> { self.shelf.lock().unwrap() }
+    fn enter(&self) -> MutexGuard<'_, Shelf> { self.open() }
+                                                  //^^^^ acquires self.shelf by open
+}
+fn f(d: &Depot) {
+    let g = d.enter();
+            //^^^^^ acquires d.shelf by enter > open
+    at();
+  //^^ held d.shelf from enter > open
+    drop(g);
+    at();
+  //^^ free
+}",
+    );
+}
+
+#[test]
+fn an_optional_returned_guard_is_there_once_matched() {
+    check(
+        "
+impl Depot {
+    fn open(&self) -> Option<MutexGuard<'_, Shelf>> { self.shelf.try_lock().ok() }
+}
+fn f(d: &Depot) {
+    if let Some(g) = d.open() {
+                     //^^^^ acquires d.shelf by open
+        at();
+      //^^ held d.shelf from open
+    } else {
+        at();
+      //^^ free
+    }
+}",
+    );
+}
+
+#[test]
+fn a_guard_on_some_paths_may_come_out() {
+    check(
+        "
+fn open<'a>(d: &'a Depot, b: bool) -> Option<MutexGuard<'a, Shelf>> {
+    if b { return None; }
+    Some(d.shelf.lock().unwrap())
+}
+fn f(d: &Depot) {
+    let g = open(d, true);
+          //^^^^ acquires d.shelf by open
+    at();
+  //^^ maybe d.shelf from open
+}",
+    );
+}
+
+#[test]
+fn a_guard_that_a_call_drops_is_free_after() {
+    check(
+        "
+fn close(g: MutexGuard<'_, Shelf>) { drop(g); }
+fn f(d: &Depot) {
+    let g = d.shelf.lock().unwrap();
+    close(g);
+    at();
+  //^^ free
+}",
+    );
+}
+
+// ---- closures ----
+
+#[test]
+fn a_closure_of_an_option_runs_in_place() {
+    check(
+        "
+fn f(d: &Depot, o: Option<u32>) {
+    let g = d.desk.lock().unwrap();
+    let n = o.map(|n| d.shelf.lock().unwrap().count());
+            //^^^ acquires d.shelf by f while held d.desk
+}",
+    );
+}
+
+#[test]
+fn a_closure_of_an_iterator_runs_in_place() {
+    check(
+        "
+fn f(d: &Depot, all: &[u32]) {
+    let g = d.desk.lock().unwrap();
+    all.iter().for_each(|n| { d.shelf.lock().unwrap().count(); });
+             //^^^^^^^^ acquires d.shelf by f while held d.desk
+}",
+    );
+}
+
+#[test]
+fn a_closure_runs_while_the_receivers_temporary_is_held() {
+    check(
+        "
+fn f(d: &Depot) {
+    d.rates.read().unwrap().iter().for_each(|n| { d.desk.lock().unwrap(); });
+                                 //^^^^^^^^ acquires d.desk by f while held d.rates
+}",
+    );
+}
+
+#[test]
+fn a_closure_in_a_variable_runs_where_it_is_called() {
+    check(
+        "
+fn f(d: &Depot) {
+    let count = || d.shelf.lock().unwrap().count();
+    at();
+  //^^ free
+    let g = d.desk.lock().unwrap();
+    count();
+  //^^^^^ acquires d.shelf by f while held d.desk
+}",
+    );
+}
+
+#[test]
+fn a_map_closure_runs_under_the_shard() {
+    check(
+        "
+fn f(d: &Depot, bays: &dashmap::DashMap<u32, u32>) {
+    bays.retain(|_, _| d.shelf.lock().unwrap().count() > 0);
+       //^^^^^^ acquires d.shelf by f while held bays
+    bays.entry(1).or_insert_with(|| d.shelf.lock().unwrap().count());
+                //^^^^^^^^^^^^^^ acquires d.shelf by f while held bays
+}",
+    );
+}
+
+#[test]
+fn a_closure_given_to_a_workspace_function_runs_in_it() {
+    check(
+        "
+fn twice<F: Fn()>(run: F) { run(); run(); }
+fn f(d: &Depot) {
+    let g = d.desk.lock().unwrap();
+    twice(|| { d.shelf.lock().unwrap(); });
+  //^^^^^ acquires d.shelf by f while held d.desk
+}",
+    );
+}
+
+// ---- tasks and threads ----
+
+#[test]
+fn a_spawned_closure_inherits_no_guards() {
+    check(
+        "
+fn f(d: Arc<Depot>) {
+    let g = d.desk.lock().unwrap();
+    let own = d.clone();
+    let handle = std::thread::spawn(move || {
+        at();
+      //^^ free
+        let n = own.shelf.lock().unwrap().count();
+    });
+    handle.join().unwrap();
+    at();
+  //^^ held d.desk
+}",
+    );
+}
+
+#[test]
+fn a_spawned_future_acquires_nothing_here() {
+    check(
+        "
+async fn f(d: &'static Depot) {
+    let handle = tokio::spawn(fill(d));
+    handle.await;
+    at();
+  //^^ free
+}",
+    );
+}
+
+#[test]
+fn a_handle_that_nobody_keeps_is_dropped() {
+    check(
+        "
+async fn f() {
+    tokio::spawn(async { 1 });
+  //^^^^^ handle dropped
+    let _ = tokio::spawn(async { 1 });
+          //^^^^^ handle dropped
+    let _task = tokio::spawn(async { 1 });
+              //^^^^^ handle dropped
+}",
+    );
+}
+
+#[test]
+fn a_handle_that_is_joined_or_aborted_is_not_dropped() {
+    check(
+        "
+async fn f() {
+    tokio::spawn(async { 1 }).await;
+  //^^^^^ nothing
+    let a = tokio::spawn(async { 1 });
+    let b = tokio::spawn(async { 1 });
+    let c = tokio::spawn(async { 1 });
+    a.await;
+    b.abort();
+    let n = tokio::join!(c);
+}",
+    );
+}
+
+#[test]
+fn a_handle_that_is_stored_or_returned_is_not_dropped() {
+    check(
+        "
+struct Pool { tasks: Vec<tokio::task::JoinHandle<u32>>, last: Option<tokio::task::JoinHandle<u32>> }
+fn f(pool: &mut Pool) -> tokio::task::JoinHandle<u32> {
+    pool.tasks.push(tokio::spawn(async { 1 }));
+    pool.last = Some(tokio::spawn(async { 1 }));
+    let tasks = vec![tokio::spawn(async { 1 })];
+                   //^^^^^ nothing
+    tokio::spawn(async { 1 })
+}",
+    );
+}
+
+// ---- futures ----
+
+#[test]
+fn an_async_function_acquires_at_its_await() {
+    check(
+        "
+async fn f(d: &Depot) {
+    let fut = fill(d);
+    let g = d.desk.lock().unwrap();
+    at();
+  //^^ held d.desk
+    drop(g);
+    fut.await;
+  //^^^ nothing
+}
+async fn g(d: &Depot) {
+    fill(d).await;
+  //^^^^ acquires d.shelf by fill
+}",
+    );
+}
+
+#[test]
+fn a_future_that_nobody_awaits_is_dropped() {
+    check(
+        "
+async fn f(d: &Depot) {
+    tick();
+  //^^^^ future dropped
+    let _ = tick();
+          //^^^^ future dropped
+    let later = fill(d);
+              //^^^^ future dropped
+    at();
+  //^^ free
+}",
+    );
+}
+
+#[test]
+fn an_async_block_that_nobody_awaits_is_dropped() {
+    check(
+        "
+fn f(d: Arc<Depot>) {
+    let later = async move { d.shelf.lock().unwrap().count() };
+              //^^^^^ future dropped
+}",
+    );
+}
+
+#[test]
+fn a_future_that_is_awaited_is_not_dropped() {
+    check(
+        "
+async fn f() {
+    tick().await;
+  //^^^^ nothing
+    let a = tick();
+    let b = tick();
+    a.await;
+    tokio::join!(b, tick());
+    tokio::time::timeout(std::time::Duration::ZERO, tick()).await;
+}",
+    );
+}
+
+#[test]
+fn a_future_that_is_returned_is_not_dropped() {
+    check(
+        "
+fn f() -> impl std::future::Future<Output = u32> {
+    tick()
+  //^^^^ nothing
+}
+fn g() -> std::pin::Pin<Box<dyn std::future::Future<Output = u32>>> {
+    Box::pin(tick())
+}",
+    );
+}
+
+#[test]
+fn a_future_that_is_stored_or_passed_is_not_dropped() {
+    check(
+        "
+fn f(all: &mut Vec<std::pin::Pin<Box<dyn std::future::Future<Output = u32>>>>) {
+    all.push(Box::pin(tick()));
+                    //^^^^ nothing
+    let more = vec![tick()];
+    outside::run(tick());
+}",
+    );
+}
+
+#[test]
+fn a_future_assigned_to_an_outer_variable_is_not_dropped() {
+    check(
+        "
+async fn f(b: bool) {
+    let mut later = None;
+    if b {
+        later = Some(tick());
+                   //^^^^ nothing
+    }
+    if let Some(fut) = later {
+        fut.await;
+    }
+}",
+    );
+}
+
+#[test]
+fn a_future_moved_into_an_async_block_is_not_dropped() {
+    check(
+        "
+async fn f() {
+    let fut = tick();
+            //^^^^ nothing
+    let all = async move { fut.await };
+    all.await;
+}",
+    );
+}
+
+#[test]
+fn a_future_polled_by_select_is_not_dropped() {
+    check(
+        "
+async fn f() {
+    let mut fut = std::pin::pin!(tick());
+                               //^^^^ nothing
+    tokio::select! {
+        n = &mut fut => {}
+        m = tick() => {}
+    }
+}",
+    );
+}
+
+#[test]
+fn block_on_runs_the_future_in_place() {
+    check(
+        "
+fn f(d: &Depot, rt: &tokio::runtime::Runtime) {
+    let g = d.desk.lock().unwrap();
+    rt.block_on(fill(d));
+              //^^^^ acquires d.shelf by fill while held d.desk
+}",
+    );
+}
+
+#[test]
+fn an_async_block_runs_at_its_await() {
+    check(
+        "
+async fn f(d: &Depot) {
+    let later = async { d.shelf.lock().unwrap().count() };
+    let g = d.desk.lock().unwrap();
+    later.await;
+  //^^^^^ acquires d.shelf by f while held d.desk
+}",
+    );
+}
+
+#[test]
+fn joined_futures_run_under_the_callers_guard() {
+    check(
+        "
+async fn f(d: &Depot) {
+    let g = d.desk.lock().unwrap();
+    tokio::join!(fill(d), tick());
+               //^^^^ acquires d.shelf by fill while held d.desk
+}",
+    );
+}
+
+#[test]
+fn a_selected_future_runs_under_the_callers_guard() {
+    check(
+        "
+async fn f(d: &Depot) {
+    let g = d.desk.lock().unwrap();
+    tokio::select! {
+        _ = fill(d) => {}
+          //^^^^ acquires d.shelf by fill while held d.desk
+        _ = tick() => {}
+    }
+}",
+    );
+}
