@@ -137,6 +137,17 @@ fn every_claim_about_the_fixture_is_verified_and_every_control_bites() {
 }
 
 #[test]
+fn the_committed_report_is_what_the_audit_prints() {
+    let run = interlock_in(root(), &["audit", "audits/p0-3-fixture"]);
+    let file = root().join("audits/p0-3-fixture/report.md");
+    if std::env::var_os("INTERLOCK_BLESS").is_some() {
+        std::fs::write(&file, &run.out).unwrap();
+    }
+    let hint = "run INTERLOCK_BLESS=1 cargo test --test cli, and read the difference";
+    assert!(std::fs::read_to_string(&file).unwrap() == run.out, "{} is out of date: {hint}", file.display());
+}
+
+#[test]
 fn the_same_claims_are_refuted_by_the_buggy_fixture() {
     let run = interlock_in(root(), &["audit", "audits/p0-3-fixture", "--target", "fixtures/p0-3-buggy"]);
     assert_eq!(run.code, 3, "{}{}", run.out, run.err);

@@ -62,8 +62,10 @@ pub(crate) fn rests_on(workspace: &Workspace, symbols: &[SymbolRecord], checks: 
     let mut tokens: BTreeMap<&str, String> = named.chain(looked_into).map(|path| (path, String::new())).collect();
     for function in workspace.functions() {
         if let Some(tokens) = tokens.get_mut(function.path.as_str()) {
+            // Twins of one path, such as two targets that share a file, count in order.
+            let separator = if tokens.is_empty() { "" } else { "\n" };
+            tokens.push_str(separator);
             tokens.push_str(&workspace.digest_text(function.span));
-            tokens.push('\n');
         }
     }
     tokens.into_iter().map(|(path, tokens)| SymbolDigest { path: path.to_owned(), digest: sha256(&tokens) }).collect()

@@ -18,7 +18,8 @@ fn graph(methods: &str) -> LockGraph {
 fn check_edges(methods: &str, expected: &[&str]) {
     let graph = graph(methods);
     let field = |node: usize| graph.nodes[node].class.to_string().rsplit("::").next().unwrap().to_owned();
-    let edges: Vec<String> = graph.edges.iter().map(|edge| format!("{}>{}", field(edge.from), field(edge.to))).collect();
+    let edges: Vec<String> =
+        graph.edges.iter().map(|edge| format!("{}>{}", field(edge.from), field(edge.to))).collect();
     assert_eq!(edges, expected);
 }
 

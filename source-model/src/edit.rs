@@ -8,7 +8,7 @@ use std::ops::Range;
 use crate::lower::parse_file;
 use crate::sources::in_pool;
 use crate::span::TextRange;
-use crate::tokens::{byte_range, code_tokens, place_of};
+use crate::tokens::{TokenKind, byte_range, code_tokens, is_word, place_of, tokens};
 
 /// A change to a function.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,26 +84,26 @@ pub(crate) fn apply(
     let (splices, n_matches) = match edit {
         Edit::Replace { pattern, with } => {
             let found = matches(text, function, pattern)?;
-            let splices = found.iter().map(|found| (found.clone(), with.clone())).collect::<Vec<_>>();
+            let splices = found.iter().map(|found| (found.clone(), standalone(text, found, with))).collect();
             (splices, found.len())
         }
         Edit::InsertBefore { pattern, text: inserted } => {
             let (statements, n_matches) = statements_around(text, function, pattern)?;
-            let at = |statement: Range<usize>| (statement.start..statement.start, format!("{inserted} "));
+            let at = |statement: Range<usize>| (statement.start..statement.start, separated(inserted));
             (statements.into_iter().map(at).collect(), n_matches)
         }
         Edit::InsertAfter { pattern, text: inserted } => {
             let (statements, n_matches) = statements_around(text, function, pattern)?;
-            let at = |statement: Range<usize>| (statement.end..statement.end, format!(" {inserted}"));
+            let at = |statement: Range<usize>| (statement.end..statement.end, format!(" {}", closed(inserted)));
             (statements.into_iter().map(at).collect(), n_matches)
         }
         Edit::InsertAtStart { text: inserted } => {
             let at = body_bytes(text, body)?.start;
-            (vec![(at..at, format!(" {inserted}"))], 1)
+            (vec![(at..at, format!(" {}", closed(inserted)))], 1)
         }
         Edit::InsertAtEnd { text: inserted } => {
             let at = body_bytes(text, body)?.end;
-            (vec![(at..at, format!("{inserted} "))], 1)
+            (vec![(at..at, separated(inserted))], 1)
         }
     };
     let edited = spliced(text, splices);
@@ -155,6 +155,29 @@ fn statements_around(text: &str, function: TextRange, pattern: &str) -> Result<(
     }
     let ranges = around.into_iter().map(|(start, end)| byte_range(text, TextRange { start, end }));
     Ok((ranges.collect(), found.len()))
+}
+
+/// A text that hides nothing of what follows: a line comment at its end is ended.
+fn closed(text: &str) -> String {
+    let ends_in_comment = tokens(text).last().is_some_and(|last| {
+        last.kind == TokenKind::Comment && text[last.bytes()].starts_with("//") && last.end == text.len()
+    });
+    format!("{text}{}", if ends_in_comment { "\n" } else { "" })
+}
+
+/// A text that is not glued to what follows.
+fn separated(text: &str) -> String {
+    format!("{} ", closed(text))
+}
+
+/// A replacement that neither hides what follows nor makes one word with what is beside it.
+fn standalone(text: &str, place: &Range<usize>, with: &str) -> String {
+    let joins = |left: Option<char>, right: Option<char>| left.is_some_and(is_word) && right.is_some_and(is_word);
+    let space = |joins: bool| if joins { " " } else { "" };
+    let before = space(joins(text[..place.start].chars().next_back(), with.chars().next()));
+    let with = closed(with);
+    let after = space(joins(with.chars().next_back(), text[place.end..].chars().next()));
+    format!("{before}{with}{after}")
 }
 
 fn spliced(text: &str, mut splices: Vec<(Range<usize>, String)>) -> String {
@@ -269,6 +292,26 @@ mod tests {
         check("fn f() { a(); }", Edit::InsertAtStart { text: "n();".into() }, "fn f() { n(); a(); }");
         check("fn f() { a(); }", Edit::InsertAtEnd { text: "n();".into() }, "fn f() { a(); n(); }");
         check("fn f() {}", Edit::InsertAtStart { text: "n();".into() }, "fn f() { n();}");
+    }
+
+    #[test]
+    fn a_comment_at_the_end_of_an_insertion_hides_nothing() {
+        check("fn f() { a(); b(); }", before("b()", "n(); // why"), "fn f() { a(); n(); // why\n b(); }");
+        check("fn f() { a(); b(); }", after("a()", "n(); // why"), "fn f() { a(); n(); // why\n b(); }");
+        check("fn f() { a(); }", Edit::InsertAtEnd { text: "n(); // why".into() }, "fn f() { a(); n(); // why\n }");
+        check("fn f() { a(); b(); }", replace("a();", "n(); // why"), "fn f() { n(); // why\n b(); }");
+        check("fn f() { a(\"// b\"); }", replace("a", "n"), "fn f() { n(\"// b\"); }");
+    }
+
+    #[test]
+    fn a_replacement_stays_a_word_of_its_own() {
+        check("fn f() { return(a) }", replace("(a)", "b"), "fn f() { return b }");
+        check("fn f() { (a)as u8; }", replace("(a)", "b"), "fn f() { b as u8; }");
+    }
+
+    #[test]
+    fn attributes_belong_to_their_statement() {
+        check("fn f() { #[cfg(x)] a(); b(); }", before("a()", "n();"), "fn f() { n(); #[cfg(x)] a(); b(); }");
     }
 
     #[test]

@@ -306,7 +306,11 @@ impl Index {
             }
             (Owner::Trait(id), _) => {
                 let mut scope = TypeScope::of_module(data.module);
-                self.declare_params(&self.trait_data(id).def.generics, &mut scope);
+                let generics = &self.trait_data(id).def.generics;
+                match self_ty.and_then(|ty| bound_args(ty, id)) {
+                    Some(args) => self.bind_params(generics, args, &mut scope),
+                    None => self.declare_params(generics, &mut scope),
+                }
                 scope.self_ty = Some(self_ty.cloned().unwrap_or_else(|| self.self_of_trait(id)));
                 scope
             }
@@ -433,6 +437,12 @@ fn ref_item(item: Ty) -> Ty {
         Ty::Tuple(parts) => Ty::Tuple(parts.iter().cloned().map(Ty::reference).collect()),
         other => Ty::reference(other),
     }
+}
+
+/// The arguments of a trait in a bound: `Depot` for a parameter with `AsRef<Depot>`.
+fn bound_args(ty: &Ty, of_trait: TraitId) -> Option<&[Ty]> {
+    let (Ty::Param(_, bounds) | Ty::Dyn(bounds)) = ty else { return None };
+    bounds.iter().find(|bound| bound.of_trait == Some(of_trait)).map(|bound| bound.args.as_slice())
 }
 
 /// Parameters that no argument bound mean nothing outside the callee; bounded ones stay, for dispatch.

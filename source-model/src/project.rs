@@ -3,6 +3,8 @@
 mod features;
 mod manifest;
 mod metadata;
+#[cfg(test)]
+pub(crate) mod tests;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -157,6 +159,9 @@ pub enum LoadError {
     /// `--manifest-path` names nothing.
     #[error("the manifest `{0}` does not exist; --manifest-path takes the path of a Cargo.toml")]
     ManifestMissing(PathBuf),
+    /// `--manifest-path` names a folder.
+    #[error("`{folder}` is a folder; --manifest-path takes a file, such as `{file}`", folder = .0.display(), file = .0.join("Cargo.toml").display())]
+    ManifestIsFolder(PathBuf),
     /// The manifest cannot be read.
     #[error("the manifest `{path}` cannot be read: {source}")]
     ManifestUnreadable {
@@ -207,7 +212,7 @@ pub(crate) fn discover(options: &LoadOptions) -> Result<Project, LoadError> {
 
 fn find_manifest(options: &LoadOptions) -> Result<PathBuf, LoadError> {
     let found = match &options.manifest_path {
-        Some(given) if given.is_dir() && given.join("Cargo.toml").is_file() => given.join("Cargo.toml"),
+        Some(given) if given.is_dir() => return Err(LoadError::ManifestIsFolder(given.clone())),
         Some(given) if given.is_file() => given.clone(),
         Some(given) => return Err(LoadError::ManifestMissing(given.clone())),
         None => nearest_manifest(&options.dir).ok_or_else(|| LoadError::NoManifest(options.dir.clone()))?,

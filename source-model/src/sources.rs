@@ -243,3 +243,142 @@ fn collect_rust_files(folder: PathBuf, found: &mut BTreeSet<PathBuf>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::project::tests::Tree;
+
+    const MANIFEST: &str = "//- Cargo.toml\n[package]\nname = \"a\"\nedition = \"2021\"\n";
+
+    fn load(tree: &Tree) -> Sources {
+        Sources::load(&tree.options()).unwrap()
+    }
+
+    /// One line a link: `declaring file:line -> file`, for all crates, then `? path: reason` for what is unread.
+    fn summary(sources: &Sources) -> String {
+        let mut lines = BTreeSet::new();
+        for source in &sources.crates {
+            let links: BTreeSet<_> = source.module_files.iter().collect();
+            for ((from, range), to) in links {
+                let path = |id: &FileId| sources.file(*id).path.as_str();
+                lines.insert(format!("{}:{} -> {}\n", path(from), range.start.line, path(to)));
+            }
+        }
+        lines.extend(sources.unread.iter().map(|unread| format!("? {}: {}\n", unread.path, unread.reason)));
+        lines.into_iter().collect()
+    }
+
+    fn check(drawn: &str, expected: &str) -> Sources {
+        let tree = Tree::new(&format!("{MANIFEST}{drawn}"));
+        let sources = load(&tree);
+        assert_eq!(summary(&sources), expected);
+        sources
+    }
+
+    #[test]
+    fn modules_are_beside_a_root_and_below_other_files() {
+        check(
+            "//- src/lib.rs\nmod x;\nmod y;\n//- src/x.rs\nmod z;\n//- src/x/z.rs\n//- src/y/mod.rs\nmod w;\n//- src/y/w.rs\n",
+            "src/lib.rs:1 -> src/x.rs\nsrc/lib.rs:2 -> src/y/mod.rs\nsrc/x.rs:1 -> src/x/z.rs\nsrc/y/mod.rs:1 -> src/y/w.rs\n",
+        );
+    }
+
+    #[test]
+    fn inline_modules_are_folders() {
+        check(
+            "//- src/lib.rs\nmod x;\nmod i {\n mod k;\n}\n//- src/i/k.rs\n//- src/x.rs\nmod j {\n mod k;\n}\n//- src/x/j/k.rs\n",
+            "src/lib.rs:1 -> src/x.rs\nsrc/lib.rs:3 -> src/i/k.rs\nsrc/x.rs:2 -> src/x/j/k.rs\n",
+        );
+    }
+
+    #[test]
+    fn paths_are_relative_to_the_file_and_own_their_folder() {
+        check(
+            "//- src/lib.rs\nmod x;\n//- src/x.rs\n#[path = \"y/p.rs\"]\nmod p;\nmod i {\n #[path = \"q.rs\"]\n mod q;\n}\n\
+             //- src/y/p.rs\nmod z;\n//- src/y/z.rs\n//- src/x/i/q.rs\n",
+            "src/lib.rs:1 -> src/x.rs\nsrc/x.rs:1 -> src/y/p.rs\nsrc/x.rs:4 -> src/x/i/q.rs\nsrc/y/p.rs:1 -> src/y/z.rs\n",
+        );
+    }
+
+    #[test]
+    fn raw_names_lose_their_prefix() {
+        check("//- src/lib.rs\nmod r#async;\n//- src/async.rs\n", "src/lib.rs:1 -> src/async.rs\n");
+    }
+
+    #[test]
+    fn modules_that_are_off_are_not_followed() {
+        let sources = check(
+            "//- src/lib.rs\n#[cfg(loom)]\nmod x;\n#[cfg(not(loom))]\nmod y;\n#[cfg(test)]\nmod z;\n//- src/x.rs\n//- src/y.rs\n",
+            "src/lib.rs:3 -> src/y.rs\n",
+        );
+        assert_eq!((sources.n_cfg_skipped_modules, sources.n_unreached_files), (2, 1));
+    }
+
+    #[test]
+    fn modules_of_a_function_body_are_followed() {
+        check(
+            "//- src/lib.rs\nfn f() {\n #[path = \"x.rs\"]\n mod x;\n}\n//- src/x.rs\n",
+            "src/lib.rs:2 -> src/x.rs\n",
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_a_fact() {
+        let tree = Tree::new(&format!(
+            "{MANIFEST}//- src/lib.rs\nmod bytes;\nmod folder;\nmod gone;\nmod looped;\n//- src/folder.rs/keep\n"
+        ));
+        std::fs::write(tree.0.join("src/bytes.rs"), b"\xff\xfe").unwrap();
+        #[cfg(unix)]
+        std::os::unix::fs::symlink("looped.rs", tree.0.join("src/looped.rs")).unwrap();
+        let unread = summary(&load(&tree));
+        assert!(unread.contains("? src/bytes.rs: not valid UTF-8\n"), "{unread}");
+        assert!(unread.contains("? src/folder.rs: not a regular file\n"), "{unread}");
+        assert!(unread.contains("? src/gone.rs: no such file\n"), "{unread}");
+        assert!(unread.contains("? src/looped.rs: "), "{unread}");
+        assert!(!unread.contains("->"), "{unread}");
+    }
+
+    #[test]
+    fn cycles_end() {
+        check(
+            "//- src/lib.rs\nmod x;\n//- src/x.rs\n#[path = \"lib.rs\"]\nmod again;\n#[path = \"x.rs\"]\nmod me;\n",
+            "src/lib.rs:1 -> src/x.rs\nsrc/x.rs:1 -> src/lib.rs\nsrc/x.rs:3 -> src/x.rs\n",
+        );
+    }
+
+    #[test]
+    fn a_file_mounted_twice_is_expanded_as_its_first_mention_says() {
+        let drawn =
+            "//- src/lib.rs\nmod a;\n#[path = \"a.rs\"]\nmod b;\n//- src/a.rs\nmod c;\n//- src/a/c.rs\n//- src/c.rs\n";
+        let tree = Tree::new(&format!("{MANIFEST}{drawn}"));
+        let project = discover(&tree.options()).unwrap();
+        // Often: the order in which threads come by differs from run to run.
+        for _ in 0..200 {
+            let expected = "src/a.rs:1 -> src/a/c.rs\nsrc/lib.rs:1 -> src/a.rs\nsrc/lib.rs:2 -> src/a.rs\n";
+            assert_eq!(summary(&Sources::of_project(project.clone(), &tree.options())), expected);
+        }
+    }
+
+    #[test]
+    fn a_file_that_two_crates_mount_is_parsed_once() {
+        let sources = check(
+            "//- src/lib.rs\nmod x;\n//- src/main.rs\nmod x;\nfn main() {}\n//- src/x.rs\n",
+            "src/lib.rs:1 -> src/x.rs\nsrc/main.rs:1 -> src/x.rs\n",
+        );
+        let paths: Vec<_> = sources.files.iter().map(|file| file.path.as_str()).collect();
+        assert_eq!(paths, ["src/lib.rs", "src/main.rs", "src/x.rs"]);
+        assert_eq!(sources.crates.len(), 2);
+    }
+
+    #[test]
+    fn an_edited_text_keeps_its_modules() {
+        let tree = Tree::new(&format!("{MANIFEST}//- src/lib.rs\nmod x;\n//- src/x.rs\nmod z;\n//- src/x/z.rs\n"));
+        let sources = load(&tree);
+        let lib = sources.file_id("src/lib.rs").unwrap();
+        let edited = sources.with_text(lib, "fn new() {}\n\nmod x;\n".to_owned());
+        assert_eq!(summary(&edited), "src/lib.rs:3 -> src/x.rs\nsrc/x.rs:1 -> src/x/z.rs\n");
+        assert_eq!(edited.file(lib).ir.items.len(), 2);
+        assert_eq!(summary(&sources), "src/lib.rs:1 -> src/x.rs\nsrc/x.rs:1 -> src/x/z.rs\n");
+    }
+}

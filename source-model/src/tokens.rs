@@ -126,7 +126,8 @@ impl Lexer<'_> {
     }
 }
 
-fn is_word(c: char) -> bool {
+/// Whether a character may stand within an identifier.
+pub(crate) fn is_word(c: char) -> bool {
     c == '_' || c.is_alphanumeric()
 }
 
@@ -187,9 +188,10 @@ fn number(text: &str) -> usize {
     if is_fraction {
         length += 1 + word_length(&text[length + 1..]);
     }
-    let is_hexadecimal = text.starts_with("0x");
-    let is_exponent = text[..length].ends_with(['e', 'E']) && text[length..].starts_with(['+', '-']);
-    if is_exponent && !is_hexadecimal {
+    // Only digits before the `e`: neither hexadecimal nor the end of a suffix such as `usize`.
+    let mantissa = text[..length].strip_suffix(['e', 'E']);
+    let is_decimal = |digits: &str| digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'_' | b'.'));
+    if mantissa.is_some_and(is_decimal) && text[length..].starts_with(['+', '-']) {
         length += 1 + word_length(&text[length + 1..]);
     }
     length
@@ -241,6 +243,11 @@ mod tests {
     #[test]
     fn numbers_end_before_ranges_and_methods() {
         check("0..10 1.5e-3 2.max(3) 0xEE-1", "0 . . 10 1.5e-3 2 . max ( 3 ) 0xEE - 1");
+    }
+
+    #[test]
+    fn a_suffix_in_e_is_no_exponent() {
+        check("1usize-1 2_isize+x 1e-3f64 1_0E+2", "1usize - 1 2_isize + x 1e-3f64 1_0E+2");
     }
 
     #[test]

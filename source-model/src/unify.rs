@@ -3,7 +3,7 @@
 use crate::index::Index;
 use crate::infer::{MAX_DEREF, TypeScope};
 use crate::ir::{Generics, PathRef, TypeRef};
-use crate::types::Ty;
+use crate::types::{Ty, TypeId};
 
 impl Index {
     /// Binds the parameters of `generics` that occur in a written type to the matching parts of an actual one.
@@ -49,11 +49,34 @@ impl Index {
                 }
                 return;
             }
+            // The model of slices is a type of its own.
+            if let (Ty::Slice(item), Some(arg)) = (&at, last.args.first())
+                && head == Some(self.well_known.slice)
+            {
+                self.unify(arg, item, scope, generics);
+                return;
+            }
             match self.deref_step(&at) {
                 Some(next) => at = next.peeled().clone(),
                 None => return,
             }
         }
+    }
+
+    /// A type whose arguments are judged by values of its fields, each as declared and as given.
+    pub(crate) fn made_of(&self, id: TypeId, given: &[(TypeRef, Ty)]) -> Ty {
+        let generics = self.type_data(id).generics();
+        let mut scope = TypeScope::of_module(self.type_data(id).module);
+        self.declare_params(generics, &mut scope);
+        for (field, actual) in given {
+            self.unify(field, actual, &mut scope, generics);
+        }
+        let args = generics.params.iter().map(|param| match scope.generic(&param.name) {
+            Some(Ty::Param(name, _)) if *name == param.name => Ty::Unknown("inferred type argument"),
+            Some(ty) => ty.clone(),
+            None => Ty::Unknown("inferred type argument"),
+        });
+        Ty::Adt(id, args.collect())
     }
 
     /// `F: FnOnce(A) -> B`, `I: IntoIterator<Item = T>`, `F: Future<Output = T>`: binds `B`, `T`.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::flow::build::{Builder, Value};
 use crate::flow::exprs::merged;
 use crate::flow::graph::Op;
-use crate::ir::{Block, Expr, LetStmt, Stmt, StmtKind};
+use crate::ir::{Block, Expr, ExprKind, LetStmt, Pat, Stmt, StmtKind};
 use crate::project::Edition;
 use crate::types::Ty;
 
@@ -92,6 +92,11 @@ impl Builder<'_> {
         let mut value = self.expr(init);
         self.extendable = None;
         value.ty = merged(declared, value.ty);
+        if matches!(pat, Pat::Bind { by_ref: true, .. }) && !matches!(init.kind, ExprKind::Path(_)) {
+            // `let ref guard = m.lock()` extends the temporary to the end of the block.
+            let block = self.state().scopes.iter().rposition(|scope| scope.is_block).unwrap_or_default();
+            value = self.lift(value, block);
+        }
         let Some(otherwise) = otherwise else {
             self.bind(pat, value);
             return;

@@ -301,7 +301,6 @@ impl Builder<'_> {
         args: &[Expr],
         extend_to: Option<usize>,
     ) -> Value {
-        let generics = self.index.type_data(ty).generics().clone();
         let fields: Vec<TypeRef> = match (&self.index.type_data(ty).shape, variant) {
             (Shape::Struct(def), _) => def.fields.iter().map(|field| field.ty.clone()).collect(),
             (Shape::Enum(def), Some(variant)) => {
@@ -309,19 +308,10 @@ impl Builder<'_> {
             }
             (Shape::Enum(_), None) => Vec::new(),
         };
-        let mut scope = TypeScope::of_module(self.index.type_data(ty).module);
-        self.index.declare_params(&generics, &mut scope);
         let values: Vec<Value> = args.iter().map(|arg| self.expr(arg)).collect();
-        for (field, value) in fields.iter().zip(&values) {
-            self.index.unify(field, &value.ty, &mut scope, &generics);
-        }
+        let given: Vec<(TypeRef, Ty)> = fields.into_iter().zip(values.iter().map(|value| value.ty.clone())).collect();
         let _ = path;
-        let bound = generics.params.iter().map(|param| match scope.generic(&param.name) {
-            Some(Ty::Param(name, _)) if *name == param.name => Ty::Unknown("inferred type argument"),
-            Some(ty) => ty.clone(),
-            None => Ty::Unknown("inferred type argument"),
-        });
-        let made = Ty::Adt(ty, bound.collect());
+        let made = self.index.made_of(ty, &given);
         let place = match values.as_slice() {
             [only] => only.place.clone(),
             _ => Place::default(),

@@ -278,16 +278,16 @@ impl Builder<'_> {
         rest: Option<&Expr>,
         extendable: Option<usize>,
     ) -> Value {
-        let ty = self.literal_type(path);
-        let owner = self.owns(&ty).then(|| self.new_temporary());
+        let mut values = Vec::new();
         for (_, expr) in fields {
             self.extendable = extendable;
-            let value = self.expr(expr);
-            self.store(&value, owner);
+            values.push(self.expr(expr));
         }
         if let Some(rest) = rest {
             self.expr(rest);
         }
+        let ty = self.literal_type(path, fields, &values);
+        let owner = self.gather(&values, &ty).or_else(|| self.owns(&ty).then(|| self.new_temporary()));
         Value { owner, ..Value::of(ty) }
     }
 
@@ -299,8 +299,21 @@ impl Builder<'_> {
         }
     }
 
-    fn literal_type(&self, path: &PathRef) -> Ty {
-        self.index.lower(&TypeRef::Path(path.clone()), &self.types)
+    /// The type of a struct literal: arguments that are not written are judged by the values of its fields.
+    fn literal_type(&self, path: &PathRef, fields: &[(Name, Expr)], values: &[Value]) -> Ty {
+        let written = self.index.lower(&TypeRef::Path(path.clone()), &self.types);
+        let Ty::Adt(id, args) = &written else { return written };
+        if !args.iter().any(Ty::is_unknown) {
+            return written;
+        }
+        let variant = path.segments.last().map(|last| last.name.as_str()).unwrap_or_default();
+        let declared = self.index.type_data(*id).fields_of(variant);
+        let given = fields.iter().zip(values).filter_map(|((name, _), value)| {
+            let field = declared.iter().find(|field| field.name == *name)?;
+            Some((field.ty.clone(), value.ty.clone()))
+        });
+        let given: Vec<(TypeRef, Ty)> = given.collect();
+        merged(written.clone(), self.index.made_of(*id, &given))
     }
 
     // ---- paths ----
@@ -403,7 +416,13 @@ impl Builder<'_> {
         let owner = self.owns(&ty).then(|| self.new_temporary());
         let pending = value.pending.or_else(|| self.pending_of(&value.ty, span));
         match pending.map(|pending| *pending) {
-            Some(Pending::Call(call)) => self.op(Op::Call { call: Box::new(call), result: owner }),
+            Some(Pending::Call(mut call)) => {
+                // A future that was made elsewhere runs here.
+                if !range.contains(call.span.range) {
+                    call.span = span;
+                }
+                self.op(Op::Call { call: Box::new(call), result: owner });
+            }
             Some(Pending::Acquire { acquisition, fallible }) => self.acquire(acquisition, fallible, owner),
             None => {}
         }

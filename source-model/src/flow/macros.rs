@@ -74,12 +74,15 @@ impl Builder<'_> {
     /// `join!(a, b)`: all futures are polled within this task.
     fn join_macro(&mut self, range: TextRange, exprs: &[Expr], is_try: bool) -> Value {
         let futures: Vec<Value> = exprs.iter().map(|expr| self.expr(expr)).collect();
-        let types: Vec<Ty> = futures.into_iter().map(|future| self.poll(future, range).ty).collect();
+        let outputs: Vec<Value> = futures.into_iter().map(|future| self.poll(future, range)).collect();
         if !is_try {
-            return Value::of(Ty::Tuple(types.into()));
+            let types: Vec<Ty> = outputs.iter().map(|output| output.ty.clone()).collect();
+            return Value { parts: outputs, ..Value::of(Ty::Tuple(types.into())) };
         }
-        let oks: Vec<Ty> = types.iter().map(|ty| ty.arg(0)).collect();
-        Value::of(self.index.result_of(Ty::Tuple(oks.into()), Ty::Unknown("error of try_join!")))
+        let oks: Vec<Ty> = outputs.iter().map(|output| output.ty.arg(0)).collect();
+        let ty = self.index.result_of(Ty::Tuple(oks.into()), Ty::Unknown("error of try_join!"));
+        let owner = self.gather(&outputs, &ty);
+        Value { owner, ..Value::of(ty) }
     }
 
     /// `select!`: every future is made, one is polled to its end, and its handler runs.

@@ -191,7 +191,9 @@ impl Targets<'_> {
             ("example", "examples", "autoexamples", TargetKind::Example),
         ];
         for (section, folder, switch, kind) in kinds {
-            let discovered = header.get(switch).and_then(Value::as_bool).unwrap_or(true);
+            // In the first edition a list of targets is complete.
+            let default = self.edition > Edition::E2015 || !self.table.contains_key(section);
+            let discovered = header.get(switch).and_then(Value::as_bool).unwrap_or(default);
             self.of_kind(section, folder, discovered, kind, &mut all);
         }
         all

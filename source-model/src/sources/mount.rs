@@ -1,8 +1,10 @@
 //! Following `mod x;` from crate roots: which file each module is in, as the compiler looks for it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::Arc;
+
+use rayon::prelude::*;
 
 use crate::cfg::CfgSet;
 use crate::ir::{FileIr, Item, ItemKind};
@@ -55,98 +57,105 @@ pub(super) struct Loaded {
     pub(super) unread: Vec<(PathBuf, String)>,
 }
 
+/// A file to mount: by which crate, and what names it.
+struct Visit {
+    krate: usize,
+    /// The declaring file and the range of its `mod` item; `None` for a root.
+    declared: Option<(PathBuf, TextRange)>,
+    place: Place,
+}
+
+/// A visit of a file that exists, or why it cannot be found.
+type Found = (Visit, std::io::Result<PathBuf>);
+
 /// Loads the roots and all modules below them, on the threads of the current pool.
+///
+/// Level by level: the files of a level are read side by side and mounted in order. So a file with two places in
+/// one crate always has the same one, whichever thread is first.
 pub(super) fn load(roots: Vec<(PathBuf, &CfgSet)>) -> Loaded {
-    let loader = Loader::default();
-    let crates: Vec<CrateLoad<'_>> =
-        roots.iter().map(|(_, cfg)| CrateLoad { cfg, mounted: Mutex::default() }).collect();
-    rayon::scope(|scope| {
-        for ((root, _), load) in roots.iter().zip(&crates) {
-            let loader = &loader;
-            scope.spawn(move |scope| {
-                let place = Place { path: root.clone(), owns_folder: true };
-                let root = loader.mount(load, place, scope);
-                lock(&load.mounted).root = root;
-            });
+    let mut crates: Vec<Mounted> = roots.iter().map(|_| Mounted::default()).collect();
+    let mut files = Files::default();
+    let mut level: Vec<Found> = roots.iter().enumerate().map(|(krate, (root, _))| visit_root(krate, root)).collect();
+    while !level.is_empty() {
+        files.read_level(&level);
+        let mut next = Vec::new();
+        for (visit, real) in level {
+            let krate = visit.krate;
+            next.extend(mount(&mut crates[krate], roots[krate].1, &mut files, visit, real));
         }
-    });
-    let parsed = loader.parsed.into_inner().unwrap_or_else(PoisonError::into_inner);
-    Loaded {
-        files: parsed.into_iter().filter_map(|(path, cell)| Some((path, cell.get()?.clone()?))).collect(),
-        crates: crates
-            .into_iter()
-            .map(|load| load.mounted.into_inner().unwrap_or_else(PoisonError::into_inner))
-            .collect(),
-        unread: loader.unread.into_inner().unwrap_or_else(PoisonError::into_inner),
+        level = next.into_par_iter().map(|(krate, from, link)| visit_link(krate, from, link)).collect();
     }
+    let parsed = files.parsed.into_iter().filter_map(|(path, parsed)| Some((path, parsed?))).collect();
+    Loaded { files: parsed, crates, unread: files.unread }
 }
 
-struct CrateLoad<'a> {
-    cfg: &'a CfgSet,
-    mounted: Mutex<Mounted>,
+fn visit_root(krate: usize, root: &Path) -> Found {
+    let place = Place { path: root.to_owned(), owns_folder: true };
+    let real = std::fs::canonicalize(root);
+    (Visit { krate, declared: None, place }, real)
 }
 
-/// A file that several crates mount is parsed by the first and awaited by the others.
-type Cell = Arc<OnceLock<Option<Parsed>>>;
+fn visit_link(krate: usize, declared_in: PathBuf, link: Link) -> Found {
+    let found = link.candidates.iter().find(|path| path.symlink_metadata().is_ok());
+    let path = found.unwrap_or(&link.candidates[0]).clone();
+    let owns_folder = link.is_path_attr || path.file_name().is_some_and(|name| name == "mod.rs");
+    let real = std::fs::canonicalize(&path);
+    (Visit { krate, declared: Some((declared_in, link.range)), place: Place { path, owns_folder } }, real)
+}
 
-/// Shared by all crates. Its locks are held for one insertion each, never while a file is read or parsed.
+/// Mounts a file that was read. The modules to mount next, with their crate and declaring file.
+fn mount(
+    mounted: &mut Mounted,
+    cfg: &CfgSet,
+    files: &mut Files,
+    visit: Visit,
+    real: std::io::Result<PathBuf>,
+) -> Vec<(usize, PathBuf, Link)> {
+    let Some(real) = files.note(&visit.place.path, real) else { return Vec::new() };
+    let Some(Some((_, ir))) = files.parsed.get(&real) else { return Vec::new() };
+    match visit.declared {
+        Some((declared_in, range)) => mounted.links.push((declared_in, range, real.clone())),
+        None => mounted.root = Some(real.clone()),
+    }
+    // Each file is expanded once a crate: this ends cycles of `mod` items and of symbolic links.
+    if mounted.places.contains_key(&real) {
+        return Vec::new();
+    }
+    let found = links(ir, &visit.place, cfg);
+    mounted.n_cfg_skipped += found.n_cfg_skipped;
+    mounted.places.insert(real.clone(), visit.place);
+    found.links.into_iter().map(|link| (visit.krate, real.clone(), link)).collect()
+}
+
+/// The files of all crates, each read once.
 #[derive(Default)]
-struct Loader {
-    parsed: Mutex<HashMap<PathBuf, Cell>>,
-    unread: Mutex<Vec<(PathBuf, String)>>,
+struct Files {
+    /// By path with symbolic links resolved; `None` for a file that could not be read.
+    parsed: BTreeMap<PathBuf, Option<Parsed>>,
+    unread: Vec<(PathBuf, String)>,
 }
 
-/// A poisoned lock means that a thread panicked, which the pool reports; the data is whole all the same.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Loader {
-    /// Mounts a file and spawns the mounting of its modules. The file with symbolic links resolved.
-    fn mount<'s>(&'s self, load: &'s CrateLoad<'s>, place: Place, scope: &rayon::Scope<'s>) -> Option<PathBuf> {
-        let real = self.note(&place.path, std::fs::canonicalize(&place.path))?;
-        let (_, ir) = self.parsed(&real)?;
-        {
-            let mut mounted = lock(&load.mounted);
-            // Each file is expanded once a crate: this ends cycles of `mod` items and of symbolic links.
-            if mounted.places.contains_key(&real) {
-                return Some(real);
-            }
-            mounted.places.insert(real.clone(), place.clone());
+impl Files {
+    fn read_level(&mut self, level: &[Found]) {
+        let named: BTreeSet<&PathBuf> = level.iter().filter_map(|(_, real)| real.as_ref().ok()).collect();
+        let new: Vec<&PathBuf> = named.into_iter().filter(|path| !self.parsed.contains_key(*path)).collect();
+        let read: Vec<_> = new.into_par_iter().map(|path| (path.clone(), read_and_parse(path))).collect();
+        for (path, parsed) in read {
+            let parsed = self.note(&path, parsed);
+            self.parsed.insert(path, parsed);
         }
-        let found = links(&ir, &place, load.cfg);
-        lock(&load.mounted).n_cfg_skipped += found.n_cfg_skipped;
-        for link in found.links {
-            let real = real.clone();
-            scope.spawn(move |scope| self.follow(load, &real, link, scope));
-        }
-        Some(real)
-    }
-
-    fn follow<'s>(&'s self, load: &'s CrateLoad<'s>, declared_in: &Path, link: Link, scope: &rayon::Scope<'s>) {
-        let found = link.candidates.iter().find(|path| path.symlink_metadata().is_ok());
-        let Some(path) = found.or(link.candidates.first()) else { return };
-        let owns_folder = link.is_path_attr || path.file_name().is_some_and(|name| name == "mod.rs");
-        let place = Place { path: path.clone(), owns_folder };
-        if let Some(to) = self.mount(load, place, scope) {
-            lock(&load.mounted).links.push((declared_in.to_owned(), link.range, to));
-        }
-    }
-
-    fn parsed(&self, real: &Path) -> Option<Parsed> {
-        let cell = Arc::clone(lock(&self.parsed).entry(real.to_owned()).or_default());
-        cell.get_or_init(|| {
-            let text = self.note(real, read(real))?;
-            let ir = parse_file(&text);
-            Some((text.into(), Arc::new(ir)))
-        })
-        .clone()
     }
 
     /// Keeps an error as a fact about the path.
-    fn note<T>(&self, path: &Path, result: std::io::Result<T>) -> Option<T> {
-        result.map_err(|error| lock(&self.unread).push((path.to_owned(), reason(&error)))).ok()
+    fn note<T>(&mut self, path: &Path, result: std::io::Result<T>) -> Option<T> {
+        result.map_err(|error| self.unread.push((path.to_owned(), reason(&error)))).ok()
     }
+}
+
+fn read_and_parse(path: &Path) -> std::io::Result<Parsed> {
+    let text = read(path)?;
+    let ir = parse_file(&text);
+    Ok((text.into(), Arc::new(ir)))
 }
 
 fn read(path: &Path) -> std::io::Result<String> {
@@ -201,13 +210,20 @@ struct Search<'a> {
 impl Search<'_> {
     fn items(&self, items: &[Item], found: &mut Links) {
         for item in items {
-            let ItemKind::Module { items, path } = &item.kind else { continue };
-            let is_on = item.cfg.as_ref().is_none_or(|predicate| self.cfg.matches(predicate));
-            match items {
-                _ if !is_on => found.n_cfg_skipped += usize::from(items.is_none()),
-                Some(items) => self.inline(&item.name, path.as_deref()).items(items, found),
-                None => found.links.push(self.link(item, path.as_deref())),
+            match &item.kind {
+                ItemKind::Module { items, path } => self.module(item, items.as_deref(), path.as_deref(), found),
+                ItemKind::BlockScope { items, .. } => self.items(items, found),
+                _ => {}
             }
+        }
+    }
+
+    fn module(&self, item: &Item, inline: Option<&[Item]>, path: Option<&str>, found: &mut Links) {
+        let is_on = item.cfg.as_ref().is_none_or(|predicate| self.cfg.matches(predicate));
+        match inline {
+            _ if !is_on => found.n_cfg_skipped += usize::from(inline.is_none()),
+            Some(items) => self.inline(&item.name, path).items(items, found),
+            None => found.links.push(self.link(item, path)),
         }
     }
 

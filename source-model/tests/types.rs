@@ -1,0 +1,831 @@
+//! Which lock a receiver is: types through fields, generics, patterns, closures, collections and names.
+//!
+//! Long because it is a flat list of cases. Below each method that acquires stands the lock class that it acquires;
+//! nothing else may be taken for a lock.
+
+mod probe;
+
+use interlock_source::{Edition, LineCol, PointKind, Workspace};
+
+/// What the examples lock. Names are imported by each example, as imports are part of what is tested.
+const SUPPORT: &str = "
+struct Shelf { n: u32 }
+struct Depot { shelf: std::sync::Mutex<Shelf>, rate: std::sync::RwLock<u32> }
+";
+
+/// Compares the lock classes of all acquisitions with what is drawn; `no lock` stands for a place without one.
+#[track_caller]
+fn check(text: &str) {
+    probe::compare(&format!("{text}\n{SUPPORT}"), Edition::E2021, "no lock", acquisitions);
+}
+
+fn acquisitions(workspace: &Workspace) -> Vec<(LineCol, String)> {
+    let points = workspace.bodies().iter().flat_map(|body| &body.points);
+    let classes = points.filter_map(|point| match &point.kind {
+        PointKind::Acquire(acquisition) => Some((point.span.range.start, acquisition.lock.class.to_string())),
+        _ => None,
+    });
+    classes.collect()
+}
+
+// ---- declarations ----
+
+#[test]
+fn a_field_names_its_type() {
+    check(
+        "
+struct Town { depot: Depot }
+fn f(t: &Town) {
+    t.depot.shelf.lock();
+                //^^^^ example::Depot::shelf
+    t.depot.rate.write();
+               //^^^^^ example::Depot::rate
+}",
+    );
+}
+
+#[test]
+fn a_tuple_field_is_a_number() {
+    check(
+        "
+use std::sync::Mutex;
+struct Pair(Mutex<u32>, u32);
+fn f(p: &Pair) {
+    p.0.lock();
+      //^^^^ example::Pair::0
+}",
+    );
+}
+
+#[test]
+fn a_parameter_of_a_tuple_type_has_parts() {
+    check(
+        "
+use std::sync::{Arc, Mutex};
+fn f(p: &(Arc<Mutex<u32>>, u32)) {
+    let (m, n) = p;
+    m.lock();
+    //^^^^ example::f::p
+}",
+    );
+}
+
+#[test]
+fn a_static_is_named_by_its_path() {
+    check(
+        "
+mod store {
+    pub static ALL: std::sync::Mutex<u32> = std::sync::Mutex::new(0);
+}
+fn f() {
+    store::ALL.lock();
+             //^^^^ example::store::ALL
+}",
+    );
+}
+
+#[test]
+fn a_local_is_named_by_its_function() {
+    check(
+        "
+use std::sync::Mutex;
+fn f() {
+    let m = Mutex::new(1);
+    m.lock();
+    //^^^^ example::f::m
+}",
+    );
+}
+
+#[test]
+fn a_parameter_is_named_by_its_function() {
+    check(
+        "
+use std::sync::Mutex;
+fn f(m: &Mutex<u32>) {
+    m.lock();
+    //^^^^ example::f::m
+}",
+    );
+}
+
+#[test]
+fn a_lazy_static_is_a_static() {
+    check(
+        "
+use std::sync::{LazyLock, Mutex, OnceLock};
+use once_cell::sync::{Lazy, OnceCell};
+static A: Lazy<Mutex<u32>> = Lazy::new(|| Mutex::new(0));
+static B: LazyLock<Mutex<u32>> = LazyLock::new(|| Mutex::new(0));
+static C: OnceLock<Mutex<u32>> = OnceLock::new();
+static D: OnceCell<Mutex<u32>> = OnceCell::new();
+fn f() {
+    A.lock();
+    //^^^^ example::A
+    B.lock();
+    //^^^^ example::B
+    C.get().unwrap().lock();
+                   //^^^^ example::C
+    D.get_or_init(|| Mutex::new(0)).lock();
+                                  //^^^^ example::D
+}",
+    );
+}
+
+#[test]
+fn lazy_static_declares_a_static() {
+    check(
+        "
+use std::sync::Mutex;
+lazy_static::lazy_static! {
+    static ref ALL: Mutex<u32> = Mutex::new(0);
+}
+fn f() {
+    ALL.lock();
+      //^^^^ example::ALL
+}",
+    );
+}
+
+#[test]
+fn a_thread_local_is_reached_by_with() {
+    check(
+        "
+use std::sync::Mutex;
+thread_local! {
+    static OWN: Mutex<u32> = Mutex::new(0);
+}
+fn f() {
+    OWN.with(|own| { own.lock(); });
+                       //^^^^ example::OWN
+}",
+    );
+}
+
+// ---- wrappers, aliases, generics ----
+
+#[test]
+fn smart_pointers_are_looked_through() {
+    check(
+        "
+use std::sync::{Arc, RwLock};
+use std::rc::Rc;
+struct Deep { a: Arc<RwLock<u32>>, b: Box<Arc<Depot>>, c: Rc<Depot> }
+fn f(d: &&Deep) {
+    d.a.read();
+      //^^^^ example::Deep::a
+    d.b.shelf.lock();
+            //^^^^ example::Depot::shelf
+    d.c.shelf.lock();
+            //^^^^ example::Depot::shelf
+}",
+    );
+}
+
+#[test]
+fn an_alias_is_what_it_stands_for() {
+    check(
+        "
+use std::sync::{Arc, RwLock};
+type Shared<T> = Arc<RwLock<T>>;
+type Rates = Shared<Vec<u32>>;
+struct Deep { rates: Rates, own: Shared<u32> }
+fn f(d: &Deep) {
+    d.rates.write();
+          //^^^^^ example::Deep::rates
+    d.own.read();
+        //^^^^ example::Deep::own
+}",
+    );
+}
+
+#[test]
+fn a_newtype_is_looked_through_by_deref() {
+    check(
+        "
+use std::ops::Deref;
+struct Handle(std::sync::Arc<Depot>);
+impl Deref for Handle {
+    type Target = Depot;
+    fn deref(&self) -> &Depot { &self.0 }
+}
+fn f(h: &Handle) {
+    h.shelf.lock();
+          //^^^^ example::Depot::shelf
+}",
+    );
+}
+
+#[test]
+fn a_type_argument_reaches_the_field() {
+    check(
+        "
+use std::sync::Mutex;
+struct Cell<T> { inner: T }
+struct Guarded<T> { m: Mutex<T> }
+fn f(a: &Cell<Mutex<u32>>, b: &Guarded<Depot>) {
+    a.inner.lock();
+          //^^^^ example::Cell::inner
+    b.m.lock().unwrap().shelf.lock();
+      //^^^^ example::Guarded::m
+                            //^^^^ example::Depot::shelf
+}",
+    );
+}
+
+#[test]
+fn a_generic_constructor_is_inferred() {
+    check(
+        "
+use std::sync::{Arc, Mutex};
+struct Cell<T> { inner: T }
+impl<T> Cell<T> {
+    fn new(inner: T) -> Self { Cell { inner } }
+    fn get(&self) -> &T { &self.inner }
+}
+fn f() {
+    let c = Cell::new(Mutex::new(1));
+    c.get().lock();
+          //^^^^ example::Cell::inner
+    let d = Arc::new(Cell { inner: Mutex::new(1) });
+    d.inner.lock();
+          //^^^^ example::Cell::inner
+}",
+    );
+}
+
+#[test]
+fn a_bound_gives_methods_to_a_parameter() {
+    check(
+        "
+trait Stock { fn shelf(&self) -> &std::sync::Mutex<u32>; }
+fn f<S: Stock>(s: &S) {
+    s.shelf().lock();
+            //^^^^ example::Stock::shelf()
+}
+fn g<S>(s: S) where S: Stock {
+    s.shelf().lock();
+            //^^^^ example::Stock::shelf()
+}",
+    );
+}
+
+#[test]
+fn impl_trait_is_known_by_its_bound() {
+    check(
+        "
+use std::ops::Deref;
+fn all() -> impl Iterator<Item = std::sync::Arc<Depot>> { Vec::new().into_iter() }
+fn f(d: impl Deref<Target = Depot>) {
+    d.shelf.lock();
+          //^^^^ example::Depot::shelf
+    for depot in all() {
+        depot.shelf.lock();
+                  //^^^^ example::Depot::shelf
+    }
+}",
+    );
+}
+
+#[test]
+fn a_bound_of_as_ref_reaches_its_target() {
+    check(
+        "
+fn f<D: AsRef<Depot>>(d: D) {
+    d.as_ref().shelf.lock();
+                   //^^^^ example::Depot::shelf
+}",
+    );
+}
+
+#[test]
+fn a_method_on_a_trait_object_has_its_declared_type() {
+    check(
+        "
+use std::sync::Arc;
+trait Stock { fn depot(&self) -> Arc<Depot>; }
+fn f(s: &dyn Stock, t: Arc<dyn Stock + Send + Sync>, u: Box<dyn Stock>) {
+    s.depot().shelf.lock();
+                  //^^^^ example::Depot::shelf
+    t.depot().shelf.lock();
+                  //^^^^ example::Depot::shelf
+    u.depot().shelf.lock();
+                  //^^^^ example::Depot::shelf
+}",
+    );
+}
+
+#[test]
+fn an_associated_type_is_resolved_in_the_impl() {
+    check(
+        "
+trait Stock { type Lock; fn lock_of(&self) -> &Self::Lock; }
+struct Town { m: std::sync::Mutex<u32> }
+impl Stock for Town {
+    type Lock = std::sync::Mutex<u32>;
+    fn lock_of(&self) -> &Self::Lock { &self.m }
+}
+fn f(t: &Town) {
+    t.lock_of().lock();
+              //^^^^ example::Town::m
+}",
+    );
+}
+
+#[test]
+fn self_paths_are_the_own_type() {
+    check(
+        "
+impl Depot {
+    fn all() -> Vec<Self> { Vec::new() }
+    fn make() -> Self { Self::default() }
+    fn f() {
+        let d = Self::make();
+        d.shelf.lock();
+              //^^^^ example::Depot::shelf
+        let Self { shelf, rate } = d;
+        rate.read();
+           //^^^^ example::Depot::rate
+        for d in Self::all() {
+            d.rate.read();
+                 //^^^^ example::Depot::rate
+        }
+    }
+}",
+    );
+}
+
+// ---- patterns ----
+
+#[test]
+fn a_variants_payload_is_named_by_the_variant() {
+    check(
+        "
+use std::sync::Mutex;
+enum Stock { Own(Mutex<u32>), Far { m: Mutex<u32> }, Depot(Depot) }
+fn f(s: &Stock) {
+    match s {
+        Stock::Own(m) => { m.lock(); }
+                           //^^^^ example::Stock::Own::0
+        Stock::Far { m } => { m.lock(); }
+                              //^^^^ example::Stock::Far::m
+        Stock::Depot(d) => { d.shelf.lock(); }
+                                   //^^^^ example::Depot::shelf
+    }
+}",
+    );
+}
+
+#[test]
+fn an_option_is_its_payload() {
+    check(
+        "
+struct Town { depot: Option<Depot> }
+fn f(t: &Town) {
+    if let Some(d) = &t.depot {
+        d.shelf.lock();
+              //^^^^ example::Depot::shelf
+    }
+    let Some(d) = t.depot.as_ref() else { return };
+    d.rate.read();
+         //^^^^ example::Depot::rate
+}",
+    );
+}
+
+#[test]
+fn a_struct_pattern_binds_fields() {
+    check(
+        "
+fn f(d: &Depot) {
+    let Depot { shelf: s, rate } = d;
+    s.lock();
+    //^^^^ example::Depot::shelf
+    rate.read();
+       //^^^^ example::Depot::rate
+}",
+    );
+}
+
+// ---- closures ----
+
+#[test]
+fn a_closure_parameter_has_the_item_type() {
+    check(
+        "
+fn f(all: &[Depot]) {
+    all.iter().map(|d| d.shelf.lock().is_ok()).count();
+                             //^^^^ example::Depot::shelf
+    all.iter().filter(|d| d.rate.read().is_ok()).enumerate().for_each(|(n, d)| { d.shelf.lock(); });
+                               //^^^^ example::Depot::rate
+                                                                                       //^^^^ example::Depot::shelf
+}",
+    );
+}
+
+#[test]
+fn a_closure_parameter_of_an_option_has_the_payload_type() {
+    check(
+        "
+fn f(d: Option<&Depot>) {
+    d.map(|d| { d.shelf.lock(); });
+                      //^^^^ example::Depot::shelf
+    d.and_then(|d| d.rate.read().ok());
+                        //^^^^ example::Depot::rate
+}",
+    );
+}
+
+#[test]
+fn a_closure_parameter_is_known_from_the_bound_of_the_function() {
+    check(
+        "
+fn each<F: Fn(&Depot)>(run: F) {}
+fn other(run: impl Fn(&Depot)) {}
+fn f() {
+    each(|d| { d.shelf.lock(); });
+                     //^^^^ example::Depot::shelf
+    other(|d| { d.rate.read(); });
+                     //^^^^ example::Depot::rate
+}",
+    );
+}
+
+#[test]
+fn a_closure_sees_the_variables_around_it() {
+    check(
+        "
+use std::sync::Arc;
+fn f(d: Arc<Depot>) {
+    let own = Arc::clone(&d);
+    std::thread::spawn(move || { own.shelf.lock(); }).join();
+                                         //^^^^ example::Depot::shelf
+}",
+    );
+}
+
+#[test]
+fn a_closures_result_has_the_type_of_its_body() {
+    check(
+        "
+struct Town { depot: Depot }
+fn f(t: &Town) {
+    let pick = || &t.depot;
+    pick().shelf.lock();
+               //^^^^ example::Depot::shelf
+}",
+    );
+}
+
+// ---- collections ----
+
+#[test]
+fn an_index_yields_an_element() {
+    check(
+        "
+use std::sync::Mutex;
+struct Town { depots: Vec<Depot>, locks: Vec<Mutex<u32>>, four: [Mutex<u32>; 4] }
+fn f(t: &Town) {
+    t.depots[0].shelf.lock();
+                    //^^^^ example::Depot::shelf
+    t.locks[1].lock();
+             //^^^^ example::Town::locks[]
+    t.four[2].lock();
+            //^^^^ example::Town::four[]
+}",
+    );
+}
+
+#[test]
+fn a_for_loop_binds_elements() {
+    check(
+        "
+use std::sync::Mutex;
+struct Town { depots: Vec<Depot>, locks: Vec<Mutex<u32>> }
+fn f(t: &Town) {
+    for d in &t.depots {
+        d.shelf.lock();
+              //^^^^ example::Depot::shelf
+    }
+    for (n, m) in t.locks.iter().enumerate() {
+        m.lock();
+        //^^^^ example::Town::locks[]
+    }
+}",
+    );
+}
+
+#[test]
+fn a_map_yields_its_values() {
+    check(
+        "
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex};
+struct Town { depots: HashMap<String, Arc<Depot>>, locks: BTreeMap<u32, Mutex<u32>> }
+fn f(t: &mut Town) {
+    t.depots.get(\"a\").unwrap().shelf.lock();
+                                   //^^^^ example::Depot::shelf
+    for d in t.depots.values() {
+        d.shelf.lock();
+              //^^^^ example::Depot::shelf
+    }
+    for (name, d) in &t.depots {
+        d.rate.read();
+             //^^^^ example::Depot::rate
+    }
+    t.locks.entry(1).or_default().lock();
+                                //^^^^ example::Town::locks[]
+    if let Some(m) = t.locks.get(&1) {
+        m.lock();
+        //^^^^ example::Town::locks[]
+    }
+    t.depots[\"a\"].rate.read();
+                      //^^^^ example::Depot::rate
+}",
+    );
+}
+
+#[test]
+fn a_concurrent_map_yields_its_values() {
+    check(
+        "
+use dashmap::DashMap;
+use std::sync::Arc;
+struct Town { depots: DashMap<u32, Arc<Depot>> }
+fn f(t: &Town) {
+    if let Some(d) = t.depots.get(&1) {
+                            //^^^ example::Town::depots
+        d.shelf.lock();
+              //^^^^ example::Depot::shelf
+        d.value().rate.read();
+                     //^^^^ example::Depot::rate
+    }
+}",
+    );
+}
+
+#[test]
+fn what_a_lock_guards_has_its_type() {
+    check(
+        "
+use std::collections::HashMap;
+use std::sync::{Arc, RwLock};
+struct Town { depots: RwLock<HashMap<u32, Arc<Depot>>> }
+fn f(t: &Town) {
+    let depots = t.depots.read().unwrap();
+                        //^^^^ example::Town::depots
+    depots.get(&1).cloned().unwrap().shelf.lock();
+                                         //^^^^ example::Depot::shelf
+}",
+    );
+}
+
+// ---- names ----
+
+#[test]
+fn an_import_of_a_block_holds_in_the_block() {
+    check(
+        "
+struct Mutex(u32);
+impl Mutex { fn lock(&self) -> u32 { 0 } }
+fn f(m: &Mutex) {
+    m.lock();
+    //^^^^ no lock
+}
+fn g() {
+    use std::sync::Mutex;
+    let m: Mutex<u32> = Mutex::new(1);
+    m.lock();
+    //^^^^ example::g::m
+}",
+    );
+}
+
+#[test]
+fn a_glob_import_brings_names() {
+    check(
+        "
+use std::sync::*;
+mod store {
+    use super::*;
+    pub struct Town { pub m: Mutex<u32> }
+}
+use store::*;
+fn f(t: &Town) {
+    t.m.lock();
+      //^^^^ example::store::Town::m
+}",
+    );
+}
+
+#[test]
+fn a_re_export_is_the_same_type() {
+    check(
+        "
+mod sync {
+    pub use std::sync::Mutex as Lock;
+    pub mod deep { pub use super::Lock as Deeper; }
+}
+use sync::deep::Deeper;
+struct Town { a: sync::Lock<u32>, b: Deeper<u32> }
+fn f(t: &Town) {
+    t.a.lock();
+      //^^^^ example::Town::a
+    t.b.lock();
+      //^^^^ example::Town::b
+}",
+    );
+}
+
+#[test]
+fn crate_and_super_paths_are_resolved() {
+    check(
+        "
+mod outer {
+    pub struct Town { pub depot: crate::Depot }
+    pub mod inner {
+        pub fn f(t: &super::Town) {
+            t.depot.shelf.lock();
+                        //^^^^ example::Depot::shelf
+        }
+    }
+}",
+    );
+}
+
+#[test]
+fn a_users_type_named_mutex_is_no_lock() {
+    check(
+        "
+struct Mutex<T> { value: T }
+impl<T> Mutex<T> {
+    fn lock(&self) -> Option<&T> { Some(&self.value) }
+}
+struct Town { m: Mutex<u32> }
+fn f(t: &Town) {
+    t.m.lock();
+      //^^^^ no lock
+}",
+    );
+}
+
+#[test]
+fn a_method_named_lock_of_a_user_type_is_no_acquisition() {
+    check(
+        "
+struct Door { depot: Depot }
+impl Door { fn lock(&self) { self.depot.shelf.lock(); } }
+                                            //^^^^ example::Depot::shelf
+fn f(door: &Door) {
+    door.lock();
+       //^^^^ no lock
+}",
+    );
+}
+
+#[test]
+fn reading_with_arguments_is_io() {
+    check(
+        "
+use std::io::{Read, Write};
+fn f(mut file: std::fs::File, buffer: &mut [u8]) {
+    file.read(buffer);
+       //^^^^ no lock
+    file.write(buffer);
+       //^^^^^ no lock
+}",
+    );
+}
+
+#[test]
+fn an_impl_for_an_arc_of_a_trait_object_takes_no_other_arc() {
+    check(
+        "
+use std::sync::{Arc, RwLock};
+trait Store {}
+trait Access { fn read(&self) -> u32; }
+impl Access for Arc<dyn Store> { fn read(&self) -> u32 { 0 } }
+fn f(a: &Arc<dyn Store>, b: &Arc<RwLock<u32>>) {
+    a.read();
+    //^^^^ no lock
+    b.read();
+    //^^^^ example::f::b
+}",
+    );
+}
+
+#[test]
+fn a_generic_impl_with_an_unmet_bound_takes_nothing() {
+    check(
+        "
+use std::sync::Mutex;
+trait Marker {}
+trait Access { fn lock(&self) -> u32; }
+impl<T: Marker> Access for T { fn lock(&self) -> u32 { 0 } }
+fn f(m: &Mutex<u32>) {
+    m.lock();
+    //^^^^ example::f::m
+}",
+    );
+}
+
+// ---- results of expressions ----
+
+#[test]
+fn a_question_mark_yields_the_payload() {
+    check(
+        "
+fn depot() -> Result<Depot, ()> { Err(()) }
+fn f() -> Result<(), ()> {
+    let d = depot()?;
+    d.shelf.lock();
+          //^^^^ example::Depot::shelf
+    Ok(())
+}
+fn g(d: Option<Depot>) -> Option<u32> {
+    d?.rate.read();
+          //^^^^ example::Depot::rate
+    None
+}",
+    );
+}
+
+#[test]
+fn an_await_yields_the_output() {
+    check(
+        "
+use std::sync::Arc;
+async fn depot() -> Result<Arc<Depot>, ()> { Err(()) }
+async fn f() -> Result<(), ()> {
+    depot().await?.shelf.lock();
+                       //^^^^ example::Depot::shelf
+    let later = async { Arc::new(depot().await) };
+    later.await.as_ref().unwrap().rate.read();
+                                     //^^^^ example::Depot::rate
+    Ok(())
+}",
+    );
+}
+
+#[test]
+fn branches_yield_the_type_that_is_known() {
+    check(
+        "
+fn f(a: &Depot, b: &Depot, n: u32) {
+    let d = if n > 1 { a } else { b };
+    d.shelf.lock();
+          //^^^^ example::Depot::shelf
+    let d = match n { 0 => panic!(), 1 => return, _ => b };
+    d.rate.read();
+         //^^^^ example::Depot::rate
+    let d = loop { break a };
+    d.rate.read();
+         //^^^^ example::Depot::rate
+}",
+    );
+}
+
+#[test]
+fn a_cast_closure_or_block_keeps_its_type() {
+    check(
+        "
+fn f(a: &Depot) {
+    let d = { let inner = a; inner };
+    d.shelf.lock();
+          //^^^^ example::Depot::shelf
+    (&*a).rate.read();
+             //^^^^ example::Depot::rate
+    let d: &Depot = unsafe { &*(a as *const Depot) };
+    d.rate.read();
+         //^^^^ example::Depot::rate
+}",
+    );
+}
+
+#[test]
+fn a_written_type_decides_over_an_unknown_one() {
+    check(
+        "
+use std::sync::Arc;
+fn f() {
+    let d: Arc<Depot> = outside::make();
+    d.shelf.lock();
+          //^^^^ example::Depot::shelf
+    let all = outside::all().collect::<Vec<Depot>>();
+    all[0].rate.read();
+              //^^^^ example::Depot::rate
+}",
+    );
+}
+
+#[test]
+fn a_function_by_its_full_path_acquires() {
+    check(
+        "
+use std::sync::Mutex;
+fn f(d: &Depot) {
+    let g = Mutex::lock(&d.shelf);
+          //^^^^^^^^^^^ example::Depot::shelf
+}",
+    );
+}
