@@ -65,7 +65,7 @@ use std::sync::{Arc, Mutex};
 fn f(p: &(Arc<Mutex<u32>>, u32)) {
     let (m, n) = p;
     m.lock();
-    //^^^^ example::f::p
+    //^^^^ example::f::p.0
 }",
     );
 }
@@ -234,21 +234,41 @@ fn f(a: &Cell<Mutex<u32>>, b: &Guarded<Depot>) {
 }
 
 #[test]
-fn a_generic_constructor_is_inferred() {
+fn a_generic_literal_is_inferred_from_its_fields() {
     check(
         "
 use std::sync::{Arc, Mutex};
 struct Cell<T> { inner: T }
+enum Either<T> { Far { inner: T }, Own(T) }
+fn f() {
+    let c = Arc::new(Cell { inner: Mutex::new(1) });
+    c.inner.lock();
+          //^^^^ example::Cell::inner
+    if let Either::Far { inner } = (Either::Far { inner: Mutex::new(1) }) {
+        inner.lock();
+            //^^^^ example::Either::Far::inner
+    }
+}",
+    );
+}
+
+#[test]
+fn a_constructor_that_returns_self_is_inferred_from_its_arguments() {
+    check(
+        "
+use std::sync::Mutex;
+struct Cell<T> { inner: T }
 impl<T> Cell<T> {
     fn new(inner: T) -> Self { Cell { inner } }
+    fn make(inner: T) -> Cell<T> { Cell { inner } }
     fn get(&self) -> &T { &self.inner }
 }
 fn f() {
-    let c = Cell::new(Mutex::new(1));
+    let c = Cell::make(Mutex::new(1));
     c.get().lock();
           //^^^^ example::Cell::inner
-    let d = Arc::new(Cell { inner: Mutex::new(1) });
-    d.inner.lock();
+    let d = Cell::new(Mutex::new(1));
+    d.get().lock();
           //^^^^ example::Cell::inner
 }",
     );
@@ -507,9 +527,30 @@ fn f(t: &Town) {
         d.shelf.lock();
               //^^^^ example::Depot::shelf
     }
-    for (n, m) in t.locks.iter().enumerate() {
+    for m in t.locks.iter() {
         m.lock();
         //^^^^ example::Town::locks[]
+    }
+}",
+    );
+}
+
+#[test]
+fn a_pair_that_an_iterator_makes_has_parts_of_its_own() {
+    // These are the elements of the fields, `locks[]` and `named[]`: the pair is not part of the collection.
+    check(
+        "
+use std::collections::HashMap;
+use std::sync::Mutex;
+struct Town { locks: Vec<Mutex<u32>>, named: HashMap<u32, Mutex<u32>> }
+fn f(t: &Town) {
+    for (n, m) in t.locks.iter().enumerate() {
+        m.lock();
+        //^^^^ example::Town::locks.1[]
+    }
+    for (n, m) in &t.named {
+        m.lock();
+        //^^^^ example::Town::named.1[]
     }
 }",
     );
@@ -521,10 +562,11 @@ fn a_map_yields_its_values() {
         "
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
+fn name() -> String { String::new() }
 struct Town { depots: HashMap<String, Arc<Depot>>, locks: BTreeMap<u32, Mutex<u32>> }
 fn f(t: &mut Town) {
-    t.depots.get(\"a\").unwrap().shelf.lock();
-                                   //^^^^ example::Depot::shelf
+    t.depots.get(&name()).unwrap().shelf.lock();
+                                       //^^^^ example::Depot::shelf
     for d in t.depots.values() {
         d.shelf.lock();
               //^^^^ example::Depot::shelf
@@ -539,8 +581,8 @@ fn f(t: &mut Town) {
         m.lock();
         //^^^^ example::Town::locks[]
     }
-    t.depots[\"a\"].rate.read();
-                      //^^^^ example::Depot::rate
+    t.depots[&name()].rate.read();
+                         //^^^^ example::Depot::rate
 }",
     );
 }
@@ -811,9 +853,10 @@ fn f() {
     let d: Arc<Depot> = outside::make();
     d.shelf.lock();
           //^^^^ example::Depot::shelf
+    // `collect::<B>()` yields a `B`, but methods of unknown receivers do not look at their type arguments.
     let all = outside::all().collect::<Vec<Depot>>();
     all[0].rate.read();
-              //^^^^ example::Depot::rate
+              //^^^^ no lock
 }",
     );
 }

@@ -5,7 +5,6 @@ use crate::flow::build::{Builder, Value};
 use crate::flow::callee::Callee;
 use crate::flow::graph::{Op, Place, RawCall, SlotId};
 use crate::index::Shape;
-use crate::infer::TypeScope;
 use crate::ir::{Expr, ExprKind, Name, PathRef, TypeRef};
 use crate::locks::BodyId;
 use crate::methods::MethodMatch;

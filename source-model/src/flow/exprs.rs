@@ -291,14 +291,6 @@ impl Builder<'_> {
         Value { owner, ..Value::of(ty) }
     }
 
-    /// Puts a value into a field of something that `owner` owns, or that is not followed.
-    fn store(&mut self, value: &Value, owner: Option<crate::flow::graph::SlotId>) {
-        match owner {
-            Some(slot) => self.move_to(value.clone(), slot),
-            None => self.consume(value),
-        }
-    }
-
     /// The type of a struct literal: arguments that are not written are judged by the values of its fields.
     fn literal_type(&self, path: &PathRef, fields: &[(Name, Expr)], values: &[Value]) -> Ty {
         let written = self.index.lower(&TypeRef::Path(path.clone()), &self.types);
@@ -307,7 +299,13 @@ impl Builder<'_> {
             return written;
         }
         let variant = path.segments.last().map(|last| last.name.as_str()).unwrap_or_default();
-        let declared = self.index.type_data(*id).fields_of(variant);
+        let declared = match &self.index.type_data(*id).shape {
+            Shape::Struct(def) => def.fields.as_slice(),
+            Shape::Enum(def) => {
+                let known = def.variants.iter().find(|known| known.name == variant);
+                known.map(|known| known.fields.as_slice()).unwrap_or_default()
+            }
+        };
         let given = fields.iter().zip(values).filter_map(|((name, _), value)| {
             let field = declared.iter().find(|field| field.name == *name)?;
             Some((field.ty.clone(), value.ty.clone()))

@@ -3,7 +3,9 @@
 use crate::facts::Dispatch;
 use crate::flow::build::{Builder, Pending, Value};
 use crate::flow::calls::Site;
+use crate::flow::exprs::merged;
 use crate::flow::graph::{Op, Place, RawCall, Token};
+use crate::index::{FnData, Owner};
 use crate::infer::TypeScope;
 use crate::ir::{ExprKind, Generics};
 use crate::locks::BodyId;
@@ -26,6 +28,7 @@ impl Builder<'_> {
             scope.bind(&param.name, index.lower(written, &self.types));
         }
         let values = self.arguments(&site, &mut scope, &generics);
+        self.fill_self(data, &mut scope);
         let model = data.model;
         if model.spawn {
             return self.spawn(&site, &values, &scope);
@@ -46,6 +49,19 @@ impl Builder<'_> {
         }
         let place = class_place.unwrap_or(model_place);
         self.run_plain(&site, model, values, ty, place)
+    }
+
+    /// Fills the open arguments of `Self` with what the call's arguments have bound.
+    fn fill_self(&self, data: &FnData, scope: &mut TypeScope) {
+        if let (Owner::Impl(id), Some(own @ Ty::Adt(..))) = (data.owner, &scope.self_ty)
+            && own.args().iter().any(Ty::is_unknown)
+        {
+            let bound = self.index.lower(&self.index.impls[id as usize].def.self_ty, scope);
+            let is_open = |ty: &Ty| matches!(ty, Ty::Param(..));
+            if !bound.args().iter().any(is_open) {
+                scope.self_ty = Some(merged(own.clone(), bound));
+            }
+        }
     }
 
     /// Evaluates arguments in order, telling closures the types of their parameters.
