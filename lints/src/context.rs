@@ -1,5 +1,7 @@
 //! What a check may ask: the workspace, the lock graph, the configuration.
 
+use std::collections::BTreeSet;
+
 use interlock_lockgraph::LockGraph;
 use interlock_source::{Acquisition, Body, Effect, Held, Mode, Point, Workspace};
 
@@ -29,16 +31,19 @@ impl LintContext<'_> {
         self.workspace.bodies().iter().flat_map(|body| body.points.iter().map(move |point| (body, point)))
     }
 
-    /// Every acquisition of one lock while that same lock is held, of the kinds that `wanted` accepts.
+    /// Every acquisition of one lock while that same lock is held, of the kinds that `wanted` accepts: once for each
+    /// pair of places in a body.
     pub(crate) fn reentries(&self, wanted: impl Fn(&Acquisition, &Acquisition) -> bool) -> Vec<Reentry<'_>> {
         let mut found = Vec::new();
+        let mut seen = BTreeSet::new();
         for (body, point) in self.points().filter(|(_, point)| !point.held.is_empty()) {
             for effect in self.workspace.effects(body, point) {
                 for held in &point.held {
                     if !wanted(&held.acquisition, &effect.acquisition) {
                         continue;
                     }
-                    if let Some(certainty) = same_lock(held, &effect) {
+                    let places = (body.id, held.acquisition.span, effect.acquisition.span);
+                    if let Some(certainty) = same_lock(held, &effect).filter(|_| seen.insert(places)) {
                         found.push(Reentry { body, held, effect: effect.clone(), certainty });
                     }
                 }

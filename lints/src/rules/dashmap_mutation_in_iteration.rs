@@ -1,7 +1,5 @@
 //! `dashmap-mutation-in-iteration`: a concurrent map is changed while it is iterated.
 
-use std::collections::BTreeSet;
-
 use interlock_source::{Acquisition, Extent, LockFamily, Mode, Wait};
 
 use crate::context::Reentry;
@@ -53,12 +51,7 @@ declare_lint! {
 }
 
 pub(crate) fn check(context: &LintContext<'_>, findings: &mut Vec<Finding>) {
-    let mut seen = BTreeSet::new();
-    for reentry in context.reentries(mutates) {
-        if seen.insert((reentry.held.acquisition.span, reentry.effect.acquisition.span, reentry.body.id)) {
-            findings.push(finding(&reentry));
-        }
-    }
+    findings.extend(context.reentries(mutates).iter().map(finding));
 }
 
 fn mutates(held: &Acquisition, wanted: &Acquisition) -> bool {

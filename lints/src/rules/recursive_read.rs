@@ -1,7 +1,5 @@
 //! `recursive-read`: a reader-writer lock is read while the same thread or task already reads it.
 
-use std::collections::BTreeSet;
-
 use interlock_source::{Acquisition, LockFamily, Wait};
 
 use crate::context::{Reentry, exclusive_on_either_side};
@@ -58,12 +56,7 @@ declare_lint! {
 }
 
 pub(crate) fn check(context: &LintContext<'_>, findings: &mut Vec<Finding>) {
-    let mut seen = BTreeSet::new();
-    for reentry in context.reentries(may_deadlock) {
-        if seen.insert((reentry.held.acquisition.span, reentry.effect.acquisition.span, reentry.body.id)) {
-            findings.push(finding(&reentry));
-        }
-    }
+    findings.extend(context.reentries(may_deadlock).iter().map(finding));
 }
 
 fn may_deadlock(held: &Acquisition, wanted: &Acquisition) -> bool {

@@ -1,7 +1,5 @@
 //! `reentrant-lock`: a lock is acquired while the same thread or task already holds it.
 
-use std::collections::BTreeSet;
-
 use interlock_source::{Acquisition, LockFamily, Wait};
 
 use crate::context::{Reentry, exclusive_on_either_side};
@@ -59,12 +57,7 @@ declare_lint! {
 }
 
 pub(crate) fn check(context: &LintContext<'_>, findings: &mut Vec<Finding>) {
-    let mut seen = BTreeSet::new();
-    for reentry in context.reentries(deadlocks) {
-        if seen.insert((reentry.held.acquisition.span, reentry.effect.acquisition.span, reentry.body.id)) {
-            findings.push(finding(&reentry));
-        }
-    }
+    findings.extend(context.reentries(deadlocks).iter().map(finding));
 }
 
 fn deadlocks(held: &Acquisition, wanted: &Acquisition) -> bool {
