@@ -57,8 +57,8 @@ pub mod time {
     impl Instant { pub fn now() -> Instant {} pub fn elapsed(&self) -> std::time::Duration {} pub fn duration_since(&self, earlier: Instant) -> std::time::Duration {} }
     pub async fn sleep(duration: std::time::Duration) {}
     pub async fn sleep_until(deadline: Instant) {}
-    #[in_place] pub fn timeout<F: Future>(duration: std::time::Duration, future: F) -> impl Future<Output = Result<<F as Future>::Output, error::Elapsed>> {}
-    #[in_place] pub fn timeout_at<F: Future>(deadline: Instant, future: F) -> impl Future<Output = Result<<F as Future>::Output, error::Elapsed>> {}
+    #[in_place] #[bounded] pub fn timeout<F: Future>(duration: std::time::Duration, future: F) -> impl Future<Output = Result<<F as Future>::Output, error::Elapsed>> {}
+    #[in_place] #[bounded] pub fn timeout_at<F: Future>(deadline: Instant, future: F) -> impl Future<Output = Result<<F as Future>::Output, error::Elapsed>> {}
     pub mod error { pub struct Elapsed; }
     pub fn interval(period: std::time::Duration) -> Interval {}
     pub fn interval_at(start: Instant, period: std::time::Duration) -> Interval {}

@@ -94,7 +94,7 @@ fn through_method(index: &Index, ty: &Ty, place: Place, method: &Name, depth: u3
             return None;
         }
         let scope = index.fn_scope(data, Some(&found.self_ty));
-        return Some((index.result_type(&data.def, &scope, None), place));
+        return Some((index.result_type(data, &scope, None), place));
     }
     through(index, found.function, &[(found.self_ty, place)], depth + 1)
 }

@@ -113,6 +113,8 @@ pub struct Call {
     pub targets: Vec<BodyId>,
     /// How the target is known.
     pub dispatch: Dispatch,
+    /// Whether a timeout ends the call: nothing that it waits for is waited for without end.
+    pub is_bounded: bool,
 }
 
 /// How a call's target is known.

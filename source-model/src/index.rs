@@ -160,6 +160,8 @@ pub(crate) struct FnData {
     pub(crate) owner: Owner,
     pub(crate) def: Arc<FnDef>,
     pub(crate) model: FnModel,
+    /// Whether a call makes a future. `#[tokio::main]` and its like run an `async fn` within the call.
+    pub(crate) is_async: bool,
     pub(crate) is_model: bool,
     pub(crate) is_test: bool,
     pub(crate) span: Span,
@@ -382,6 +384,7 @@ impl Index {
             owner,
             def: Arc::clone(def),
             model: FnModel::of(&item.attrs),
+            is_async: def.is_async && !item.attrs.iter().any(|attr| attr.name == "main" || attr.name == "test"),
             is_model: self.crates[data.krate as usize].is_model,
             is_test: is_test || data.is_test || item.attrs.iter().any(|attr| attr.name == "test"),
             span: Span { file: data.file, range: item.range },

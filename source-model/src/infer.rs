@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::index::{Def, FnData, ImplData, Index, ModuleId, Owner, Shape};
-use crate::ir::{FnDef, Generics, Name, PathRef, Segment, TypeRef};
+use crate::ir::{Generics, Name, PathRef, Segment, TypeRef};
 use crate::resolve::Namespace;
 use crate::types::{Bound, CallableTy, FutureTy, TraitId, Ty, TypeId, segment_names};
 
@@ -343,9 +343,9 @@ impl Index {
     }
 
     /// The declared result, once parameters are bound; a future for an `async fn`.
-    pub(crate) fn result_type(&self, def: &FnDef, scope: &TypeScope, runs: Option<crate::locks::BodyId>) -> Ty {
-        let output = close(self.lower(&def.ret, scope));
-        if def.is_async {
+    pub(crate) fn result_type(&self, data: &FnData, scope: &TypeScope, runs: Option<crate::locks::BodyId>) -> Ty {
+        let output = close(self.lower(&data.def.ret, scope));
+        if data.is_async {
             return Ty::Future(Arc::new(FutureTy { output, runs }));
         }
         output

@@ -51,6 +51,8 @@ pub(crate) struct FnModel {
     pub(crate) spawn: bool,
     /// `#[in_place]`: a future argument is polled by the call, or when its result is awaited.
     pub(crate) in_place: bool,
+    /// `#[bounded]`: the future argument is given up after a while: what it waits for is no deadlock.
+    pub(crate) bounded: bool,
     /// `#[same]`: the result is, or leads to, the object of the receiver or first argument.
     pub(crate) same: bool,
     /// `#[element]`: the result is an element of it.
@@ -109,6 +111,7 @@ impl FnModel {
             acquire: find(attrs, "acquire").map(acquire),
             spawn: find(attrs, "spawn").is_some(),
             in_place: find(attrs, "in_place").is_some(),
+            bounded: find(attrs, "bounded").is_some(),
             same: find(attrs, "same").is_some(),
             element: find(attrs, "element").is_some(),
         }

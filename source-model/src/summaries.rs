@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 
-use crate::facts::{Assumption, ChainStep, Dispatch, Effect, PointKind};
+use crate::facts::{Assumption, Call, ChainStep, Dispatch, Effect, PointKind};
 use crate::flow::graph::{Op, Place, RawBody};
 use crate::flow::solve::{Solved, solve};
 use crate::ir::Name;
@@ -110,7 +110,7 @@ impl Summaries {
                 PointKind::Call(call) => {
                     let args = solved.args.get(&at).map(Vec::as_slice).unwrap_or_default();
                     for target in &call.targets {
-                        for entry in self.entries_through(*target, call.dispatch, args, at) {
+                        for entry in self.entries_through(*target, call, args, at) {
                             add(&mut summary, &mut known, entry);
                         }
                     }
@@ -129,11 +129,11 @@ impl Summaries {
     }
 
     /// The effects of a callee, as the caller sees them.
-    fn entries_through(&self, target: BodyId, dispatch: Dispatch, args: &[Place], point: u32) -> Vec<Entry> {
+    fn entries_through(&self, target: BodyId, call: &Call, args: &[Place], point: u32) -> Vec<Entry> {
         let Some(summary) = self.summaries.get(&target) else { return Vec::new() };
-        let assumed = (dispatch == Dispatch::Trait).then_some(Assumption::TraitDispatch);
+        let assumed = (call.dispatch == Dispatch::Trait).then_some(Assumption::TraitDispatch);
         let entries = summary.entries.iter().enumerate().map(|(at, entry)| Entry {
-            acquisition: substitute(&entry.acquisition, args, target),
+            acquisition: seen_through(&entry.acquisition, call, args, target),
             point,
             next: Some((target, crate::index::position(at))),
             length: entry.length + 1,
@@ -162,7 +162,7 @@ impl Summaries {
                 let args = solved.args.get(&point).map(Vec::as_slice).unwrap_or_default();
                 let mut effects = Vec::new();
                 for target in &call.targets {
-                    for entry in self.entries_through(*target, call.dispatch, args, point) {
+                    for entry in self.entries_through(*target, call, args, point) {
                         effects.push(self.effect(body, &entry));
                     }
                 }
@@ -232,6 +232,15 @@ fn call_graph(bodies: &[RawBody]) -> (DiGraph<(), ()>, Vec<usize>) {
         }
     }
     (graph, (0..bodies.len()).collect())
+}
+
+/// An acquisition of a callee as its caller sees it.
+fn seen_through(acquisition: &Acquisition, call: &Call, args: &[Place], callee: BodyId) -> Acquisition {
+    let mut acquisition = substitute(acquisition, args, callee);
+    if call.is_bounded {
+        acquisition.wait = Wait::Never;
+    }
+    acquisition
 }
 
 /// An acquisition of a callee with the caller's places put in for its parameters.

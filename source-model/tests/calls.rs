@@ -3,9 +3,13 @@
 //! Long because it is a flat list of cases. Below a call stands what it acquires and by which functions, below `at()`
 //! what is held there, below a future or task that nobody polls or keeps that it is dropped.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod probe;
 
-use interlock_source::{Assumption, Body, ChainStep, Edition, Effect, Held, LineCol, Point, PointKind, Workspace};
+use interlock_source::{
+    Assumption, Body, ChainStep, Edition, Effect, Held, LineCol, Point, PointKind, Sources, Wait, Workspace,
+};
 
 /// What the examples call and lock.
 const SUPPORT: &str = "
@@ -751,4 +755,41 @@ async fn f(d: &Depot) {
     }
 }",
     );
+}
+
+#[test]
+fn a_wait_under_a_timeout_ends() {
+    let text = "
+        use tokio::sync::Mutex;
+        use tokio::time::{timeout, Duration};
+        struct S { m: Mutex<u8> }
+        impl S {
+            async fn inner(&self) { self.m.lock().await; }
+            async fn direct(&self) { timeout(Duration::from_secs(1), self.m.lock()).await; }
+            async fn through(&self) { timeout(Duration::from_secs(1), self.inner()).await; }
+            async fn plain(&self) { self.inner().await; }
+        }";
+    let workspace = Workspace::analyse(Sources::of_text("example", Edition::E2021, text));
+    let waits = |name: &str| {
+        let body = workspace.bodies().iter().find(|body| body.item.ends_with(name)).unwrap();
+        let effects = body.points.iter().flat_map(|point| workspace.effects(body, point));
+        effects.map(|effect| effect.acquisition.wait).collect::<Vec<_>>()
+    };
+    assert_eq!(waits("::direct"), [Wait::Never]);
+    assert_eq!(waits("::through"), [Wait::Never]);
+    assert_eq!(waits("::plain"), [Wait::Task]);
+}
+
+#[test]
+fn an_async_entry_point_runs_within_its_call() {
+    let text = "
+        #[tokio::main] async fn run() {}
+        async fn later() {}
+        fn main() { run(); later(); }";
+    let workspace = Workspace::analyse(Sources::of_text("example", Edition::E2021, text));
+    let dropped = workspace.bodies().iter().flat_map(|body| &body.points).filter_map(|point| match &point.kind {
+        PointKind::FutureDropped { callee, .. } => Some(callee.as_str()),
+        _ => None,
+    });
+    assert_eq!(dropped.collect::<Vec<_>>(), ["example::later"]);
 }

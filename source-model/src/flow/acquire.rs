@@ -29,7 +29,7 @@ impl Builder<'_> {
         let fallible = model.is_try || self.is_optional(&output);
         self.tally.n_calls_resolved += 1;
         values.iter().skip(usize::from(site.receiver.is_some())).for_each(|value| self.consume(value));
-        if data.def.is_async {
+        if data.is_async {
             let pending = Some(Box::new(Pending::Acquire { acquisition, fallible }));
             let owner = (!site.awaiting).then(|| {
                 let slot = self.new_temporary();
@@ -98,7 +98,7 @@ impl Builder<'_> {
             lock_type: index.show(&lock_ty).into(),
             family: type_model.family.unwrap_or(LockFamily::Mutex),
             mode: model.mode,
-            wait: match (model.is_try, data.def.is_async) {
+            wait: match (model.is_try, data.is_async) {
                 (true, _) => Wait::Never,
                 (false, true) => Wait::Task,
                 (false, false) => Wait::Thread,
@@ -134,7 +134,7 @@ impl Builder<'_> {
         self.tally.n_calls_resolved += 1;
         values.iter().for_each(|value| self.consume(value));
         self.op(Op::Spawn { spawn: Box::new(spawn.clone()), span });
-        let ty = self.index.result_type(&data.def, scope, None);
+        let ty = self.index.result_type(data, scope, None);
         if !self.is_handle(&ty) {
             return Value::of(ty);
         }

@@ -195,7 +195,7 @@ impl Builder<'_> {
             _ => self.tally.n_calls_resolved += 1,
         }
         let span = self.span(range);
-        let call = RawCall { span, name, path, targets, dispatch, args };
+        let call = RawCall { span, name, path, targets, dispatch, is_bounded: false, args };
         self.op(Op::Call { call: Box::new(call), result: None });
     }
 

@@ -108,6 +108,7 @@ fn run_of(body: BodyId, span: Span, args: Vec<Place>) -> RawCall {
         path: None,
         targets: vec![body],
         dispatch: Dispatch::Direct,
+        is_bounded: false,
         args,
     }
 }

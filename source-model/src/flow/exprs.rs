@@ -348,9 +348,9 @@ impl Builder<'_> {
                 let scope = self.index.fn_scope(data, None);
                 let body = crate::locks::BodyId { function: id.0, part: 0 };
                 let runs = data.def.body.is_some().then_some(body);
-                let ret = self.index.result_type(&data.def, &scope, runs);
+                let ret = self.index.result_type(data, &scope, runs);
                 let params = data.def.params.iter().map(|param| self.index.lower(&param.ty, &scope)).collect();
-                let body = runs.filter(|_| !data.is_model && !data.def.is_async);
+                let body = runs.filter(|_| !data.is_model && !data.is_async);
                 Value::of(Ty::Callable(Arc::new(CallableTy { params, ret, body })))
             }
             Def::Variant(ty, _) | Def::Type(ty) if whole => {

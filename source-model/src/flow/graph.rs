@@ -38,6 +38,8 @@ pub(crate) struct RawCall {
     pub(crate) path: Option<Name>,
     pub(crate) targets: Vec<BodyId>,
     pub(crate) dispatch: Dispatch,
+    /// Whether a timeout ends the call.
+    pub(crate) is_bounded: bool,
     /// Places of the receiver and arguments, in order of the callee's parameters.
     pub(crate) args: Vec<Place>,
 }

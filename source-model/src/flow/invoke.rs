@@ -8,7 +8,7 @@ use crate::flow::graph::{Op, Place, RawCall, Token};
 use crate::index::{FnData, Owner};
 use crate::infer::TypeScope;
 use crate::ir::{ExprKind, Generics};
-use crate::locks::BodyId;
+use crate::locks::{BodyId, Wait};
 use crate::models::FnModel;
 use crate::places::{element_of, guarded};
 use crate::span::TextRange;
@@ -35,7 +35,7 @@ impl Builder<'_> {
         }
         let callee = BodyId { function: site.function.0, part: 0 };
         let runs = data.def.body.is_some().then_some(callee);
-        let mut ty = index.result_type(&data.def, &scope, runs.filter(|_| !data.is_model));
+        let mut ty = index.result_type(data, &scope, runs.filter(|_| !data.is_model));
         if let Ty::Unknown(_) = ty
             && let Some(first) = values.first()
             && matches!(site.name.as_str(), "clone" | "cloned" | "copied")
@@ -137,13 +137,14 @@ impl Builder<'_> {
             }
         }
         let call = self.raw_call(site, &values);
-        let is_future = data.def.is_async;
+        let is_future = data.is_async;
         if is_future {
             self.tally.n_calls_resolved += 1;
             self.consume_all(&values);
             return self.future(site, call, ty, place);
         }
         let pending = if model.in_place { values.iter().find_map(|value| value.pending.clone()) } else { None };
+        let pending = if model.bounded { pending.map(bounded) } else { pending };
         if !model.same {
             // A future or handle that is given away is the callee's to poll or join.
             values.iter().for_each(|value| self.lend(value));
@@ -222,6 +223,7 @@ impl Builder<'_> {
             path: Some(data.path.clone()),
             targets,
             dispatch,
+            is_bounded: false,
             args: values.iter().map(|value| value.place.clone()).collect(),
         }
     }
@@ -250,4 +252,13 @@ impl Builder<'_> {
 
 fn has_known_args(ty: &Ty) -> bool {
     !ty.args().is_empty() && ty.args().iter().all(|arg| !arg.is_unknown())
+}
+
+/// What a future does when it is polled under a timeout: no wait of it is for ever.
+fn bounded(mut pending: Box<Pending>) -> Box<Pending> {
+    match &mut *pending {
+        Pending::Call(call) => call.is_bounded = true,
+        Pending::Acquire { acquisition, .. } => acquisition.wait = Wait::Never,
+    }
+    pending
 }

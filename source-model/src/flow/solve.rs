@@ -303,5 +303,11 @@ fn merge(entry: &mut HashMap<u32, State>, block: u32, state: &State) -> bool {
 }
 
 fn public_call(call: &RawCall) -> Call {
-    Call { name: call.name.clone(), path: call.path.clone(), targets: call.targets.clone(), dispatch: call.dispatch }
+    Call {
+        name: call.name.clone(),
+        path: call.path.clone(),
+        targets: call.targets.clone(),
+        dispatch: call.dispatch,
+        is_bounded: call.is_bounded,
+    }
 }
