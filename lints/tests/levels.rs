@@ -105,3 +105,32 @@ fn fingerprints_do_not_move_with_lines_and_tell_twins_apart() {
     assert_eq!(distinct.len(), here.len());
     assert_eq!(here.len(), 3);
 }
+
+#[test]
+fn fields_of_two_objects_are_no_cycle() {
+    let text = "
+        use std::sync::Mutex;
+        struct Alive(Mutex<()>);
+        struct Inner { alive: Alive }
+        struct Outer { alive: Alive, inner: Mutex<Inner> }
+        impl Outer {
+            fn f(&self) {
+                let a = self.alive.0.lock().unwrap();
+                let inner = self.inner.lock().unwrap();
+                let b = inner.alive.0.lock().unwrap();
+            }
+        }";
+    assert_eq!(findings(text), []);
+}
+
+#[test]
+fn one_object_reached_from_two_types_is_a_cycle() {
+    let text = "
+        use std::sync::Mutex;
+        struct Dicts { a: Mutex<u8>, b: Mutex<u8> }
+        struct Manager { dicts: Dicts }
+        impl Dicts { fn f(&self) { let a = self.a.lock(); let b = self.b.lock(); } }
+        impl Manager { fn g(&self) { let b = self.dicts.b.lock(); let a = self.dicts.a.lock(); } }";
+    let found = findings(text);
+    assert_eq!((found.len(), found[0].level), (1, Level::Deny));
+}

@@ -7,7 +7,7 @@
 
 mod probe;
 
-use interlock_source::{Body, Edition, Held, LineCol, PointKind, Workspace};
+use interlock_source::{Body, Edition, Held, LineCol, PointKind, Sources, Workspace};
 
 /// What the examples call and lock.
 const SUPPORT: &str = "
@@ -1793,4 +1793,45 @@ async fn f(y: &Yard) {
   //^^ held y.shed
 }",
     );
+}
+
+#[test]
+fn an_empty_option_owns_no_guard() {
+    let text = "
+        use std::sync::{Mutex, MutexGuard};
+        struct S { m: Mutex<u8> }
+        fn at() {}
+        fn f(s: &S, n: u8) {
+            let mut slot = None;
+            for _ in 0..n {
+                if slot.is_none() { at(); slot = Some(s.m.lock().unwrap()); }
+            }
+        }";
+    let workspace = Workspace::analyse(Sources::of_text("example", Edition::E2021, text));
+    let held = workspace.bodies().iter().flat_map(|body| &body.points).filter_map(|point| match &point.kind {
+        PointKind::Call(call) if call.name == "at" => Some(point.held.len()),
+        _ => None,
+    });
+    assert_eq!(held.collect::<Vec<_>>(), [0]);
+}
+
+#[test]
+fn a_guard_that_the_callee_keeps_does_not_come_out_as_another() {
+    let text = "
+        use std::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard};
+        struct S { m: Mutex<u8>, r: RwLock<u8> }
+        fn at() {}
+        fn eat<'a>(r: RwLockReadGuard<'a, u8>, m: MutexGuard<'a, u8>) -> RwLockReadGuard<'a, u8> { drop(m); r }
+        fn f(s: &S) {
+            let r = eat(s.r.read().unwrap(), s.m.lock().unwrap());
+            at();
+        }";
+    let workspace = Workspace::analyse(Sources::of_text("example", Edition::E2021, text));
+    let held = workspace.bodies().iter().flat_map(|body| &body.points).filter_map(|point| match &point.kind {
+        PointKind::Call(call) if call.name == "at" => {
+            Some(point.held.iter().map(|held| held.acquisition.operation.to_string()).collect::<Vec<_>>())
+        }
+        _ => None,
+    });
+    assert_eq!(held.collect::<Vec<_>>(), [["read"]]);
 }

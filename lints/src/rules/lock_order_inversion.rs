@@ -1,6 +1,6 @@
 //! `lock-order-inversion`: threads acquire the same locks in orders that contradict each other.
 
-use interlock_lockgraph::{Cycle, Edge};
+use interlock_lockgraph::Edge;
 use interlock_source::{AccessPath, Held, LockRef};
 
 use crate::finding::place;
@@ -63,16 +63,19 @@ declare_lint! {
 pub(crate) fn check(context: &LintContext<'_>, findings: &mut Vec<Finding>) {
     for cycle in context.graph.cycles() {
         let edges: Vec<&Edge> = cycle.edges.iter().map(|at| &context.graph.edges[*at]).collect();
-        findings.push(finding(&cycle, &edges));
+        let meetings: Vec<Meeting> = (0..edges.len()).map(|at| meeting(edges[at], edges[(at + 1) % edges.len()])).collect();
+        if !meetings.contains(&Meeting::Never) {
+            findings.push(finding(&edges, &meetings));
+        }
     }
 }
 
-fn finding(_: &Cycle, edges: &[&Edge]) -> Finding {
+fn finding(edges: &[&Edge], meetings: &[Meeting]) -> Finding {
     let classes: Vec<String> = edges.iter().map(|edge| format!("`{}`", edge.held.acquisition.lock.class)).collect();
     let message = format!("{} are acquired in contradicting orders", listed(&classes));
     let first = edges[0];
     let primary = place(first.acquired.acquisition.span, &first.acquired.item);
-    let mut found = Finding::new(&LINT, certainty(edges), primary, message);
+    let mut found = Finding::new(&LINT, certainty(edges, meetings), primary, message);
     for edge in edges {
         let (held, acquired) = (&edge.held, &edge.acquired);
         found = found
@@ -97,14 +100,15 @@ fn listed(names: &[String]) -> String {
 }
 
 /// `derived` only when every edge is sure and both locks of it belong to one owner.
-fn certainty(edges: &[&Edge]) -> Certainty {
+fn certainty(edges: &[&Edge], meetings: &[Meeting]) -> Certainty {
     if edges.iter().any(|edge| edge.acquired.assumed.is_some()) {
         return Certainty::Assumed("one implementation of a trait is the one that runs".to_owned());
     }
     if edges.iter().any(|edge| !edge.held.must) {
         return Certainty::Assumed("a guard is held on only some of the paths".to_owned());
     }
-    if !edges.iter().all(|edge| one_owner(&edge.held, &edge.acquired.acquisition.lock)) {
+    let one_owner = edges.iter().all(|edge| one_owner(&edge.held, &edge.acquired.acquisition.lock));
+    if !one_owner || meetings.contains(&Meeting::Perhaps) {
         return Certainty::Assumed("both places mean the same objects".to_owned());
     }
     Certainty::Derived
@@ -121,4 +125,28 @@ fn one_owner(held: &Held, acquired: &LockRef) -> bool {
 /// Local variables of one function that several closures share.
 fn is_local(path: &AccessPath) -> bool {
     matches!(path.root, interlock_source::Root::Local { .. }) && path.projections.is_empty()
+}
+
+/// Whether the lock that one thread wants is the object that the next one holds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Meeting {
+    Surely,
+    Perhaps,
+    /// Two objects of one class: both are reached exactly, from one root, by different fields.
+    Never,
+}
+
+fn meeting(wants: &Edge, holds: &Edge) -> Meeting {
+    let (wanted, held) = (&wants.acquired.acquisition.lock.path, &holds.held.acquisition.lock.path);
+    let (Some(wanted), Some(held)) = (wanted, held) else { return Meeting::Perhaps };
+    let equal = wanted.projections == held.projections;
+    if wanted.root == held.root {
+        let exact = wanted.is_exact() && held.is_exact();
+        return if equal { Meeting::Surely } else if exact { Meeting::Never } else { Meeting::Perhaps };
+    }
+    // From another type the same object is reached by more or fewer steps.
+    let owner = |item: &str| item.rsplit_once("::").map(|(owner, _)| owner.to_owned());
+    let nested = wanted.projections.ends_with(&held.projections) || held.projections.ends_with(&wanted.projections);
+    let fits = if owner(&wants.item) == owner(&holds.item) { equal } else { nested };
+    if fits { Meeting::Surely } else { Meeting::Perhaps }
 }

@@ -126,7 +126,20 @@ impl Builder<'_> {
                 self.in_scope(|builder| builder.expr(cond));
                 self.edge(failed);
                 self.continue_in_new();
+                self.empty_option(cond);
             }
+        }
+    }
+
+    /// Where `slot.is_none()` holds, the variable owns no guard.
+    fn empty_option(&mut self, cond: &Expr) {
+        let ExprKind::MethodCall { receiver, method, .. } = &cond.kind else { return };
+        let ExprKind::Path(path) = &receiver.kind else { return };
+        if method == "is_none"
+            && let [only] = path.segments.as_slice()
+            && let Some(local) = self.local(&only.name)
+        {
+            self.consume(&local.value);
         }
     }
 

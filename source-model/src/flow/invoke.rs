@@ -151,7 +151,14 @@ impl Builder<'_> {
         }
         let is_lazy = matches!(ty, Ty::Future(_)) || pending.is_none();
         self.extend_to = site.extend_to;
-        let mut owner = self.gather(&values, &ty);
+        let mut owner = if data.is_model {
+            self.gather(&values, &ty)
+        } else {
+            let (kept, given): (Vec<Value>, Vec<Value>) =
+                values.into_iter().partition(|value| self.may_come_out(value, &ty));
+            self.consume_all(&given);
+            self.gather(&kept, &ty)
+        };
         let call_result = (owner.is_none() && self.owns(&ty)).then(|| {
             self.extend_to = site.extend_to;
             self.new_temporary()

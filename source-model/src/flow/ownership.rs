@@ -1,10 +1,10 @@
 //! Which types can own a guard, a future or a task handle.
 
-use crate::flow::build::Builder;
+use crate::flow::build::{Builder, Value};
 use crate::index::ModuleId;
 use crate::ir::TypeRef;
 use crate::models::GuardModel;
-use crate::types::Ty;
+use crate::types::{Ty, TypeId};
 
 impl Builder<'_> {
     /// Whether a value of the type can own a guard, a future or a task handle.
@@ -75,5 +75,29 @@ impl Builder<'_> {
 
     pub(super) fn is_optional(&self, ty: &Ty) -> bool {
         matches!(ty, Ty::Adt(id, _) if *id == self.index.well_known.option)
+    }
+
+    /// Whether what an argument owns may be part of a result: by the types of the guards that each can own.
+    pub(super) fn may_come_out(&self, value: &Value, result: &Ty) -> bool {
+        let (mut given, mut returned) = (Vec::new(), Vec::new());
+        // A type of the workspace may keep a guard in any of its fields.
+        let is_known = self.guard_types(&value.ty, &mut given) && self.guard_types(result, &mut returned);
+        !is_known || given.iter().any(|guard| returned.contains(guard))
+    }
+
+    /// Collects the guard types that a type is made of; false when it may own others.
+    fn guard_types(&self, ty: &Ty, into: &mut Vec<TypeId>) -> bool {
+        match ty {
+            Ty::Adt(id, args) if self.index.is_model_type(*id) => {
+                if self.index.type_data(*id).model.guard.is_some() {
+                    into.push(*id);
+                    return true;
+                }
+                args.iter().all(|arg| self.guard_types(arg, into))
+            }
+            Ty::Tuple(parts) => parts.iter().all(|part| self.guard_types(part, into)),
+            Ty::Scalar | Ty::Str | Ty::Ref(_) | Ty::Never => true,
+            _ => false,
+        }
     }
 }

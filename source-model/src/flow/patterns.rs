@@ -70,7 +70,8 @@ impl Builder<'_> {
     fn bind_name(&mut self, name: &Name, value: Value, by_ref: bool, mutable: bool) {
         let fresh = self.new_local_place(name);
         let ty = if by_ref { Ty::reference(value.ty.clone()) } else { value.ty.clone() };
-        let may_own = !by_ref && (self.owns(&ty) || !value.parts.is_empty());
+        // `let mut slot = None;` may come to own a guard.
+        let may_own = !by_ref && (self.owns(&ty) || !value.parts.is_empty() || (mutable && self.is_optional(&ty)));
         let owner = (may_own && (value.owner.is_some() || !value.parts.is_empty() || !matches!(ty, Ty::Ref(_))))
             .then(|| self.new_slot(Some(name.clone())));
         if let Some(slot) = owner {
