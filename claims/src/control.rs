@@ -183,7 +183,7 @@ fn apply_one(
 
 /// The functions of a file that have the path of `function`: one, unless several impls give the same.
 fn same_symbol<'w>(workspace: &'w Workspace, function: &Function) -> impl Iterator<Item = &'w Function> {
-    let (path, file) = (function.path.clone(), function.span.file);
+    let (path, file) = (function.path, function.span.file);
     workspace.functions().iter().filter(move |other| other.path == path && other.span.file == file)
 }
 

@@ -54,7 +54,7 @@ fn body_of(workspace: &Workspace, id: BodyId) -> Option<&Body> {
 }
 
 fn reached<'w>(target: &'w Body, body: &Body, point: &Point, call: &Call, chain: &[ChainStep]) -> Reached<'w> {
-    let step = ChainStep { span: point.span, item: body.item.clone(), callee: target.item.clone() };
+    let step = ChainStep { span: point.span, item: body.item, callee: target.item };
     let chain = chain.iter().cloned().chain([step]).collect();
     Reached { body: target, chain, is_assumed: call.targets.len() > 1 }
 }

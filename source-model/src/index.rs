@@ -3,8 +3,9 @@
 mod collect;
 mod well_known;
 
-use std::collections::HashMap;
 use std::sync::Arc;
+
+use rustc_hash::FxHashMap as HashMap;
 
 use crate::cfg::CfgSet;
 use crate::infer::TypeScope;
@@ -219,7 +220,7 @@ impl Index {
             root: ModuleId(0),
             edition: Edition::E2021,
             is_model: true,
-            externs: HashMap::new(),
+            externs: HashMap::default(),
             cfg: CfgSet::default(),
         });
         let root = self.new_module(krate, None, name.into(), file, false, false);
@@ -275,8 +276,8 @@ impl Index {
             is_block,
             path,
             file,
-            names: HashMap::new(),
-            uses: HashMap::new(),
+            names: HashMap::default(),
+            uses: HashMap::default(),
             globs: Vec::new(),
             is_test,
         });
@@ -314,8 +315,8 @@ impl Index {
                 of_trait,
                 self_type,
                 header: Ty::Unknown("impl header"),
-                fns: HashMap::new(),
-                assoc: HashMap::new(),
+                fns: HashMap::default(),
+                assoc: HashMap::default(),
                 def: Arc::clone(&def),
             };
             let owner_path = self.impl_path(module, &def, self_type);
@@ -452,7 +453,8 @@ impl Index {
     /// The crates of that name, curated models first.
     pub(crate) fn crates_named(&self, name: &str) -> impl Iterator<Item = &CrateData> {
         let name = ALIASES.iter().find(|alias| alias.0 == name).map_or(name, |alias| alias.1);
-        self.crates_by_name.get(name).into_iter().flatten().map(|id| &self.crates[*id as usize])
+        let known = Name::find(name).and_then(|name| self.crates_by_name.get(&name));
+        known.into_iter().flatten().map(|id| &self.crates[*id as usize])
     }
 }
 

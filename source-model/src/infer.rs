@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::index::{Def, FnData, ImplData, Index, ModuleId, Owner, Shape};
 use crate::ir::{Generics, Name, PathRef, Segment, TypeRef};
+use crate::names::joined;
 use crate::resolve::Namespace;
 use crate::types::{Bound, CallableTy, FutureTy, TraitId, Ty, TypeId, segment_names};
 
@@ -27,7 +28,7 @@ impl TypeScope {
         TypeScope { module, self_ty: None, generics: Vec::new() }
     }
 
-    pub(crate) fn generic(&self, name: &str) -> Option<&Ty> {
+    pub(crate) fn generic(&self, name: &Name) -> Option<&Ty> {
         self.generics.iter().rev().find(|(known, _)| known == name).map(|(_, ty)| ty)
     }
 
@@ -97,7 +98,7 @@ impl Index {
         let last = path.segments.last().expect("a path has a segment");
         let args: Vec<Ty> = last.args.iter().map(|arg| self.lower_at(arg, scope, depth + 1)).collect();
         let Some(resolved) = self.resolve(scope.module, &names, Namespace::Types) else {
-            return Ty::Outside(names.join("::").into(), args.into());
+            return Ty::Outside(joined(&names), args.into());
         };
         match resolved.def {
             Def::Type(ty) if resolved.n_used == names.len() => self.adt(ty, args),
@@ -178,7 +179,7 @@ impl Index {
                 let last = path.segments.last()?;
                 Some(Bound {
                     of_trait: self.trait_of(scope.module, path),
-                    path: segment_names(path).join("::").into(),
+                    path: joined(&segment_names(path)),
                     args: last.args.iter().map(|ty| self.lower_at(ty, scope, depth)).collect(),
                     bindings: self.lower_bindings(last, scope, depth),
                     call: None,
@@ -193,11 +194,11 @@ impl Index {
     }
 
     /// `<T as Trait>::Name`.
-    pub(crate) fn associated(&self, base: &Ty, name: &str, depth: u32) -> Ty {
+    pub(crate) fn associated(&self, base: &Ty, name: &Name, depth: u32) -> Ty {
         if depth > MAX_DEPTH {
             return Ty::Unknown("type nested too deeply");
         }
-        match (base, name) {
+        match (base, name.as_str()) {
             (Ty::Unknown(_), _) => base.clone(),
             (_, "Target") => self.deref_step(base).unwrap_or(Ty::Unknown("associated type")),
             (Ty::Future(future), "Output") => future.output.clone(),
@@ -216,7 +217,7 @@ impl Index {
         }
     }
 
-    fn associated_in_impls(&self, base: &Ty, name: &str, depth: u32) -> Option<Ty> {
+    fn associated_in_impls(&self, base: &Ty, name: &Name, depth: u32) -> Option<Ty> {
         let Ty::Adt(id, _) = base else { return None };
         self.impls_of_type(*id).find_map(|data| {
             let ty = data.assoc.get(name)?;
@@ -243,7 +244,7 @@ impl Index {
             Ty::Ref(inner) => Some((**inner).clone()),
             Ty::Adt(id, _) => {
                 let found = self.impls_of_type(*id).find(|data| data.of_trait == Some(self.well_known.deref))?;
-                let target = found.assoc.get("Target")?;
+                let target = found.assoc.get(&self.well_known.names.target)?;
                 Some(self.lower(target, &self.impl_scope(found, ty)))
             }
             Ty::Param(_, bounds) | Ty::Dyn(bounds) => bounds
@@ -257,7 +258,7 @@ impl Index {
     }
 
     /// The type of a field, the type that declares it, and the dereferences in between.
-    pub(crate) fn field(&self, base: &Ty, name: &str) -> Option<(Ty, Option<TypeId>)> {
+    pub(crate) fn field(&self, base: &Ty, name: &Name) -> Option<(Ty, Option<TypeId>)> {
         let mut at = base.clone();
         for _ in 0..MAX_DEREF {
             match &at {
@@ -275,15 +276,15 @@ impl Index {
     }
 
     /// A field as declared, with the type's arguments put in.
-    pub(crate) fn declared_field(&self, id: TypeId, args: &[Ty], name: &str, variant: Option<u32>) -> Option<Ty> {
+    pub(crate) fn declared_field(&self, id: TypeId, args: &[Ty], name: &Name, variant: Option<u32>) -> Option<Ty> {
         let data = self.type_data(id);
         let field = match (&data.shape, variant) {
             (Shape::Struct(def), _) => def
                 .fields
                 .iter()
-                .find(|field| field.name == name && self.predicate_holds(data.module, field.cfg.as_ref()))?,
+                .find(|field| field.name == *name && self.predicate_holds(data.module, field.cfg.as_ref()))?,
             (Shape::Enum(def), Some(variant)) => {
-                def.variants.get(variant as usize)?.fields.iter().find(|field| field.name == name)?
+                def.variants.get(variant as usize)?.fields.iter().find(|field| field.name == *name)?
             }
             (Shape::Enum(_), None) => return None,
         };
@@ -368,13 +369,13 @@ impl Index {
                     return wrap(peeled.arg(0));
                 }
                 if self.type_data(*id).model.family.is_some()
-                    && let Some(method) = self.method(peeled, "iter")
+                    && let Some(method) = self.method(peeled, &self.well_known.names.iter)
                 {
                     let data = self.fn_data(method.function);
                     let made = self.lower(&data.def.ret, &self.fn_scope(data, Some(peeled)));
                     return self.iterated(&made);
                 }
-                match self.associated_in_impls(peeled, "Item", 0) {
+                match self.associated_in_impls(peeled, &self.well_known.names.item, 0) {
                     Some(item) => wrap(item),
                     None => match self.deref_step(peeled) {
                         Some(inner) if by_ref => self.iterated(&Ty::reference(inner)),
@@ -396,7 +397,9 @@ impl Index {
                 let own = self
                     .impls_of_type(*id)
                     .filter(|data| data.of_trait == Some(self.well_known.future))
-                    .find_map(|data| Some(self.lower(data.assoc.get("Output")?, &self.impl_scope(data, ty))));
+                    .find_map(|data| {
+                        Some(self.lower(data.assoc.get(&self.well_known.names.output)?, &self.impl_scope(data, ty)))
+                    });
                 own.or_else(|| self.deref_step(ty).map(|inner| self.awaited(&inner)))
                     .unwrap_or(Ty::Unknown("output of an unknown future"))
             }

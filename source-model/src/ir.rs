@@ -3,14 +3,12 @@
 //! It keeps what types, guard scopes and held sets need, in evaluation order, and nothing else.
 //! Long because it is a flat list of node types, each a few lines.
 
-use smol_str::SmolStr;
 use std::sync::Arc;
 
 use crate::cfg::CfgExpr;
 use crate::span::TextRange;
 
-/// A name in source text.
-pub type Name = SmolStr;
+pub use crate::names::Name;
 
 /// Everything one file says.
 #[derive(Clone, Debug, Default)]

@@ -2,6 +2,8 @@
 //!
 //! Knows nothing of lints or output, and starts no process but `cargo metadata`.
 
+#![allow(clippy::clone_on_copy, reason = "whether a name is `Copy` is its own affair")]
+
 mod accessors;
 mod cfg;
 mod coverage;
@@ -15,6 +17,7 @@ mod locks;
 mod lower;
 mod methods;
 mod models;
+mod names;
 mod places;
 mod project;
 mod resolve;

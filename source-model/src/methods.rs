@@ -2,6 +2,7 @@
 
 use crate::index::{ImplData, Index};
 use crate::infer::MAX_DEREF;
+use crate::ir::Name;
 use crate::types::{Bound, FnId, TraitId, Ty, TypeId};
 
 /// A method as found for a receiver.
@@ -18,7 +19,7 @@ pub(crate) struct MethodMatch {
 
 impl Index {
     /// Finds a method by autoderef: inherent before trait methods at each step.
-    pub(crate) fn method(&self, receiver: &Ty, name: &str) -> Option<MethodMatch> {
+    pub(crate) fn method(&self, receiver: &Ty, name: &Name) -> Option<MethodMatch> {
         let mut at = receiver.clone();
         let mut n_derefs = 0;
         for _ in 0..MAX_DEREF {
@@ -32,7 +33,7 @@ impl Index {
         None
     }
 
-    fn method_of(&self, ty: &Ty, name: &str) -> Option<(FnId, Option<TraitId>)> {
+    fn method_of(&self, ty: &Ty, name: &Name) -> Option<(FnId, Option<TraitId>)> {
         match ty {
             Ty::Adt(id, _) => self.method_of_type(*id, ty, name).map(|function| (function, None)),
             Ty::Slice(_) => self.method_of_type(self.well_known.slice, ty, name).map(|function| (function, None)),
@@ -46,7 +47,7 @@ impl Index {
         .or_else(|| self.method_of_blanket(ty, name))
     }
 
-    fn method_of_type(&self, id: TypeId, ty: &Ty, name: &str) -> Option<FnId> {
+    fn method_of_type(&self, id: TypeId, ty: &Ty, name: &Name) -> Option<FnId> {
         let fits = |data: &&ImplData| self.impl_fits(data, ty);
         let inherent = self.impls_of_type(id).filter(|data| data.def.of_trait.is_none()).filter(fits);
         let of_traits = self.impls_of_type(id).filter(|data| data.def.of_trait.is_some()).filter(fits);
@@ -96,7 +97,7 @@ impl Index {
     }
 
     /// A method of a trait or its supertraits.
-    fn method_of_trait(&self, of_trait: TraitId, name: &str, depth: u32) -> Option<(FnId, TraitId)> {
+    fn method_of_trait(&self, of_trait: TraitId, name: &Name, depth: u32) -> Option<(FnId, TraitId)> {
         if depth > 6 {
             return None;
         }
@@ -108,7 +109,7 @@ impl Index {
     }
 
     /// `impl<T: Bound> Trait for T`, where the method's name is the trait's own.
-    fn method_of_blanket(&self, ty: &Ty, name: &str) -> Option<(FnId, Option<TraitId>)> {
+    fn method_of_blanket(&self, ty: &Ty, name: &Name) -> Option<(FnId, Option<TraitId>)> {
         if ty.is_unknown() || matches!(ty, Ty::Ref(_)) {
             return None;
         }

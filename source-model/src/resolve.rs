@@ -1,7 +1,8 @@
 //! Name resolution: what a path means in a module, through `use`, globs, preludes, block scopes and crate names.
 
-use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
+
+use rustc_hash::FxHashMap as HashMap;
 
 use crate::index::{Def, Index, ModuleId, Shape};
 use crate::ir::{Name, PathRef, UseLeaf};
@@ -203,7 +204,7 @@ impl Index {
 
     fn prelude(&self) -> Option<ModuleId> {
         let std = self.crates_named("std").next()?;
-        match self.module(std.root).names.get("prelude")?.first()? {
+        match self.module(std.root).names.get(&self.well_known.names.prelude)?.first()? {
             Def::Module(module) => Some(*module),
             _ => None,
         }

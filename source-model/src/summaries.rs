@@ -1,9 +1,11 @@
 //! What each body does when it runs: acquisitions, also through calls, bottom-up over the call graph.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
+
+use rustc_hash::FxHashMap as HashMap;
 
 use crate::facts::{Assumption, Call, ChainStep, Dispatch, Effect, PointKind};
 use crate::flow::graph::{Op, Place, RawBody};
@@ -217,7 +219,7 @@ fn add(summary: &mut Summary, known: &mut BTreeMap<EffectKey, usize>, entry: Ent
 
 fn call_graph(bodies: &[RawBody]) -> (DiGraph<(), ()>, Vec<usize>) {
     let mut graph = DiGraph::with_capacity(bodies.len(), bodies.len());
-    let mut nodes: HashMap<BodyId, NodeIndex> = HashMap::new();
+    let mut nodes: HashMap<BodyId, NodeIndex> = HashMap::default();
     for body in bodies {
         nodes.insert(body.id, graph.add_node(()));
     }

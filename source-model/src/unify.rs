@@ -2,7 +2,7 @@
 
 use crate::index::Index;
 use crate::infer::{MAX_DEREF, TypeScope};
-use crate::ir::{Generics, PathRef, TypeRef};
+use crate::ir::{Generics, Name, PathRef, TypeRef};
 use crate::types::{Ty, TypeId};
 
 impl Index {
@@ -97,7 +97,7 @@ impl Index {
 }
 
 /// Whether a parameter is still itself.
-fn is_open(ty: &Ty, name: &str) -> bool {
+fn is_open(ty: &Ty, name: &Name) -> bool {
     match ty {
         Ty::Param(own, _) => own == name,
         Ty::Unknown(_) => true,

@@ -1,6 +1,6 @@
 //! Blocks and statements: which scope owns what they make, by edition.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap as HashMap;
 
 use crate::flow::build::{Builder, Value};
 use crate::flow::exprs::merged;
@@ -18,7 +18,7 @@ impl Builder<'_> {
         }
         let extendable = self.extendable.take();
         self.push_scope(true);
-        self.env.push(HashMap::new());
+        self.env.push(HashMap::default());
         for stmt in &block.stmts {
             if self.index.predicate_holds(outer, stmt.cfg.as_ref()) {
                 self.statement(stmt);

@@ -2,7 +2,9 @@
 //!
 //! Types are inferred in the same walk, forwards. Guard scopes follow the rules of the package's edition.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+
+use rustc_hash::FxHashMap as HashMap;
 
 use crate::facts::BodyKind;
 use crate::flow::graph::{BasicBlock, Op, Place, RESULT, RawBody, RawCall, SlotId, Token};
@@ -171,7 +173,7 @@ impl<'a> Builder<'a> {
             edition: index.crate_of(data.module).edition,
             is_test: data.is_test,
             types: index.fn_scope(data, None),
-            env: vec![HashMap::new()],
+            env: vec![HashMap::default()],
             states: Vec::new(),
             done: Vec::new(),
             n_parts: 0,
@@ -240,7 +242,7 @@ impl<'a> Builder<'a> {
             captures: Vec::new(),
             returned: None,
         });
-        self.env.push(HashMap::new());
+        self.env.push(HashMap::default());
         id
     }
 
@@ -418,7 +420,7 @@ impl<'a> Builder<'a> {
         self.env.last_mut().expect("an environment").insert(name, Local { value, body, scope });
     }
 
-    pub(crate) fn local(&mut self, name: &str) -> Option<Local> {
+    pub(crate) fn local(&mut self, name: &Name) -> Option<Local> {
         let found = self.env.iter().rev().find_map(|scope| scope.get(name)).cloned()?;
         if let Some(slot) = found.value.owner {
             self.capture(found.body, slot);

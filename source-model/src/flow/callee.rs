@@ -50,7 +50,7 @@ impl Builder<'_> {
         let names = segment_names(path);
         let scoped = match names.first().map(Name::as_str) {
             Some("Self") => self.types.self_ty.clone(),
-            Some(first) if names.len() > 1 => self.types.generic(first).cloned(),
+            Some(_) if names.len() > 1 => self.types.generic(&names[0]).cloned(),
             _ => None,
         };
         if let Some(base) = scoped {

@@ -342,7 +342,7 @@ impl Builder<'_> {
         let is_map = matches!(&peeled, Ty::Adt(id, _) if self.index.type_data(*id).model.family.is_some());
         if is_map
             && let Ty::Ref(_) = value.ty
-            && let Some(found) = self.index.method(&peeled, "iter")
+            && let Some(found) = self.index.method(&peeled, &self.index.well_known.names.iter)
         {
             let iterator = self.run(Site {
                 function: found.function,

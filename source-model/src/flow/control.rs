@@ -1,12 +1,12 @@
 //! Control flow: branches, matches, loops, labelled blocks.
 
+use rustc_hash::FxHashMap as HashMap;
+
 use crate::flow::build::{Builder, LoopFrame, Value};
 use crate::flow::graph::{Op, RESULT, SlotId};
 use crate::ir::{Arm, Block, Expr, ExprKind, MacroArgs, Name, Pat, StmtKind};
 use crate::project::Edition;
 use crate::types::Ty;
-
-use std::collections::HashMap;
 
 /// The value of several branches: the first that is known; what each owns goes to one slot.
 pub(crate) struct Joined {
@@ -75,7 +75,7 @@ impl Builder<'_> {
         if own_scope {
             self.push_scope(false);
         }
-        self.env.push(HashMap::new());
+        self.env.push(HashMap::default());
         self.push_scope(true);
         self.condition(cond, failed, outer + usize::from(own_scope));
         let value = self.in_scope(|builder| builder.block(then));
@@ -196,7 +196,7 @@ impl Builder<'_> {
     }
 
     fn arm(&mut self, value: &Value, arm: &Arm) -> Value {
-        self.env.push(HashMap::new());
+        self.env.push(HashMap::default());
         let outer = self.state().scopes.len() - 1;
         self.push_scope(true);
         if refutes_presence(&arm.pat) {
@@ -273,7 +273,7 @@ impl Builder<'_> {
         self.push_scope(false);
         let temporaries = self.state().scopes.len() - 1;
         self.push_scope(true);
-        self.env.push(HashMap::new());
+        self.env.push(HashMap::default());
         self.condition(cond, failed, temporaries);
         self.in_scope(|builder| builder.block(body));
         self.env.pop();
@@ -300,7 +300,7 @@ impl Builder<'_> {
         self.edge(after);
         self.continue_in_new();
         self.push_scope(true);
-        self.env.push(HashMap::new());
+        self.env.push(HashMap::default());
         self.bind(pat, iterated);
         self.in_scope(|builder| builder.block(body));
         self.env.pop();

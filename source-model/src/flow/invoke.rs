@@ -169,7 +169,7 @@ impl Builder<'_> {
         self.op(Op::Call { call: Box::new(call), result: owner });
         let value = Value { owner, ..Value::of(ty).at(place) };
         if let (false, Some(pending)) = (is_lazy, &pending) {
-            return self.block_on(value, pending.clone(), site.range);
+            return self.block_on(value, Pending::clone(pending), site.range);
         }
         if let Some(slot) = owner
             && self.is_bare_guard(&value.ty)
@@ -183,13 +183,13 @@ impl Builder<'_> {
     }
 
     /// `block_on(future)`: the future runs to its end within the call.
-    fn block_on(&mut self, value: Value, pending: Box<Pending>, range: TextRange) -> Value {
+    fn block_on(&mut self, value: Value, pending: Pending, range: TextRange) -> Value {
         let _ = range;
         let owner = match value.owner {
             Some(slot) => Some(slot),
             None => self.owns(&value.ty).then(|| self.new_temporary()),
         };
-        match *pending {
+        match pending {
             Pending::Call(call) => self.op(Op::Call { call: Box::new(call), result: owner }),
             Pending::Acquire { acquisition, fallible } => self.acquire(acquisition, fallible, owner),
         }

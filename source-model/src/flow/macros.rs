@@ -1,12 +1,12 @@
 //! Macro calls: their arguments are evaluated in order; `select!` and `join!` poll futures.
 
+use rustc_hash::FxHashMap as HashMap;
+
 use crate::flow::build::{Builder, Value};
 use crate::flow::graph::Op;
 use crate::ir::{Expr, MacroArgs, MacroCall, SelectBranch};
 use crate::span::TextRange;
 use crate::types::Ty;
-
-use std::collections::HashMap;
 
 impl Builder<'_> {
     pub(crate) fn macro_call(&mut self, expr: &Expr, call: &MacroCall, extend_to: Option<usize>) -> Value {
@@ -114,7 +114,7 @@ impl Builder<'_> {
     }
 
     fn select_branch(&mut self, branch: &SelectBranch, future: Option<Value>) -> Value {
-        self.env.push(HashMap::new());
+        self.env.push(HashMap::default());
         let outer = self.state().scopes.len() - 1;
         self.push_scope(true);
         if let (Some(pat), Some(future)) = (&branch.pat, future) {

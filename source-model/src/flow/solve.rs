@@ -1,6 +1,8 @@
 //! The held sets of one body: a forward flow over its graph, may and must at once.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
+
+use rustc_hash::FxHashMap as HashMap;
 
 use crate::facts::{Call, ChainStep, Held, Point, PointKind};
 use crate::flow::graph::{Op, Place, RESULT, RawBody, RawCall, SlotId, Token};
@@ -33,7 +35,7 @@ pub(crate) struct Solved {
 /// Solves a body, given the summaries of what it calls.
 pub(crate) fn solve(body: &RawBody, summaries: &Summaries) -> Solved {
     let order = reverse_postorder(body);
-    let mut flow = Flow { body, summaries, known: own_tokens(body), from_calls: HashMap::new() };
+    let mut flow = Flow { body, summaries, known: own_tokens(body), from_calls: HashMap::default() };
     let entry = flow.fixpoint(&order);
     flow.collect(&order, &entry)
 }
@@ -81,7 +83,7 @@ struct Flow<'a> {
 impl Flow<'_> {
     /// The state at the entry of each reachable block.
     fn fixpoint(&mut self, order: &[u32]) -> HashMap<u32, State> {
-        let mut entry: HashMap<u32, State> = HashMap::from([(0, State::new())]);
+        let mut entry: HashMap<u32, State> = HashMap::from_iter([(0, State::new())]);
         let mut changed = true;
         while changed {
             changed = false;

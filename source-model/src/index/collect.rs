@@ -1,7 +1,8 @@
 //! Walks the items of a crate and enters them into the index.
 
-use std::collections::HashMap;
 use std::sync::Arc;
+
+use rustc_hash::FxHashMap as HashMap;
 
 use super::{AliasData, Def, Index, ModuleId, Owner, Shape, StaticData, TraitData, TypeData, position};
 use crate::ir::{Item, ItemKind, Name, TraitDef, UseLeaf};
@@ -83,7 +84,7 @@ impl Collector<'_, '_> {
     fn add_trait(&mut self, module: ModuleId, item: &Item, def: &Arc<TraitDef>) {
         let id = TraitId(position(self.index.traits.len()));
         let path = self.path(module, &item.name);
-        let mut fns = HashMap::new();
+        let mut fns = HashMap::default();
         for member in &def.items {
             if let ItemKind::Fn(function) = &member.kind
                 && self.index.is_on(self.krate, member)

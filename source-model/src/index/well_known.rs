@@ -1,6 +1,7 @@
 //! Types and traits of the `std` model that inference builds itself.
 
 use super::{Index, position};
+use crate::ir::Name;
 use crate::types::{TraitId, TypeId};
 
 /// Types and traits of the `std` model that inference builds itself.
@@ -15,12 +16,46 @@ pub(crate) struct WellKnown {
     pub(crate) range: TypeId,
     pub(crate) deref: TraitId,
     pub(crate) future: TraitId,
+    pub(crate) names: KnownNames,
+}
+
+/// Names that inference asks for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KnownNames {
+    pub(crate) item: Name,
+    pub(crate) iter: Name,
+    pub(crate) output: Name,
+    pub(crate) prelude: Name,
+    pub(crate) target: Name,
+}
+
+impl Default for KnownNames {
+    fn default() -> KnownNames {
+        KnownNames {
+            item: "Item".into(),
+            iter: "iter".into(),
+            output: "Output".into(),
+            prelude: "prelude".into(),
+            target: "Target".into(),
+        }
+    }
 }
 
 impl Default for WellKnown {
     fn default() -> WellKnown {
         let (ty, tr) = (TypeId(u32::MAX), TraitId(u32::MAX));
-        WellKnown { option: ty, result: ty, vec: ty, string: ty, slice: ty, str: ty, range: ty, deref: tr, future: tr }
+        WellKnown {
+            option: ty,
+            result: ty,
+            vec: ty,
+            string: ty,
+            slice: ty,
+            str: ty,
+            range: ty,
+            deref: tr,
+            future: tr,
+            names: KnownNames::default(),
+        }
     }
 }
 
@@ -44,6 +79,7 @@ impl Index {
             range: ty("std::ops::Range"),
             deref: tr("std::ops::Deref"),
             future: tr("std::future::Future"),
+            names: KnownNames::default(),
         }
     }
 }
