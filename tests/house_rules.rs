@@ -193,7 +193,10 @@ fn nothing_is_left_for_later() {
 
 #[test]
 fn only_reports_serialize() {
-    let elsewhere = violations(serializing).into_iter().filter(|violation| !violation.starts_with("reports/"));
+    // The private encoding of facts, in memory and in the pack, lives with its owner. Nothing else reads it.
+    let owners = ["reports/", "source-model/src/"];
+    let is_owned = |violation: &String| owners.iter().any(|owner| violation.starts_with(owner));
+    let elsewhere = violations(serializing).into_iter().filter(|violation| !is_owned(violation));
     assert_none(&elsewhere.collect::<Vec<_>>());
 }
 

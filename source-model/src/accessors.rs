@@ -31,8 +31,8 @@ fn through(index: &Index, function: FnId, args: &[(Ty, Place)], depth: u32) -> O
     if depth > MAX_DEPTH || def.is_async {
         return None;
     }
-    let tail = only_tail(def.body.as_ref()?)?;
-    evaluate(index, tail, &Scope { def, args, depth })
+    let tail = def.body.as_ref()?.only_value()?;
+    evaluate(index, &tail, &Scope { def, args, depth })
 }
 
 fn only_tail(block: &Block) -> Option<&Expr> {

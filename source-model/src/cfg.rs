@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 /// A `cfg` predicate.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum CfgExpr {
     /// `unix`
     Flag(String),

@@ -5,13 +5,16 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::cfg::CfgExpr;
 use crate::span::TextRange;
 
+pub(crate) use crate::encoding::Code;
 pub use crate::names::Name;
 
 /// Everything one file says.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct FileIr {
     /// The items of the file, in order.
     pub items: Vec<Item>,
@@ -28,7 +31,7 @@ pub struct FileIr {
 }
 
 /// A part of a file that was not analysed, and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gap {
     /// Where the unread part is.
     pub range: TextRange,
@@ -37,7 +40,7 @@ pub struct Gap {
 }
 
 /// A comment `// interlock: <text>` and the code it applies to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Directive {
     /// The comment itself.
     pub range: TextRange,
@@ -50,7 +53,7 @@ pub struct Directive {
 }
 
 /// An item: a named thing of a module, impl or trait.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Item {
     /// Its name; empty for `impl`, `use` and block scopes.
     pub name: Name,
@@ -65,7 +68,7 @@ pub struct Item {
 }
 
 /// An attribute `#[name(arg, arg = "x")]`: its last path segment and its comma-separated arguments as text.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attr {
     /// Last segment of the attribute's path.
     pub name: Name,
@@ -74,7 +77,7 @@ pub struct Attr {
 }
 
 /// What an item is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum ItemKind {
     /// `mod name { .. }` or `mod name;`.
     Module {
@@ -111,7 +114,7 @@ pub enum ItemKind {
 }
 
 /// One leaf of a `use` tree.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UseLeaf {
     /// The path; the part before `::*` for a glob. `self` at the end is removed.
     pub path: Vec<Name>,
@@ -124,7 +127,7 @@ pub struct UseLeaf {
 }
 
 /// Generic parameters with their bounds; bounds of `where` clauses on a parameter are merged in.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Generics {
     /// Type parameters in order.
     pub params: Vec<GenericParam>,
@@ -133,7 +136,7 @@ pub struct Generics {
 }
 
 /// A type parameter.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct GenericParam {
     /// Its name.
     pub name: Name,
@@ -144,7 +147,7 @@ pub struct GenericParam {
 }
 
 /// A struct's declaration.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct StructDef {
     /// Generic parameters.
     pub generics: Generics,
@@ -153,7 +156,7 @@ pub struct StructDef {
 }
 
 /// A field of a struct or variant.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Field {
     /// Name, or index as text.
     pub name: Name,
@@ -166,7 +169,7 @@ pub struct Field {
 }
 
 /// An enum's declaration.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct EnumDef {
     /// Generic parameters.
     pub generics: Generics,
@@ -175,7 +178,7 @@ pub struct EnumDef {
 }
 
 /// A variant of an enum.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Variant {
     /// Its name.
     pub name: Name,
@@ -184,7 +187,7 @@ pub struct Variant {
 }
 
 /// A type alias.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AliasDef {
     /// Generic parameters.
     pub generics: Generics,
@@ -193,7 +196,7 @@ pub struct AliasDef {
 }
 
 /// A trait's declaration.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TraitDef {
     /// Generic parameters.
     pub generics: Generics,
@@ -204,7 +207,7 @@ pub struct TraitDef {
 }
 
 /// An impl block.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ImplDef {
     /// Generic parameters.
     pub generics: Generics,
@@ -217,18 +220,18 @@ pub struct ImplDef {
 }
 
 /// A static or constant.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct StaticDef {
     /// Declared type.
     pub ty: TypeRef,
     /// Whether it is a `const`.
     pub is_const: bool,
     /// The initialiser.
-    pub init: Option<Expr>,
+    pub init: Option<Code<Expr>>,
 }
 
 /// A function with its body.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct FnDef {
     /// Generic parameters.
     pub generics: Generics,
@@ -241,13 +244,13 @@ pub struct FnDef {
     /// Whether it is an `async fn`.
     pub is_async: bool,
     /// The body; `None` for a declaration.
-    pub body: Option<Block>,
+    pub body: Option<Code<Block>>,
     /// The function's name in the source.
     pub name_range: TextRange,
 }
 
 /// A receiver.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SelfParam {
     /// `self`, `&self` or `&mut self`.
     pub by_ref: bool,
@@ -258,7 +261,7 @@ pub struct SelfParam {
 }
 
 /// A parameter.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Param {
     /// Its pattern.
     pub pat: Pat,
@@ -267,7 +270,7 @@ pub struct Param {
 }
 
 /// A type as written.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum TypeRef {
     /// `a::b<T>`, also a bound.
     Path(PathRef),
@@ -304,7 +307,7 @@ pub enum TypeRef {
 }
 
 /// A path as written.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct PathRef {
     /// Segments in order.
     pub segments: Vec<Segment>,
@@ -315,7 +318,7 @@ pub struct PathRef {
 }
 
 /// A segment of a path.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Segment {
     /// The identifier (raw identifiers without `r#`).
     pub name: Name,
@@ -326,7 +329,7 @@ pub struct Segment {
 }
 
 /// A block.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Block {
     /// From brace to brace.
     pub range: TextRange,
@@ -339,7 +342,7 @@ pub struct Block {
 }
 
 /// A statement. Items of a block stand in its block scope.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Stmt {
     /// The statement with its semicolon.
     pub range: TextRange,
@@ -350,7 +353,7 @@ pub struct Stmt {
 }
 
 /// A `let` statement.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LetStmt {
     /// The pattern.
     pub pat: Pat,
@@ -363,7 +366,7 @@ pub struct LetStmt {
 }
 
 /// What a statement is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum StmtKind {
     /// `let PAT: TY = INIT else { .. };`
     Let(Box<LetStmt>),
@@ -372,7 +375,7 @@ pub enum StmtKind {
 }
 
 /// An expression.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Expr {
     /// The whole expression.
     pub range: TextRange,
@@ -381,7 +384,7 @@ pub struct Expr {
 }
 
 /// What an expression is. Parentheses and groups are transparent.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub enum ExprKind {
     /// A path: a local, an item, a variant.
     Path(PathRef),
@@ -566,11 +569,12 @@ pub enum ExprKind {
     /// A macro call.
     Macro(MacroCall),
     /// An expression form that is not modelled.
+    #[default]
     Opaque,
 }
 
 /// The kinds of binary operators that evaluation order and scopes tell apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum BinaryOp {
     /// `&&`
     And,
@@ -583,7 +587,7 @@ pub enum BinaryOp {
 }
 
 /// The kinds of literals that types tell apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Literal {
     /// `"..."`, `c"..."`
     Str,
@@ -596,7 +600,7 @@ pub enum Literal {
 }
 
 /// A closure.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ClosureDef {
     /// The whole closure.
     pub range: TextRange,
@@ -613,7 +617,7 @@ pub struct ClosureDef {
 }
 
 /// An arm of a `match`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Arm {
     /// The pattern.
     pub pat: Pat,
@@ -626,7 +630,7 @@ pub struct Arm {
 }
 
 /// A pattern.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Pat {
     /// `_`
     Wild,
@@ -676,7 +680,7 @@ pub enum Pat {
 }
 
 /// A macro call in an expression or statement.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct MacroCall {
     /// The macro's path.
     pub path: Vec<Name>,
@@ -685,7 +689,7 @@ pub struct MacroCall {
 }
 
 /// Arguments of a macro call.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum MacroArgs {
     /// Expressions in order: `format!`, `assert!`, `vec!`, `join!`, tracing's `key = %value`.
     Exprs(Vec<Expr>),
@@ -700,7 +704,7 @@ pub enum MacroArgs {
 }
 
 /// A branch of `select!`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SelectBranch {
     /// The pattern; `None` for `else`, `complete` and `default`.
     pub pat: Option<Pat>,

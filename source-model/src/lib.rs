@@ -8,6 +8,7 @@ mod accessors;
 mod cfg;
 mod coverage;
 mod edit;
+mod encoding;
 mod facts;
 mod flow;
 mod index;

@@ -16,8 +16,8 @@ fn of_items(items: &[Item], ranges: &mut Vec<TextRange>) {
             ItemKind::Module { items: Some(items), .. } | ItemKind::BlockScope { items, .. } => of_items(items, ranges),
             ItemKind::Trait(def) => of_items(&def.items, ranges),
             ItemKind::Impl(def) => of_items(&def.items, ranges),
-            ItemKind::Fn(def) => def.body.iter().for_each(|body| of_block(body, ranges)),
-            ItemKind::Static(def) => def.init.iter().for_each(|init| of_expr(init, ranges)),
+            ItemKind::Fn(def) => def.body.iter().for_each(|body| of_block(&body.decode(), ranges)),
+            ItemKind::Static(def) => def.init.iter().for_each(|init| of_expr(&init.decode(), ranges)),
             _ => {}
         }
     }

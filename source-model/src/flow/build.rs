@@ -151,12 +151,12 @@ pub(crate) struct Builder<'a> {
 /// Lowers a function with a body.
 pub(crate) fn build_function(index: &Index, id: FnId) -> BuiltFn {
     let data = index.fn_data(id);
-    let Some(block) = &data.def.body else { return BuiltFn::default() };
+    let Some(code) = &data.def.body else { return BuiltFn::default() };
     let mut builder = Builder::new(index, id, data);
     let kind = if data.def.is_async { BodyKind::AsyncFunction } else { BodyKind::Function };
     builder.enter(kind, data.span);
     builder.parameters(data);
-    let value = builder.block(block);
+    let value = builder.block(&code.decode());
     builder.move_to(value, RESULT);
     builder.leave();
     builder.done.sort_by_key(|body| body.id.part);

@@ -221,7 +221,7 @@ mod tests {
             ItemKind::BlockScope { items, .. } => items.iter().map(|item| format!("{}", item.name)).collect(),
             _ => vec!["not a scope".to_owned()],
         });
-        (def.body.clone().unwrap(), names.collect())
+        (def.body.clone().unwrap().decode(), names.collect())
     }
 
     fn check(text: &str, n_stmts: usize, has_tail: bool) {

@@ -348,7 +348,7 @@ mod tests {
         let text = format!("fn f() {{ {expr} }}");
         let ir = parse_file(&text);
         let ItemKind::Fn(def) = &ir.items[0].kind else { panic!("{:?}", ir.items) };
-        let tail = def.body.clone().unwrap().tail.unwrap();
+        let tail = def.body.clone().unwrap().decode().tail.unwrap();
         (text[byte_range(&text, tail.range)].to_owned(), *tail)
     }
 
@@ -422,7 +422,7 @@ mod tests {
         let text = "fn f() { a.b().c::<D>(e) }";
         let ir = parse_file(text);
         let ItemKind::Fn(def) = &ir.items[0].kind else { panic!() };
-        let tail = def.body.clone().unwrap().tail.unwrap();
+        let tail = def.body.clone().unwrap().decode().tail.unwrap();
         let ExprKind::MethodCall { call_range, .. } = &tail.kind else { panic!("{tail:?}") };
         assert_eq!(&text[byte_range(text, *call_range)], "c::<D>(e)");
     }

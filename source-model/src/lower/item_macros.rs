@@ -6,7 +6,7 @@ use syn::parse::{Parse, ParseStream, Parser};
 use syn::spanned::Spanned;
 
 use crate::cfg::CfgExpr;
-use crate::ir::{Item, ItemKind, PathRef, Segment, StaticDef, TypeRef};
+use crate::ir::{Code, Item, ItemKind, PathRef, Segment, StaticDef, TypeRef};
 use crate::lower::blocks::macro_name;
 use crate::lower::items::Head;
 use crate::lower::ranges::{attributes_start, end_of, macro_range, start_of, visibility_start};
@@ -82,7 +82,7 @@ impl Lowerer {
             return;
         };
         for declaration in declarations {
-            let init = Some(self.expr(&declaration.init));
+            let init = Some(Code::of(&self.expr(&declaration.init)));
             let ty = wrapped(wrapper, types::lower(&declaration.ty));
             let kind = ItemKind::Static(Arc::new(StaticDef { ty, is_const: false, init }));
             into.push(Head::at(name_of(&declaration.name), &declaration.attrs, declaration.range).item(kind));

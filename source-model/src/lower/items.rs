@@ -7,8 +7,8 @@ use syn::spanned::Spanned;
 
 use crate::cfg::CfgExpr;
 use crate::ir::{
-    AliasDef, Attr, EnumDef, Field, FnDef, Gap, ImplDef, Item, ItemKind, Name, Param, SelfParam, StaticDef, StructDef,
-    TraitDef, TypeRef, UseLeaf, Variant,
+    AliasDef, Attr, Code, EnumDef, Field, FnDef, Gap, ImplDef, Item, ItemKind, Name, Param, SelfParam, StaticDef,
+    StructDef, TraitDef, TypeRef, UseLeaf, Variant,
 };
 use crate::lower::lists::exact;
 use crate::lower::ranges::{
@@ -121,7 +121,7 @@ impl Lowerer {
     }
 
     pub(crate) fn static_kind(&mut self, ty: &syn::Type, init: Option<&syn::Expr>, is_const: bool) -> ItemKind {
-        let init = init.map(|init| self.expr(init));
+        let init = init.map(|init| Code::of(&self.expr(init)));
         ItemKind::Static(Arc::new(StaticDef { ty: types::lower(ty), is_const, init }))
     }
 
@@ -156,7 +156,7 @@ impl Lowerer {
             }
         }
         if let Body::Block(block) = body {
-            def.body = Some(self.block(block));
+            def.body = Some(Code::of(&self.block(block)));
         }
         head.item(ItemKind::Fn(Arc::new(def)))
     }
