@@ -8,10 +8,11 @@ use petgraph::graph::{DiGraph, NodeIndex};
 use rustc_hash::FxHashMap as HashMap;
 
 use crate::facts::{Assumption, Call, ChainStep, Dispatch, Effect, PointKind};
+use crate::flow::callbacks::Callback;
 use crate::flow::graph::{Op, Place, RawBody};
 use crate::flow::solve::{Solved, solve};
 use crate::ir::Name;
-use crate::locks::{Acquisition, BodyId, Extent, LockClass, LockRef, Mode, Root, Wait};
+use crate::locks::{AccessPath, Acquisition, BodyId, Extent, LockClass, LockRef, Mode, Root, Wait};
 
 /// Effects kept for one body; more are cut off and counted.
 const MAX_EFFECTS: usize = 256;
@@ -44,6 +45,7 @@ struct Entry {
 struct Summary {
     entries: Vec<Entry>,
     returned: Vec<Returned>,
+    callbacks: Vec<Callback>,
 }
 
 /// The summaries of all bodies, and the points that they were made from.
@@ -98,7 +100,7 @@ impl Summaries {
     /// Adds what the points of a body do to its summary; whether that is new.
     fn summarise(&mut self, body: &RawBody, solved: &Solved) -> bool {
         let mut summary = self.summaries.remove(&body.id).unwrap_or_default();
-        let before = (summary.entries.len(), summary.returned.len());
+        let before = (summary.entries.len(), summary.returned.len(), summary.callbacks.len());
         let mut known: BTreeMap<EffectKey, usize> =
             summary.entries.iter().enumerate().map(|(at, entry)| (key(&entry.acquisition), at)).collect();
         for (at, point) in solved.points.iter().enumerate() {
@@ -125,7 +127,8 @@ impl Summaries {
             self.truncated.insert(body.id);
         }
         summary.returned = solved.returned.clone();
-        let changed = before != (summary.entries.len(), summary.returned.len());
+        summary.callbacks = solved.callbacks.clone();
+        let changed = before != (summary.entries.len(), summary.returned.len(), summary.callbacks.len());
         self.summaries.insert(body.id, summary);
         changed
     }
@@ -146,6 +149,11 @@ impl Summaries {
 
     pub(crate) fn returned(&self, body: BodyId) -> &[Returned] {
         self.summaries.get(&body).map(|summary| summary.returned.as_slice()).unwrap_or_default()
+    }
+
+    /// Where a body calls or polls its parameters, or those of an enclosing function.
+    pub(crate) fn callbacks(&self, body: BodyId) -> &[Callback] {
+        self.summaries.get(&body).map(|summary| summary.callbacks.as_slice()).unwrap_or_default()
     }
 
     pub(crate) fn item(&self, body: BodyId) -> Name {
@@ -226,8 +234,9 @@ fn call_graph(bodies: &[RawBody]) -> (DiGraph<(), ()>, Vec<usize>) {
     for body in bodies {
         for (op, _) in body.blocks.iter().flat_map(|block| &block.ops) {
             let Op::Call { call, .. } = op else { continue };
-            for target in &call.targets {
-                if let Some(to) = nodes.get(target) {
+            let passed = call.passed.iter().flat_map(|(_, runnable)| runnable.bodies());
+            for target in call.targets.iter().copied().chain(passed) {
+                if let Some(to) = nodes.get(&target) {
                     graph.update_edge(nodes[&body.id], *to, ());
                 }
             }
@@ -247,28 +256,41 @@ fn seen_through(acquisition: &Acquisition, call: &Call, args: &[Place], callee: 
 
 /// An acquisition of a callee with the caller's places put in for its parameters.
 pub(crate) fn substitute(acquisition: &Acquisition, args: &[Place], callee: BodyId) -> Acquisition {
-    let Some(path) = &acquisition.lock.path else { return acquisition.clone() };
     let mut result = acquisition.clone();
+    result.lock = lock_through(&acquisition.lock, args, callee);
+    result
+}
+
+fn lock_through(lock: &LockRef, args: &[Place], callee: BodyId) -> LockRef {
+    let Some(path) = &lock.path else { return lock.clone() };
+    let mut result = lock.clone();
     match &path.root {
         Root::Param { body, index, .. } if *body == callee => {
             let place = args.get(*index as usize).cloned().unwrap_or_default();
-            result.lock.class = class_through(&acquisition.lock.class, path.projections.is_empty(), &place);
-            result.lock.path = place.path.map(|mut base| {
+            result.class = class_through(&lock.class, path.projections.is_empty(), &place);
+            result.path = place.path.map(|mut base| {
                 base.projections.extend(path.projections.iter().cloned());
                 base
             });
-            let too_long = |path: &crate::locks::AccessPath| path.projections.len() > MAX_PROJECTIONS;
-            if result.lock.path.as_ref().is_some_and(too_long) {
-                result.lock.path = None;
+            let too_long = |path: &AccessPath| path.projections.len() > MAX_PROJECTIONS;
+            if result.path.as_ref().is_some_and(too_long) {
+                result.path = None;
             }
         }
         // A callee's own variables are other objects at every call.
         Root::Local { body, .. } | Root::Param { body, .. } if callee.part == 0 && body.function == callee.function => {
-            result.lock.path = None;
+            result.path = None;
         }
         _ => {}
     }
     result
+}
+
+/// A place of a callee with the caller's places put in for its parameters.
+pub(crate) fn place_through(place: &Place, args: &[Place], callee: BodyId) -> Place {
+    let Some(class) = &place.class else { return Place::default() };
+    let lock = lock_through(&LockRef { class: class.clone(), path: place.path.clone() }, args, callee);
+    Place { path: lock.path, class: Some(lock.class) }
 }
 
 fn class_through(class: &LockClass, is_whole: bool, place: &Place) -> LockClass {

@@ -472,21 +472,137 @@ fn f(d: &Depot, bays: &dashmap::DashMap<u32, u32>) {
 }
 
 #[test]
-fn a_closure_given_to_a_workspace_function_is_not_followed() {
-    // `twice` runs its argument: `d.shelf` is acquired while `d.desk` is held. But calls through a callable parameter
-    // have no target.
+fn a_closure_given_to_a_workspace_function_runs_where_it_is_called() {
     check(
         "
 fn twice<F: Fn()>(run: F) { run(); run(); }
 fn f(d: &Depot) {
     let g = d.desk.lock().unwrap();
-    twice(|| { d.shelf.lock().unwrap(); });
-  //^^^^^ nothing
+    twice(|| { d.shelf.lock().unwrap().count(); });
+  //^^^^^ acquires d.shelf by f while held d.desk
 }",
     );
 }
 
-// ---- tasks and threads ----
+#[test]
+fn a_closure_runs_under_the_guards_of_the_function_that_calls_it() {
+    check(
+        "
+impl Depot {
+    fn with<R>(&self, run: impl FnOnce(&mut u32) -> R) -> R {
+        let mut desk = self.desk.lock().unwrap();
+        run(&mut desk)
+    }
+    fn before(&self, run: impl FnOnce()) {
+        run();
+        let desk = self.desk.lock().unwrap();
+    }
+}
+fn f(d: &Depot) {
+    d.with(|n| { d.shelf.lock().unwrap().count(); });
+    //^^^^ acquires d.desk by with
+    //^^^^ acquires d.shelf by f while held d.desk
+    d.before(|| { d.shelf.lock().unwrap().count(); });
+    //^^^^^^ acquires d.desk by before
+    //^^^^^^ acquires d.shelf by f
+}",
+    );
+}
+
+#[test]
+fn a_closure_that_is_handed_down_runs_under_every_guard_on_the_way() {
+    check(
+        "
+impl Depot {
+    fn outer(&self, run: Box<dyn FnOnce()>) {
+        let desk = self.desk.lock().unwrap();
+        self.inner(run);
+           //^^^^^ acquires self.rates by inner while held self.desk
+    }
+    fn inner(&self, run: Box<dyn FnOnce()>) {
+        let rates = self.rates.read().unwrap();
+        run();
+    }
+}
+fn f(d: Arc<Depot>) {
+    let own = d.clone();
+    d.outer(Box::new(move || { own.shelf.lock().unwrap().count(); }));
+    //^^^^^ acquires d.desk by outer
+    //^^^^^ acquires d.rates by outer > inner
+    //^^^^^ acquires d.shelf by f while held d.desk, held d.rates
+}",
+    );
+}
+
+#[test]
+fn a_callback_within_a_closure_of_the_callee_runs_too() {
+    check(
+        "
+impl Depot {
+    fn each(&self, run: impl Fn(u32)) {
+        let rates = self.rates.read().unwrap();
+        rates.iter().for_each(|rate| run(*rate));
+    }
+}
+fn f(d: &Depot) {
+    d.each(|n| { d.shelf.lock().unwrap().count(); });
+    //^^^^ acquires d.rates by each
+    //^^^^ acquires d.shelf by f while held d.rates
+}",
+    );
+}
+
+#[test]
+fn a_named_function_is_a_callback() {
+    check(
+        "
+impl Depot { fn with(&self, run: fn(&Depot)) { let desk = self.desk.lock().unwrap(); run(self); } }
+fn count(d: &Depot) { d.shelf.lock().unwrap().count(); }
+fn f(d: &Depot) {
+    d.with(count);
+    //^^^^ acquires d.desk by with
+    //^^^^ acquires d.shelf by count while held d.desk
+}",
+    );
+}
+
+#[test]
+fn a_future_that_is_handed_over_runs_where_it_is_polled() {
+    check(
+        "
+impl Depot {
+    async fn under<F: std::future::Future<Output = ()>>(&self, work: F) {
+        let rates = self.rates.read().unwrap();
+        work.await;
+    }
+    async fn with<Fut: std::future::Future<Output = ()>>(&self, make: impl FnOnce() -> Fut) {
+        let desk = self.desk.lock().unwrap();
+        make().await;
+    }
+}
+async fn f(d: &Depot) {
+    d.under(fill(d)).await;
+    //^^^^^ acquires d.rates by under
+    //^^^^^ acquires d.shelf by fill while held d.rates
+    d.with(|| async { fill(d).await }).await;
+    //^^^^ acquires d.desk by with
+    //^^^^ acquires d.shelf by f > fill while held d.desk
+                    //^^^^ acquires d.shelf by fill
+}",
+    );
+}
+
+#[test]
+fn a_callback_that_is_never_called_runs_nowhere() {
+    check(
+        "
+fn keep<F: Fn()>(run: F) { let _kept = run; }
+fn f(d: &Depot) {
+    keep(|| { d.shelf.lock().unwrap().count(); });
+  //^^^^ nothing
+}",
+    );
+}
 
 #[test]
 fn a_spawned_closure_inherits_no_guards() {

@@ -3,7 +3,7 @@
 use crate::facts::{Spawn, TaskOutput};
 use crate::flow::build::{Builder, Pending, Value};
 use crate::flow::calls::Site;
-use crate::flow::graph::{Op, Place, SlotId, Token};
+use crate::flow::graph::{Op, Place, Runnable, SlotId, Token};
 use crate::infer::TypeScope;
 use crate::ir::Name;
 use crate::locks::{Acquisition, BodyId, Extent, LockClass, LockFamily, LockRef, Mode, Wait};
@@ -43,8 +43,7 @@ impl Builder<'_> {
         self.extend_to = site.extend_to;
         let owner = self.owns(&output).then(|| self.new_temporary());
         self.extend_to = None;
-        let closures: Vec<BodyId> =
-            values.iter().filter_map(|value| self.callable(&value.ty)).filter_map(|callable| callable.body).collect();
+        let closures: Vec<Runnable> = values.iter().filter_map(|value| self.runnable(value)).collect();
         self.acquire_around(acquisition, fallible, owner, &closures, site.range);
         Value { owner, ..Value::of(ty).at(place) }
     }
@@ -55,7 +54,7 @@ impl Builder<'_> {
         acquisition: Acquisition,
         fallible: bool,
         owner: Option<SlotId>,
-        closures: &[BodyId],
+        closures: &[Runnable],
         range: TextRange,
     ) {
         if closures.is_empty() {
@@ -66,8 +65,8 @@ impl Builder<'_> {
         let held = owner.unwrap_or_else(|| self.new_temporary());
         self.acquire(acquisition, fallible, Some(held));
         let span = self.span(range);
-        for body in closures {
-            self.run_closure(*body, span, Vec::new());
+        for closure in closures {
+            self.run_here(closure, span);
         }
         self.pop_scope();
     }

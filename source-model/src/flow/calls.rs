@@ -1,8 +1,9 @@
 //! Calls: who is called, what it acquires or starts, which closures it runs, and what its result owns.
 
 use crate::facts::Dispatch;
-use crate::flow::build::{Builder, Value};
+use crate::flow::build::{Builder, Pending, Value};
 use crate::flow::callee::Callee;
+use crate::flow::closures::{run_of, run_through};
 use crate::flow::graph::{Op, Place, RawCall, SlotId};
 use crate::index::Shape;
 use crate::ir::{Expr, ExprKind, Name, PathRef, TypeRef};
@@ -195,7 +196,8 @@ impl Builder<'_> {
             _ => self.tally.n_calls_resolved += 1,
         }
         let span = self.span(range);
-        let call = RawCall { span, name, path, targets, dispatch, is_bounded: false, args };
+        let (passed, through) = (Vec::new(), None);
+        let call = RawCall { span, name, path, targets, dispatch, is_bounded: false, args, passed, through };
         self.op(Op::Call { call: Box::new(call), result: None });
     }
 
@@ -252,23 +254,29 @@ impl Builder<'_> {
     /// A call through a value: a closure, a function pointer, a boxed callback.
     fn call_value(&mut self, range: TextRange, callee: &Value, args: &[Expr], name: Option<&Name>) -> Value {
         let callable = self.callable(&callee.ty);
-        let mut places = Vec::new();
-        for arg in args {
-            let value = self.expr(arg);
-            self.consume(&value);
-            places.push(value.place);
-        }
+        let values: Vec<Value> = args.iter().map(|arg| self.expr(arg)).collect();
+        values.iter().for_each(|value| self.consume(value));
+        let places: Vec<Place> = values.iter().map(|value| value.place.clone()).collect();
         let Some(callable) = callable else {
             self.note_call(range, name.cloned().unwrap_or_default(), None, Vec::new(), Dispatch::Unknown, places);
             return Value::unknown("call of a value");
         };
-        let name = name.cloned().unwrap_or_else(|| "closure".into());
-        let (targets, dispatch) = match callable.body {
-            Some(body) => (vec![body], Dispatch::Direct),
-            None => (Vec::new(), Dispatch::Unknown),
+        let span = self.span(range);
+        let mut call = match (callable.body, self.through(callee, false)) {
+            (Some(body), _) => run_of(body, span, places),
+            (None, Some(through)) => run_through(through, span, places),
+            (None, None) => {
+                self.note_call(range, name.cloned().unwrap_or_default(), None, Vec::new(), Dispatch::Unknown, places);
+                return Value::of(callable.ret.clone());
+            }
         };
-        self.note_call(range, name, None, targets, dispatch, places);
-        Value::of(callable.ret.clone())
+        call.name = name.cloned().unwrap_or_else(|| "closure".into());
+        call.passed = self.passed(&values);
+        self.count(call.dispatch);
+        let polled = Pending::Call(RawCall { through: self.through(callee, true), ..call.clone() });
+        let is_future = call.through.is_some() && matches!(callable.ret, Ty::Future(_));
+        self.op(Op::Call { call: Box::new(call), result: None });
+        Value { pending: is_future.then(|| Box::new(polled)), ..Value::of(callable.ret.clone()) }
     }
 
     pub(super) fn callable(&self, ty: &Ty) -> Option<Arc<CallableTy>> {

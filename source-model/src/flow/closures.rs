@@ -2,9 +2,10 @@
 
 use crate::facts::{BodyKind, Dispatch};
 use crate::flow::build::{Builder, Pending, Value};
-use crate::flow::graph::{Op, Place, RESULT, RawCall, SlotId, Token};
+use crate::flow::graph::{Op, ParamRef, Place, RESULT, RawCall, Runnable, SlotId, Through, Token};
+use crate::index::position;
 use crate::ir::{Block, ClosureDef};
-use crate::locks::BodyId;
+use crate::locks::{BodyId, Root};
 use crate::span::{Span, TextRange};
 use crate::types::{CallableTy, FutureTy, Ty};
 
@@ -94,14 +95,74 @@ impl Builder<'_> {
         }
     }
 
-    /// Runs a closure here.
-    pub(crate) fn run_closure(&mut self, body: BodyId, span: Span, args: Vec<Place>) {
-        self.op(Op::Call { call: Box::new(run_of(body, span, args)), result: None });
+    /// What polling a future does that was given as a parameter.
+    pub(crate) fn pending_param(&self, value: &Value, span: Span) -> Option<Box<Pending>> {
+        if !matches!(value.ty.peeled(), Ty::Future(_)) {
+            return None;
+        }
+        let through = self.through(value, true)?;
+        Some(Box::new(Pending::Call(run_through(through, span, Vec::new()))))
+    }
+
+    /// Runs a closure, function or callable parameter here.
+    pub(crate) fn run_here(&mut self, runnable: &Runnable, span: Span) {
+        let call = match runnable {
+            Runnable::Body { call: Some(call), .. } => run_of(*call, span, Vec::new()),
+            Runnable::Param(param) => run_through(Through { param: *param, polls: false }, span, Vec::new()),
+            Runnable::Body { call: None, .. } | Runnable::Future(_) => return,
+        };
+        self.op(Op::Call { call: Box::new(call), result: None });
+    }
+
+    // ---- what can be run later ----
+
+    /// What runs when someone calls or polls the value.
+    pub(crate) fn runnable(&self, value: &Value) -> Option<Runnable> {
+        if let Some(callable) = self.callable(&value.ty) {
+            let (call, poll) = (callable.body, body_of_future(&callable.ret));
+            return match (call, poll) {
+                (None, None) => param_of(&value.place).map(Runnable::Param),
+                _ => Some(Runnable::Body { call, poll }),
+            };
+        }
+        match (value.pending.as_deref(), &value.ty) {
+            (Some(Pending::Call(call)), _) => Some(Runnable::Future(Box::new(call.clone()))),
+            (Some(Pending::Acquire { .. }), _) => None,
+            (None, Ty::Future(_)) => param_of(&value.place).map(Runnable::Param),
+            (None, _) => None,
+        }
+    }
+
+    /// The arguments that a callee may run.
+    pub(crate) fn passed(&self, values: &[Value]) -> Vec<(u32, Runnable)> {
+        let runnable = |(at, value)| Some((position(at), self.runnable(value)?));
+        values.iter().enumerate().filter_map(runnable).collect()
+    }
+
+    /// The call or poll of a parameter.
+    pub(crate) fn through(&self, value: &Value, polls: bool) -> Option<Through> {
+        param_of(&value.place).map(|param| Through { param, polls })
+    }
+}
+
+fn body_of_future(ty: &Ty) -> Option<BodyId> {
+    match ty {
+        Ty::Future(future) => future.runs,
+        Ty::Adt(_, args) => args.first().and_then(body_of_future),
+        _ => None,
+    }
+}
+
+fn param_of(place: &Place) -> Option<ParamRef> {
+    let path = place.path.as_ref().filter(|path| path.projections.is_empty())?;
+    match &path.root {
+        Root::Param { body, index, .. } => Some(ParamRef { body: *body, index: *index }),
+        _ => None,
     }
 }
 
 /// A call of a closure or async block.
-fn run_of(body: BodyId, span: Span, args: Vec<Place>) -> RawCall {
+pub(crate) fn run_of(body: BodyId, span: Span, args: Vec<Place>) -> RawCall {
     RawCall {
         span,
         name: if body.part == 0 { "call" } else { "closure" }.into(),
@@ -110,5 +171,22 @@ fn run_of(body: BodyId, span: Span, args: Vec<Place>) -> RawCall {
         dispatch: Dispatch::Direct,
         is_bounded: false,
         args,
+        passed: Vec::new(),
+        through: None,
+    }
+}
+
+/// A call or poll of a parameter.
+pub(crate) fn run_through(through: Through, span: Span, args: Vec<Place>) -> RawCall {
+    RawCall {
+        span,
+        name: "callback".into(),
+        path: None,
+        targets: Vec::new(),
+        dispatch: Dispatch::Unknown,
+        is_bounded: false,
+        args,
+        passed: Vec::new(),
+        through: Some(through),
     }
 }

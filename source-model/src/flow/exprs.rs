@@ -412,7 +412,8 @@ impl Builder<'_> {
         let span = self.span(range);
         self.op(Op::Await { span });
         let owner = self.owns(&ty).then(|| self.new_temporary());
-        let pending = value.pending.or_else(|| self.pending_of(&value.ty, span));
+        let pending = value.pending.clone().or_else(|| self.pending_of(&value.ty, span));
+        let pending = pending.or_else(|| self.pending_param(&value, span));
         match pending.map(|pending| *pending) {
             Some(Pending::Call(mut call)) => {
                 // A future that was made elsewhere runs here.

@@ -42,6 +42,36 @@ pub(crate) struct RawCall {
     pub(crate) is_bounded: bool,
     /// Places of the receiver and arguments, in order of the callee's parameters.
     pub(crate) args: Vec<Place>,
+    /// Arguments that the callee may call or poll, by position.
+    pub(crate) passed: Vec<(u32, Runnable)>,
+    /// The callee is a parameter: whoever calls this function says what runs.
+    pub(crate) through: Option<Through>,
+}
+
+/// Something that runs when someone calls or polls it.
+#[derive(Clone, Debug)]
+pub(crate) enum Runnable {
+    /// A closure or function, and the future that calling it makes.
+    Body { call: Option<BodyId>, poll: Option<BodyId> },
+    /// A future, as the call that polling it is.
+    Future(Box<RawCall>),
+    /// A parameter, handed on.
+    Param(ParamRef),
+}
+
+/// A parameter of a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct ParamRef {
+    pub(crate) body: BodyId,
+    pub(crate) index: u32,
+}
+
+/// A call or poll of a parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Through {
+    pub(crate) param: ParamRef,
+    /// The future is polled; else the parameter is called.
+    pub(crate) polls: bool,
 }
 
 /// An operation.

@@ -128,11 +128,11 @@ impl Builder<'_> {
         let data = self.index.fn_data(site.function);
         let span = self.span(site.range);
         if data.is_model {
-            for value in &values {
-                if let Some(callable) = self.callable(&value.ty)
-                    && let Some(body) = callable.body
+            for (at, value) in values.iter().enumerate() {
+                if let Some(runnable) = self.runnable(value)
+                    && self.calls_argument(data, at)
                 {
-                    self.run_closure(body, span, Vec::new());
+                    self.run_here(&runnable, span);
                 }
             }
         }
@@ -182,6 +182,15 @@ impl Builder<'_> {
         Value { pending, ..value }
     }
 
+    /// Whether a modelled function calls its argument rather than keeps it: the parameter has a bound that says so.
+    fn calls_argument(&self, data: &FnData, at: usize) -> bool {
+        let at = at.checked_sub(usize::from(data.def.self_param.is_some()));
+        let param = at.and_then(|at| data.def.params.get(at));
+        param.is_some_and(|param| {
+            matches!(self.index.lower(&param.ty, &self.index.fn_scope(data, None)), Ty::Callable(_))
+        })
+    }
+
     /// `block_on(future)`: the future runs to its end within the call.
     fn block_on(&mut self, value: Value, pending: Pending, range: TextRange) -> Value {
         let _ = range;
@@ -214,7 +223,7 @@ impl Builder<'_> {
         values.iter().for_each(|value| self.consume(value));
     }
 
-    fn count(&mut self, dispatch: Dispatch) {
+    pub(super) fn count(&mut self, dispatch: Dispatch) {
         match dispatch {
             Dispatch::Unknown => self.tally.n_calls_unknown += 1,
             _ => self.tally.n_calls_resolved += 1,
@@ -232,6 +241,8 @@ impl Builder<'_> {
             dispatch,
             is_bounded: false,
             args: values.iter().map(|value| value.place.clone()).collect(),
+            passed: if data.is_model { Vec::new() } else { self.passed(values) },
+            through: None,
         }
     }
 

@@ -3,9 +3,10 @@
 mod acquire;
 mod blocks;
 pub(crate) mod build;
+pub(crate) mod callbacks;
 mod callee;
 mod calls;
-mod closures;
+pub(crate) mod closures;
 pub(crate) mod control;
 mod exprs;
 pub(crate) mod graph;

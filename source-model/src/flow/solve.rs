@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rustc_hash::FxHashMap as HashMap;
 
 use crate::facts::{Call, ChainStep, Held, Point, PointKind};
+use crate::flow::callbacks::{self, Callback};
 use crate::flow::graph::{Op, Place, RESULT, RawBody, RawCall, SlotId, Token};
 use crate::ir::Name;
 use crate::locks::Acquisition;
@@ -30,6 +31,8 @@ pub(crate) struct Solved {
     pub(crate) args: HashMap<u32, Vec<Place>>,
     /// Guards that the body returns.
     pub(crate) returned: Vec<Returned>,
+    /// Calls and polls of parameters.
+    pub(crate) callbacks: Vec<Callback>,
 }
 
 /// Solves a body, given the summaries of what it calls.
@@ -177,6 +180,10 @@ impl Flow<'_> {
             let Some(mut state) = entry.get(block).cloned() else { continue };
             for (at, (op, in_loop)) in body.blocks[*block as usize].ops.iter().enumerate() {
                 self.point(&state, op, *in_loop, &mut solved);
+                if let Op::Call { call, .. } = op {
+                    let held = || self.held(&state);
+                    callbacks::run(self.body, self.summaries, call, held, *in_loop, &mut solved);
+                }
                 self.note_drop(&state, op, *in_loop, &mut dropped, &mut used);
                 self.step(&mut state, op, (*block, at));
             }
@@ -304,7 +311,7 @@ fn merge(entry: &mut HashMap<u32, State>, block: u32, state: &State) -> bool {
     changed
 }
 
-fn public_call(call: &RawCall) -> Call {
+pub(super) fn public_call(call: &RawCall) -> Call {
     Call {
         name: call.name.clone(),
         path: call.path.clone(),
