@@ -60,6 +60,9 @@ pub(crate) struct WorkspaceArgs {
     /// As for cargo
     #[arg(long)]
     pub(crate) offline: bool,
+    /// Neither use nor write the facts of earlier runs (`interlock/facts.pack` in the target directory)
+    #[arg(long)]
+    pub(crate) no_cache: bool,
     /// No progress on stderr
     #[arg(long, short)]
     pub(crate) quiet: bool,
@@ -68,9 +71,10 @@ pub(crate) struct WorkspaceArgs {
 impl WorkspaceArgs {
     pub(crate) fn options(&self) -> LoadOptions {
         let split = |list: &[String]| list.iter().flat_map(|part| part.split_whitespace().map(str::to_owned)).collect();
+        let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
         LoadOptions {
             manifest_path: self.manifest_path.clone(),
-            dir: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
+            dir: here.clone(),
             features: split(&self.features),
             all_features: self.all_features,
             no_default_features: self.no_default_features,
@@ -78,6 +82,11 @@ impl WorkspaceArgs {
             all_targets: self.all_targets,
             locked: self.locked,
             offline: self.offline,
+            use_cache: !self.no_cache,
+            // Relative to here; cargo is asked from elsewhere.
+            target_directory: std::env::var_os("CARGO_TARGET_DIR")
+                .filter(|dir| !dir.is_empty())
+                .map(|dir| here.join(dir)),
         }
     }
 }

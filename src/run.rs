@@ -6,12 +6,15 @@ use anyhow::Context;
 use interlock_source::Workspace;
 
 use crate::args::WorkspaceArgs;
-use crate::output::progress;
+use crate::output::{complain, progress};
 
 /// Reads and analyses the workspace that the arguments name.
 pub(crate) fn load(args: &WorkspaceArgs) -> anyhow::Result<Workspace> {
     let start = Instant::now();
     let workspace = Workspace::load(&args.options()).context("failed to load the workspace")?;
+    for note in workspace.cache_notes() {
+        complain(&format!("note: {note}"));
+    }
     let coverage = workspace.coverage();
     let (name, ms) = (workspace.name(), start.elapsed().as_millis());
     progress(

@@ -22,7 +22,7 @@ impl Place {
             file: file.path.clone(),
             range: span.range,
             item: item.to_owned(),
-            line_text: line_text(&file.text, span.range.start),
+            line_text: line_text(file.text(), span.range.start),
         }
     }
 
@@ -70,11 +70,11 @@ impl Excerpt {
         let file = workspace.file(span.file);
         let first = LineCol { line: span.range.start.line, column: 1 };
         let last = LineCol { line: span.range.end.line, column: u32::MAX };
-        let bytes = byte_range(&file.text, TextRange { start: first, end: last });
+        let bytes = byte_range(file.text(), TextRange { start: first, end: last });
         Excerpt {
             file: file.path.clone(),
             first_line: first.line,
-            text: file.text[bytes].trim_end_matches(['\r', '\n']).to_owned(),
+            text: file.text()[bytes].trim_end_matches(['\r', '\n']).to_owned(),
         }
     }
 }

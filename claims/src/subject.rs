@@ -38,7 +38,7 @@ pub(crate) fn no_function(workspace: &Workspace, pattern: &str) -> String {
 fn unread_part(workspace: &Workspace, functions: &[&Function]) -> Option<String> {
     functions.iter().find_map(|function| {
         let file = workspace.file(function.span.file);
-        let gap = file.ir.gaps.iter().find(|gap| function.span.range.contains(gap.range))?;
+        let gap = file.outline.gaps.iter().find(|gap| function.span.range.contains(gap.range))?;
         Some(format!("a part of `{}` was not read: {}", function.path, gap.reason))
     })
 }

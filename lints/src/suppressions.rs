@@ -37,7 +37,7 @@ pub(crate) fn apply(workspace: &Workspace, config: &Config, findings: Vec<Findin
 fn all(workspace: &Workspace) -> Vec<Suppression<'_>> {
     let mut found = Vec::new();
     for (at, file) in workspace.files().iter().enumerate() {
-        for directive in &file.ir.directives {
+        for directive in &file.outline.directives {
             let (ids, reason) = read(&directive.text);
             let file = FileId(u32::try_from(at).unwrap_or(u32::MAX));
             found.push(Suppression { file, directive, ids, reason, used: false });

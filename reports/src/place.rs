@@ -18,7 +18,7 @@ impl Files for Workspace {
     }
 
     fn text(&self, file: FileId) -> &str {
-        &self.file(file).text
+        self.file(file).text()
     }
 }
 

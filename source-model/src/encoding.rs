@@ -1,7 +1,7 @@
-//! Code, encoded: what a body or initialiser says, in a tenth of the memory of its tree, decoded while it is analysed.
+//! Files and their code, encoded: what they say in a tenth of the memory of its tree, decoded while it is looked at.
 //!
 //! Names are numbers in a table of their file, and lines are differences: the same code has the same bytes wherever in
-//! its file it stands.
+//! its file it stands. The pack of the cache holds the same bytes.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -9,15 +9,19 @@ use std::marker::PhantomData;
 use std::sync::{Arc, OnceLock};
 
 use rustc_hash::FxHashMap;
-use serde::de::{DeserializeOwned, Error as _, Visitor};
+use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::ir::{Block, Expr};
+use crate::ir::{Block, Expr, FileIr, Item, Outline};
 use crate::names::Name;
 use crate::span::{LineCol, TextRange};
 
-/// The names that the code of one file uses. Its file is read as a whole before any of its code is decoded.
-type FileNames = Arc<OnceLock<Box<[Name]>>>;
+/// What the code of one file shares: its names, complete once the file is read, and the bytes that it was decoded from.
+#[derive(Debug, Default)]
+struct FileCode {
+    names: OnceLock<Box<[Name]>>,
+    bytes: Arc<[u8]>,
+}
 
 /// Code in encoded form.
 #[derive(Clone)]
@@ -26,37 +30,118 @@ pub struct Code<T> {
     pub range: TextRange,
     /// Whether it is a block that is nothing but its value.
     is_value: bool,
-    names: FileNames,
-    bytes: Box<[u8]>,
+    file: Arc<FileCode>,
+    bytes: CodeBytes,
     of: PhantomData<fn() -> T>,
 }
 
-/// What encoding and decoding remember from one value to the next.
+/// Where the bytes of code are.
+#[derive(Clone)]
+enum CodeBytes {
+    Own(Box<[u8]>),
+    /// A part of the file's bytes.
+    OfFile {
+        start: u32,
+        length: u32,
+    },
+}
+
+/// A file in encoded form.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct EncodedFile(Arc<[u8]>);
+
+/// What encoding remembers from one value to the next.
 #[derive(Default)]
-struct Coding {
+struct Encoding {
     numbers: FxHashMap<Name, u32>,
     names: Vec<Name>,
-    file: FileNames,
+    file: Arc<FileCode>,
     /// The line that the next range is relative to.
     line: u32,
 }
 
 thread_local! {
     /// Of the file that this thread reads.
-    static FILE: RefCell<Coding> = RefCell::default();
-    /// Of the value that this thread decodes.
-    static DECODED: RefCell<Option<(FileNames, u32)>> = const { RefCell::new(None) };
+    static ENCODING: RefCell<Encoding> = RefCell::default();
+    /// What this thread decodes code of, and the line that the next range is relative to.
+    static DECODING: RefCell<Option<(Arc<FileCode>, u32)>> = const { RefCell::new(None) };
 }
 
 /// Runs what reads one file; the code that it encodes shares one table of names.
 pub(crate) fn in_file<T>(read: impl FnOnce() -> T) -> T {
-    FILE.with_borrow_mut(|coding| *coding = Coding::default());
+    let outer = ENCODING.replace(Encoding::default());
     let result = read();
-    FILE.with_borrow_mut(|coding| {
-        let coding = std::mem::take(coding);
-        let _ = coding.file.set(coding.names.into());
-    });
+    let encoding = ENCODING.replace(outer);
+    let _ = encoding.file.names.set(encoding.names.into());
     result
+}
+
+/// Decodes what was encoded within one file.
+fn decode_in<T: DeserializeOwned>(file: Arc<FileCode>, line: u32, bytes: &[u8]) -> Option<T> {
+    let outer = DECODING.replace(Some((file, line)));
+    let decoded = postcard::from_bytes(bytes);
+    DECODING.set(outer);
+    decoded.ok()
+}
+
+/// A value with the names that it uses.
+#[derive(Serialize, Deserialize)]
+struct Part<'a> {
+    #[serde(borrow)]
+    names: Vec<&'a str>,
+    #[serde(borrow)]
+    bytes: Bytes<'a>,
+}
+
+impl EncodedFile {
+    /// Encodes the file that this thread reads.
+    pub(crate) fn of(ir: &FileIr) -> EncodedFile {
+        let outline = in_file(|| part(&Outline::of(ir)));
+        let parts = [outline, part(&ir.items)];
+        EncodedFile(parts.concat().into())
+    }
+
+    pub(crate) fn from_bytes(bytes: Vec<u8>) -> EncodedFile {
+        EncodedFile(bytes.into())
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// What is known of the file without its items; `None` when the bytes mean nothing.
+    pub(crate) fn outline(&self) -> Option<Outline> {
+        let (outline, _) = postcard::take_from_bytes::<Part<'_>>(&self.0).ok()?;
+        decode_in(Arc::new(FileCode::of(&outline, &Arc::default())), 0, outline.bytes.0)
+    }
+
+    /// The items of the file. Bytes that mean nothing are no items.
+    pub(crate) fn items(&self) -> Vec<Item> {
+        let items = postcard::take_from_bytes::<Part<'_>>(&self.0).ok().and_then(|(_, rest)| {
+            let items = postcard::from_bytes::<Part<'_>>(rest).ok()?;
+            decode_in(Arc::new(FileCode::of(&items, &self.0)), 0, items.bytes.0)
+        });
+        debug_assert!(items.is_some(), "what was encoded can be decoded");
+        items.unwrap_or_default()
+    }
+}
+
+fn part<T: Serialize>(value: &T) -> Vec<u8> {
+    ENCODING.with_borrow_mut(|encoding| encoding.line = 0);
+    let bytes = encoded(value);
+    let names = ENCODING.with_borrow(|encoding| encoding.names.iter().map(Name::as_str).collect());
+    encoded(&Part { names, bytes: Bytes(&bytes) })
+}
+
+fn encoded<T: Serialize>(value: &T) -> Vec<u8> {
+    postcard::to_stdvec(value).expect("memory is all that encoding needs")
+}
+
+impl FileCode {
+    fn of(part: &Part<'_>, bytes: &Arc<[u8]>) -> FileCode {
+        let names: Box<[Name]> = part.names.iter().map(|text| Name::new(text)).collect();
+        FileCode { names: OnceLock::from(names), bytes: Arc::clone(bytes) }
+    }
 }
 
 /// Code that has a place.
@@ -91,12 +176,12 @@ impl<T: Placed + Serialize> Code<T> {
     /// Encodes code of the file that this thread reads.
     pub(crate) fn of(code: &T) -> Code<T> {
         let range = code.range();
-        let names = FILE.with_borrow_mut(|coding| {
-            coding.line = range.start.line;
-            Arc::clone(&coding.file)
+        let file = ENCODING.with_borrow_mut(|encoding| {
+            encoding.line = range.start.line;
+            Arc::clone(&encoding.file)
         });
-        let bytes = postcard::to_stdvec(code).expect("memory is all that encoding needs");
-        Code { range, is_value: code.is_value(), names, bytes: bytes.into_boxed_slice(), of: PhantomData }
+        let bytes = CodeBytes::Own(encoded(code).into_boxed_slice());
+        Code { range, is_value: code.is_value(), file, bytes, of: PhantomData }
     }
 }
 
@@ -104,10 +189,8 @@ impl<T: Default + DeserializeOwned> Code<T> {
     /// The code. Bytes that mean nothing are code that does nothing.
     #[must_use]
     pub fn decode(&self) -> T {
-        let outer = DECODED.replace(Some((Arc::clone(&self.names), self.range.start.line)));
-        let decoded = postcard::from_bytes(&self.bytes);
-        DECODED.set(outer);
-        debug_assert!(decoded.is_ok(), "what was encoded can be decoded");
+        let decoded = decode_in(Arc::clone(&self.file), self.range.start.line, self.bytes());
+        debug_assert!(decoded.is_some(), "what was encoded can be decoded");
         decoded.unwrap_or_default()
     }
 }
@@ -119,58 +202,66 @@ impl Code<Block> {
     }
 }
 
+impl<T> Code<T> {
+    fn bytes(&self) -> &[u8] {
+        match &self.bytes {
+            CodeBytes::Own(bytes) => bytes,
+            CodeBytes::OfFile { start, length } => {
+                let start = *start as usize;
+                self.file.bytes.get(start..start + *length as usize).unwrap_or_default()
+            }
+        }
+    }
+}
+
 impl<T> fmt::Debug for Code<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Code({:?}, {} bytes)", self.range, self.bytes.len())
+        write!(f, "Code({:?}, {} bytes)", self.range, self.bytes().len())
     }
 }
 
 impl<T> Serialize for Code<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        (self.range, self.is_value, Bytes(self.bytes.clone())).serialize(serializer)
+        (self.range, self.is_value, Bytes(self.bytes())).serialize(serializer)
     }
 }
 
 impl<'de, T> Deserialize<'de> for Code<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Code<T>, D::Error> {
         let (range, is_value, Bytes(bytes)) = Deserialize::deserialize(deserializer)?;
-        let names = DECODED.with_borrow(|decoded| decoded.as_ref().map(|(names, _)| Arc::clone(names)));
-        let names = names.ok_or_else(|| D::Error::custom("no file"))?;
-        Ok(Code { range, is_value, names, bytes, of: PhantomData })
+        let file = DECODING.with_borrow(|decoding| decoding.as_ref().map(|(file, _)| Arc::clone(file)));
+        let file = file.ok_or_else(|| D::Error::custom("no file"))?;
+        let bytes = place_in(&file.bytes, bytes).unwrap_or_else(|| CodeBytes::Own(bytes.into()));
+        Ok(Code { range, is_value, file, bytes, of: PhantomData })
     }
+}
+
+/// Where a part of the file's bytes is.
+fn place_in(file: &[u8], part: &[u8]) -> Option<CodeBytes> {
+    let start = part.as_ptr().addr().checked_sub(file.as_ptr().addr())?;
+    let (start, length) = (u32::try_from(start).ok()?, u32::try_from(part.len()).ok()?);
+    (start as usize + part.len() <= file.len()).then_some(CodeBytes::OfFile { start, length })
 }
 
 /// Bytes, read and written as one piece.
-struct Bytes(Box<[u8]>);
+struct Bytes<'a>(&'a [u8]);
 
-impl Serialize for Bytes {
+impl Serialize for Bytes<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_bytes(&self.0)
+        serializer.serialize_bytes(self.0)
     }
 }
 
-impl<'de> Deserialize<'de> for Bytes {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Bytes, D::Error> {
-        deserializer.deserialize_bytes(Bytes(Box::default()))
-    }
-}
-
-impl Visitor<'_> for Bytes {
-    type Value = Bytes;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("bytes")
-    }
-
-    fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<Bytes, E> {
-        Ok(Bytes(bytes.into()))
+impl<'de: 'a, 'a> Deserialize<'de> for Bytes<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Bytes<'a>, D::Error> {
+        <&[u8]>::deserialize(deserializer).map(Bytes)
     }
 }
 
 impl Serialize for Name {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let number = FILE.with_borrow_mut(|coding| {
-            let Coding { numbers, names, .. } = coding;
+        let number = ENCODING.with_borrow_mut(|encoding| {
+            let Encoding { numbers, names, .. } = encoding;
             *numbers.entry(*self).or_insert_with(|| {
                 names.push(*self);
                 crate::index::position(names.len() - 1)
@@ -183,9 +274,9 @@ impl Serialize for Name {
 impl<'de> Deserialize<'de> for Name {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Name, D::Error> {
         let number = u32::deserialize(deserializer)?;
-        let name = DECODED.with_borrow(|decoded| {
-            let (names, _) = decoded.as_ref()?;
-            names.get()?.get(number as usize).copied()
+        let name = DECODING.with_borrow(|decoding| {
+            let (file, _) = decoding.as_ref()?;
+            file.names.get()?.get(number as usize).copied()
         });
         name.ok_or_else(|| D::Error::custom("no such name"))
     }
@@ -202,7 +293,7 @@ struct Relative {
 
 impl Serialize for TextRange {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let before = FILE.with_borrow_mut(|coding| std::mem::replace(&mut coding.line, self.start.line));
+        let before = ENCODING.with_borrow_mut(|encoding| std::mem::replace(&mut encoding.line, self.start.line));
         let relative = Relative {
             lines_down: self.start.line.wrapping_sub(before).cast_signed(),
             column: self.start.column,
@@ -216,8 +307,8 @@ impl Serialize for TextRange {
 impl<'de> Deserialize<'de> for TextRange {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<TextRange, D::Error> {
         let relative = Relative::deserialize(deserializer)?;
-        let line = DECODED.with_borrow_mut(|decoded| {
-            let (_, line) = decoded.as_mut()?;
+        let line = DECODING.with_borrow_mut(|decoding| {
+            let (_, line) = decoding.as_mut()?;
             *line = line.wrapping_add_signed(relative.lines_down);
             Some(*line)
         });

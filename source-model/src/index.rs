@@ -249,8 +249,8 @@ impl Index {
         });
         let root = self.new_module(krate, None, source.name.clone(), source.root, false, source.kind.is_test());
         self.crates[krate as usize].root = root;
-        let ir = Arc::clone(&sources.file(source.root).ir);
-        collect::Collector { index: self, krate, files: Some((sources, source)) }.items(root, &ir.items);
+        let items = sources.file(source.root).items();
+        collect::Collector { index: self, krate, files: Some((sources, source)) }.items(root, &items);
     }
 
     fn new_crate(&mut self, data: CrateData) -> u32 {

@@ -30,6 +30,55 @@ pub struct FileIr {
     pub n_macros_unread: u32,
 }
 
+/// What is known of a file without its items.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Outline {
+    /// What could not be read.
+    pub gaps: Vec<Gap>,
+    /// Number of lines.
+    pub n_lines: u32,
+    /// Inner `#![cfg(..)]` of the file.
+    pub cfg: Option<CfgExpr>,
+    /// `// interlock: ...` comments, in order.
+    pub directives: Vec<Directive>,
+    /// Macro calls whose arguments could not be read as expressions.
+    pub n_macros_unread: u32,
+    /// The `mod x;` items, within the modules and blocks that hold them.
+    pub(crate) modules: Vec<Item>,
+}
+
+impl Outline {
+    pub(crate) fn of(ir: &FileIr) -> Outline {
+        Outline {
+            gaps: ir.gaps.clone(),
+            n_lines: ir.n_lines,
+            cfg: ir.cfg.clone(),
+            directives: ir.directives.clone(),
+            n_macros_unread: ir.n_macros_unread,
+            modules: modules_among(&ir.items),
+        }
+    }
+}
+
+fn modules_among(items: &[Item]) -> Vec<Item> {
+    let outlined = items.iter().filter_map(|item| {
+        let kind = match &item.kind {
+            ItemKind::Module { items: None, path } => ItemKind::Module { items: None, path: path.clone() },
+            ItemKind::Module { items: Some(items), path } => {
+                let items = Some(modules_among(items)).filter(|items| !items.is_empty())?;
+                ItemKind::Module { items: Some(items), path: path.clone() }
+            }
+            ItemKind::BlockScope { id, items } => {
+                let items = Some(modules_among(items)).filter(|items| !items.is_empty())?;
+                ItemKind::BlockScope { id: *id, items }
+            }
+            _ => return None,
+        };
+        Some(Item { name: item.name, range: item.range, cfg: item.cfg.clone(), attrs: Vec::new(), kind })
+    });
+    outlined.collect()
+}
+
 /// A part of a file that was not analysed, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gap {

@@ -5,6 +5,7 @@
 #![allow(clippy::clone_on_copy, reason = "whether a name is `Copy` is its own affair")]
 
 mod accessors;
+mod cache;
 mod cfg;
 mod coverage;
 mod edit;
@@ -37,7 +38,7 @@ pub use edit::{Edit, EditError};
 pub use facts::{
     Assumption, Body, BodyKind, Call, ChainStep, Dispatch, Effect, Held, Point, PointKind, Spawn, TaskOutput,
 };
-pub use ir::{Directive, FileIr, Gap, Name};
+pub use ir::{Directive, FileIr, Gap, Name, Outline};
 pub use locks::{
     AccessPath, Acquisition, BodyId, Extent, LockClass, LockFamily, LockRef, Mode, Projection, Root, Wait,
 };

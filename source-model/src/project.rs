@@ -32,6 +32,10 @@ pub struct LoadOptions {
     pub locked: bool,
     /// `--offline`.
     pub offline: bool,
+    /// Whether facts of earlier runs are used, and those of this one kept, in a file below the target directory.
+    pub use_cache: bool,
+    /// `CARGO_TARGET_DIR`: where cargo builds, if not where cargo says.
+    pub target_directory: Option<PathBuf>,
 }
 
 /// A workspace: what is analysed as one.
@@ -47,6 +51,8 @@ pub struct Project {
     pub notes: Vec<String>,
     /// Build scripts that are not analysed.
     pub n_build_scripts: usize,
+    /// Where cargo puts what it builds.
+    pub target_directory: PathBuf,
 }
 
 /// A member of the workspace.
@@ -235,6 +241,8 @@ fn parse_manifest(path: &Path, text: &str) -> Result<toml::Table, LoadError> {
 /// A workspace as its manifests describe it, before features decide.
 struct Draft {
     root: PathBuf,
+    /// As cargo says; by default `target` in the root.
+    target_directory: Option<PathBuf>,
     packages: Vec<PackageDraft>,
     notes: Vec<String>,
 }
@@ -287,7 +295,9 @@ fn finish(draft: Draft, options: &LoadOptions) -> Project {
         let PackageDraft { name, manifest, features_on: features, .. } = package;
         packages.push(Package { name, manifest, dependencies, features, targets });
     }
-    Project { root: draft.root, name, packages, notes, n_build_scripts }
+    let given = options.target_directory.clone().or(draft.target_directory);
+    let target_directory = given.unwrap_or_else(|| draft.root.join("target"));
+    Project { root: draft.root, name, packages, notes, n_build_scripts, target_directory }
 }
 
 fn project_name(root: &Path, packages: &[PackageDraft]) -> String {

@@ -7,9 +7,11 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use crate::cache::{Cache, Key};
 use crate::cfg::CfgSet;
-use crate::ir::{FileIr, Name};
-use crate::lower::parse_file;
+use crate::encoding::EncodedFile;
+use crate::ir::{Item, Name, Outline};
+use crate::lower::encode_file;
 use crate::project::{Edition, LoadError, LoadOptions, Project, TargetKind, discover};
 use crate::span::{FileId, TextRange};
 
@@ -33,6 +35,8 @@ pub struct Sources {
     pub n_unreached_files: usize,
     /// `mod x;` items whose predicate does not hold.
     pub n_cfg_skipped_modules: usize,
+    /// What earlier runs have kept.
+    cache: Arc<Cache>,
 }
 
 /// A file.
@@ -42,10 +46,16 @@ pub struct SourceFile {
     pub path: String,
     /// The file on disk, symbolic links resolved.
     pub absolute: PathBuf,
-    /// Its text.
-    pub text: Arc<str>,
+    /// Its text, once someone has asked for it. Findings are few, and so are the files that they quote.
+    text: OnceLock<Arc<str>>,
+    /// What is known of it without its items.
+    pub outline: Outline,
     /// What it says.
-    pub ir: Arc<FileIr>,
+    facts: EncodedFile,
+    /// What that was derived from.
+    key: Key,
+    /// Whether an earlier run has derived it.
+    pub is_kept: bool,
 }
 
 /// A crate: a target with the files that its modules are in.
@@ -78,6 +88,19 @@ pub struct Unread {
     pub reason: String,
 }
 
+impl SourceFile {
+    /// Its text, read again from disk unless it was given in memory.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        self.text.get_or_init(|| mount::read_text(&self.absolute).unwrap_or_default().into())
+    }
+
+    /// Its items, decoded for as long as the caller keeps them.
+    pub(crate) fn items(&self) -> Vec<Item> {
+        self.facts.items()
+    }
+}
+
 impl Sources {
     /// Finds the workspace and loads every file of its crates.
     pub fn load(options: &LoadOptions) -> Result<Sources, LoadError> {
@@ -95,14 +118,21 @@ impl Sources {
             .flat_map(|(position, package)| package.targets.iter().map(move |target| (position, target)))
             .collect();
         let roots = targets.iter().map(|(package, target)| (target.root.clone(), &cfgs[*package])).collect();
-        let loaded = in_pool(|| mount::load(roots));
-        assemble(&project, &targets, &cfgs, loaded)
+        let cache = if options.use_cache { Cache::open(&project.target_directory) } else { Cache::none() };
+        let loaded = in_pool(|| mount::load(roots, &cache));
+        Sources { cache: Arc::new(cache), ..assemble(&project, &targets, &cfgs, loaded) }
     }
 
     /// A file by its id.
     #[must_use]
     pub fn file(&self, id: FileId) -> &SourceFile {
         &self.files[id.0 as usize]
+    }
+
+    /// Keeps what was derived of the files for later runs. What the user should know about the cache.
+    pub(crate) fn keep(&self) -> Vec<String> {
+        let entries: Vec<(Key, &[u8])> = self.files.iter().map(|file| (file.key, file.facts.bytes())).collect();
+        self.cache.keep(&entries)
     }
 
     /// The id of a file by its path relative to the workspace root.
@@ -115,22 +145,24 @@ impl Sources {
     /// These sources with another text for one file. Modules that only the new text names are not loaded.
     #[must_use]
     pub fn with_text(&self, file: FileId, text: String) -> Sources {
-        let mut edited = self.clone();
-        let ir = in_pool(|| parse_file(&text));
+        let mut edited = Sources { cache: Arc::default(), ..self.clone() };
+        let facts = in_pool(|| encode_file(&text));
         let changed = &mut edited.files[file.0 as usize];
-        changed.text = text.into();
-        changed.ir = Arc::new(ir);
+        changed.text = OnceLock::from(Arc::from(text));
+        changed.outline = facts.outline().unwrap_or_default();
+        changed.facts = facts;
+        changed.is_kept = false;
         let ids: HashMap<&Path, FileId> = self
             .files
             .iter()
             .enumerate()
             .map(|(position, file)| (file.absolute.as_path(), file_id(position)))
             .collect();
-        let ir = Arc::clone(&edited.files[file.0 as usize].ir);
+        let outline = edited.files[file.0 as usize].outline.clone();
         for source in &mut edited.crates {
             source.module_files.retain(|(declared_in, _), _| *declared_in != file);
             let Some(place) = source.places.get(&file) else { continue };
-            for link in mount::links(&ir, place, &source.cfg).links {
+            for link in mount::links(&outline, place, &source.cfg).links {
                 let found =
                     link.candidates.iter().find_map(|path| ids.get(std::fs::canonicalize(path).ok()?.as_path()));
                 if let Some(id) = found {
@@ -169,7 +201,15 @@ fn assemble(project: &Project, targets: &Targets<'_>, cfgs: &[CfgSet], loaded: L
     let mut files: Vec<SourceFile> = loaded
         .files
         .into_iter()
-        .map(|(absolute, (text, ir))| SourceFile { path: relative(&project.root, &absolute), absolute, text, ir })
+        .map(|(absolute, parsed)| SourceFile {
+            path: relative(&project.root, &absolute),
+            absolute,
+            text: OnceLock::new(),
+            outline: parsed.outline,
+            facts: parsed.facts,
+            key: parsed.key,
+            is_kept: parsed.is_kept,
+        })
         .collect();
     files.sort_by(|a, b| a.path.cmp(&b.path));
     let ids: HashMap<PathBuf, FileId> =
@@ -204,6 +244,7 @@ fn assemble(project: &Project, targets: &Targets<'_>, cfgs: &[CfgSet], loaded: L
         crates,
         unread: unread.into_iter().collect(),
         n_cfg_skipped_modules,
+        cache: Arc::default(),
     }
 }
 
@@ -378,7 +419,7 @@ mod tests {
         let lib = sources.file_id("src/lib.rs").unwrap();
         let edited = sources.with_text(lib, "fn new() {}\n\nmod x;\n".to_owned());
         assert_eq!(summary(&edited), "src/lib.rs:3 -> src/x.rs\nsrc/x.rs:1 -> src/x/z.rs\n");
-        assert_eq!(edited.file(lib).ir.items.len(), 2);
+        assert_eq!(edited.file(lib).items().len(), 2);
         assert_eq!(summary(&sources), "src/lib.rs:1 -> src/x.rs\nsrc/x.rs:1 -> src/x/z.rs\n");
     }
 }

@@ -60,6 +60,7 @@ pub struct Workspace {
     functions: Vec<Function>,
     summaries: Summaries,
     coverage: Coverage,
+    cache_notes: Vec<String>,
 }
 
 impl Workspace {
@@ -68,7 +69,9 @@ impl Workspace {
     /// # Errors
     /// When there is no readable manifest, or nothing in it.
     pub fn load(options: &LoadOptions) -> Result<Workspace, LoadError> {
-        Ok(Workspace::analyse(Sources::load(options)?))
+        let mut workspace = Workspace::analyse(Sources::load(options)?);
+        workspace.cache_notes = workspace.sources.keep();
+        Ok(workspace)
     }
 
     /// Analyses sources that are already read.
@@ -116,6 +119,12 @@ impl Workspace {
     #[must_use]
     pub fn coverage(&self) -> &Coverage {
         &self.coverage
+    }
+
+    /// What the user should know about the cache. It never changes what is found.
+    #[must_use]
+    pub fn cache_notes(&self) -> &[String] {
+        &self.cache_notes
     }
 
     /// All bodies, in order of their function and part.
@@ -254,7 +263,7 @@ impl Workspace {
             };
             let Some(located) = located else { return Err(EditError::FunctionLost(function.path.to_string())) };
             let file = located.span.file;
-            let text = &sources.file(file).text;
+            let text = sources.file(file).text();
             let (edited, n_matches) = apply(text, located.span.range, located.body_range, edit)?;
             matches.push(n_matches);
             sources = sources.with_text(file, edited);
@@ -267,7 +276,7 @@ impl Workspace {
     /// The normalised tokens of a span: what digests and fingerprints are taken of.
     #[must_use]
     pub fn digest_text(&self, span: Span) -> String {
-        normalised_tokens(&self.file(span.file).text, span.range)
+        normalised_tokens(self.file(span.file).text(), span.range)
     }
 }
 
@@ -294,7 +303,7 @@ fn analyse(sources: Sources) -> Workspace {
     grade_spawns(&mut bodies, &raw, &starts);
     let functions = functions(&index, &raw);
     summaries.solved.shrink_to_fit();
-    Workspace { sources, bodies, starts, functions, summaries, coverage }
+    Workspace { sources, bodies, starts, functions, summaries, coverage, cache_notes: Vec::new() }
 }
 
 fn public_body(body: &RawBody, points: Vec<Point>) -> Body {
@@ -360,9 +369,9 @@ fn functions(index: &Index, raw: &[RawBody]) -> Vec<Function> {
 fn coverage(sources: &Sources, index: &Index, built: &[BuiltFn]) -> Coverage {
     let mut coverage = Coverage {
         n_files: sources.files.len(),
-        n_lines: sources.files.iter().map(|file| file.ir.n_lines as usize).sum(),
+        n_lines: sources.files.iter().map(|file| file.outline.n_lines as usize).sum(),
         n_bodies: built.iter().map(|function| function.bodies.len()).sum(),
-        n_macros_unread: sources.files.iter().map(|file| file.ir.n_macros_unread as usize).sum(),
+        n_macros_unread: sources.files.iter().map(|file| file.outline.n_macros_unread as usize).sum(),
         n_cfg_skipped: index.n_cfg_skipped + sources.n_cfg_skipped_modules,
         n_files_unreached: sources.n_unreached_files,
         n_build_scripts: sources.project.n_build_scripts,
@@ -373,7 +382,7 @@ fn coverage(sources: &Sources, index: &Index, built: &[BuiltFn]) -> Coverage {
         coverage.unparsed.push(Unparsed { file: unread.path.clone(), line: 1, reason: unread.reason.clone() });
     }
     for file in &sources.files {
-        for gap in &file.ir.gaps {
+        for gap in &file.outline.gaps {
             let (line, reason) = (gap.range.start.line, gap.reason.clone());
             coverage.unparsed.push(Unparsed { file: file.path.clone(), line, reason });
         }

@@ -131,15 +131,15 @@ impl Collector<'_, '_> {
         }
         let Some((sources, source)) = self.files else { return };
         let Some(file) = source.module_files.get(&(parent_file, item.range)) else { return };
-        let ir = Arc::clone(&sources.file(*file).ir);
+        let declared = sources.file(*file);
         let krate = &self.index.crates[self.krate as usize];
-        if ir.cfg.as_ref().is_some_and(|predicate| !krate.cfg.matches(predicate)) {
+        if declared.outline.cfg.as_ref().is_some_and(|predicate| !krate.cfg.matches(predicate)) {
             self.index.n_cfg_skipped += 1;
             return;
         }
         let id = self.index.new_module(self.krate, Some(parent), path, *file, false, is_test);
         self.define(parent, &item.name, Def::Module(id));
-        self.items(id, &ir.items);
+        self.items(id, &declared.items());
     }
 }
 

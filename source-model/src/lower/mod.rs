@@ -19,7 +19,7 @@ mod types;
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::encoding::in_file;
+use crate::encoding::{EncodedFile, in_file};
 use crate::ir::{FileIr, Gap, Item};
 use crate::span::{LineCol, TextRange};
 
@@ -36,7 +36,17 @@ pub(crate) struct Lowerer {
 /// Parses and lowers a file. Broken source is data: what cannot be read is a gap.
 #[must_use]
 pub(crate) fn parse_file(text: &str) -> FileIr {
-    let lowered = in_file(|| catch_unwind(AssertUnwindSafe(|| lower_text(text))));
+    in_file(|| parse(text))
+}
+
+/// Parses a file and keeps its facts in encoded form.
+#[must_use]
+pub(crate) fn encode_file(text: &str) -> EncodedFile {
+    in_file(|| EncodedFile::of(&parse(text)))
+}
+
+fn parse(text: &str) -> FileIr {
+    let lowered = catch_unwind(AssertUnwindSafe(|| lower_text(text)));
     let mut ir = lowered.unwrap_or_else(|_| whole_gap(text, "the parser panicked".to_owned()));
     ir.n_lines = n_lines(text);
     ir.directives = comments::directives(text, &ir.items);

@@ -15,6 +15,7 @@ pub(super) fn read(path: &Path, table: &Table, reason: String) -> Draft {
     let first_line = reason.lines().find(|line| !line.trim().is_empty()).unwrap_or("no reason given").trim();
     let mut draft = Draft {
         root: folder.to_owned(),
+        target_directory: None,
         packages: package(path, table, &inherited).into_iter().collect(),
         notes: vec![format!("`cargo metadata` failed, so the manifests were read directly: {first_line}")],
     };

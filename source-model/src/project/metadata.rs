@@ -11,7 +11,8 @@ pub(super) fn read(manifest: &Path, options: &LoadOptions) -> Result<Draft, Stri
     let metadata = command(manifest, options).exec().map_err(|error| reason(&error))?;
     let members = metadata.workspace_packages();
     let packages = members.into_iter().map(package).collect();
-    Ok(Draft { root: root(&metadata), packages, notes: Vec::new() })
+    let target_directory = Some(metadata.target_directory.clone().into_std_path_buf());
+    Ok(Draft { root: root(&metadata), target_directory, packages, notes: Vec::new() })
 }
 
 fn command(manifest: &Path, options: &LoadOptions) -> MetadataCommand {

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::{CrateSource, SourceFile, Sources, in_pool};
+use crate::cache::Key;
 use crate::cfg::CfgSet;
-use crate::lower::parse_file;
+use crate::lower::encode_file;
 use crate::project::{Dependency, Edition, Package, Project, TargetKind};
 use crate::span::FileId;
 
@@ -15,12 +16,15 @@ impl Sources {
     #[must_use]
     pub fn of_text(name: &str, edition: Edition, text: &str) -> Sources {
         let root = PathBuf::from("/");
-        let ir = in_pool(|| parse_file(text));
+        let facts = in_pool(|| encode_file(text));
         let file = SourceFile {
             path: "src/lib.rs".to_owned(),
             absolute: root.join("src/lib.rs"),
-            text: text.into(),
-            ir: Arc::new(ir),
+            text: OnceLock::from(Arc::from(text)),
+            outline: facts.outline().unwrap_or_default(),
+            facts,
+            key: Key::default(),
+            is_kept: false,
         };
         let source = CrateSource {
             name: name.into(),
@@ -39,6 +43,7 @@ impl Sources {
             unread: Vec::new(),
             n_unreached_files: 0,
             n_cfg_skipped_modules: 0,
+            cache: Arc::default(),
         }
     }
 }
@@ -54,5 +59,12 @@ fn project(name: &str, root: PathBuf) -> Project {
         features: BTreeSet::new(),
         targets: Vec::new(),
     };
-    Project { root, name: name.to_owned(), packages: vec![package], notes: Vec::new(), n_build_scripts: 0 }
+    Project {
+        target_directory: root.join("target"),
+        root,
+        name: name.to_owned(),
+        packages: vec![package],
+        notes: Vec::new(),
+        n_build_scripts: 0,
+    }
 }

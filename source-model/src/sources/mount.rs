@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use crate::cache::{Cache, Key, key_of};
 use crate::cfg::CfgSet;
-use crate::ir::{FileIr, Item, ItemKind};
-use crate::lower::parse_file;
+use crate::encoding::EncodedFile;
+use crate::ir::{Item, ItemKind, Outline};
+use crate::lower::encode_file;
 use crate::span::TextRange;
 
 /// Where a file stands in the folders of a module tree.
@@ -44,8 +45,13 @@ pub(super) struct Mounted {
     pub(super) n_cfg_skipped: usize,
 }
 
-/// A file's text and what it says.
-pub(super) type Parsed = (Arc<str>, Arc<FileIr>);
+/// What a file says.
+pub(super) struct Parsed {
+    pub(super) outline: Outline,
+    pub(super) facts: EncodedFile,
+    pub(super) key: Key,
+    pub(super) is_kept: bool,
+}
 
 /// Everything that was read.
 pub(super) struct Loaded {
@@ -72,12 +78,12 @@ type Found = (Visit, std::io::Result<PathBuf>);
 ///
 /// Level by level: the files of a level are read side by side and mounted in order. So a file with two places in
 /// one crate always has the same one, whichever thread is first.
-pub(super) fn load(roots: Vec<(PathBuf, &CfgSet)>) -> Loaded {
+pub(super) fn load(roots: Vec<(PathBuf, &CfgSet)>, cache: &Cache) -> Loaded {
     let mut crates: Vec<Mounted> = roots.iter().map(|_| Mounted::default()).collect();
     let mut files = Files::default();
     let mut level: Vec<Found> = roots.iter().enumerate().map(|(krate, (root, _))| visit_root(krate, root)).collect();
     while !level.is_empty() {
-        files.read_level(&level);
+        files.read_level(&level, cache);
         let mut next = Vec::new();
         for (visit, real) in level {
             let krate = visit.krate;
@@ -112,7 +118,7 @@ fn mount(
     real: std::io::Result<PathBuf>,
 ) -> Vec<(usize, PathBuf, Link)> {
     let Some(real) = files.note(&visit.place.path, real) else { return Vec::new() };
-    let Some(Some((_, ir))) = files.parsed.get(&real) else { return Vec::new() };
+    let Some(Some(parsed)) = files.parsed.get(&real) else { return Vec::new() };
     match visit.declared {
         Some((declared_in, range)) => mounted.links.push((declared_in, range, real.clone())),
         None => mounted.root = Some(real.clone()),
@@ -121,7 +127,7 @@ fn mount(
     if mounted.places.contains_key(&real) {
         return Vec::new();
     }
-    let found = links(ir, &visit.place, cfg);
+    let found = links(&parsed.outline, &visit.place, cfg);
     mounted.n_cfg_skipped += found.n_cfg_skipped;
     mounted.places.insert(real.clone(), visit.place);
     found.links.into_iter().map(|link| (visit.krate, real.clone(), link)).collect()
@@ -136,10 +142,10 @@ struct Files {
 }
 
 impl Files {
-    fn read_level(&mut self, level: &[Found]) {
+    fn read_level(&mut self, level: &[Found], cache: &Cache) {
         let named: BTreeSet<&PathBuf> = level.iter().filter_map(|(_, real)| real.as_ref().ok()).collect();
         let new: Vec<&PathBuf> = named.into_iter().filter(|path| !self.parsed.contains_key(*path)).collect();
-        let read: Vec<_> = new.into_par_iter().map(|path| (path.clone(), read_and_parse(path))).collect();
+        let read: Vec<_> = new.into_par_iter().map(|path| (path.clone(), read_and_parse(path, cache))).collect();
         for (path, parsed) in read {
             let parsed = self.note(&path, parsed);
             self.parsed.insert(path, parsed);
@@ -152,18 +158,32 @@ impl Files {
     }
 }
 
-fn read_and_parse(path: &Path) -> std::io::Result<Parsed> {
-    let text = read(path)?;
-    let ir = parse_file(&text);
-    Ok((text.into(), Arc::new(ir)))
+fn read_and_parse(path: &Path, cache: &Cache) -> std::io::Result<Parsed> {
+    let bytes = read(path)?;
+    let key = if cache.is_on() { key_of("file", &[&bytes]) } else { Key::default() };
+    let known = cache.get(&key).map(EncodedFile::from_bytes);
+    if let Some((outline, facts)) = known.and_then(|facts| Some((facts.outline()?, facts))) {
+        return Ok(Parsed { outline, facts, key, is_kept: true });
+    }
+    let facts = encode_file(&text_of(bytes)?);
+    let outline = facts.outline().unwrap_or_default();
+    Ok(Parsed { outline, facts, key, is_kept: false })
 }
 
-fn read(path: &Path) -> std::io::Result<String> {
+pub(super) fn read_text(path: &Path) -> std::io::Result<String> {
+    text_of(read(path)?)
+}
+
+fn text_of(bytes: Vec<u8>) -> std::io::Result<String> {
+    String::from_utf8(bytes).map_err(|error| std::io::Error::new(std::io::ErrorKind::InvalidData, error))
+}
+
+fn read(path: &Path) -> std::io::Result<Vec<u8>> {
     // A pipe or device would block or never end.
     if !path.metadata()?.is_file() {
         return Err(std::io::Error::other("not a regular file"));
     }
-    std::fs::read_to_string(path)
+    std::fs::read(path)
 }
 
 fn reason(error: &std::io::Error) -> String {
@@ -189,11 +209,11 @@ pub(super) struct Links {
 }
 
 /// Finds the `mod x;` items of a file that are on.
-pub(super) fn links(ir: &FileIr, place: &Place, cfg: &CfgSet) -> Links {
+pub(super) fn links(outline: &Outline, place: &Place, cfg: &CfgSet) -> Links {
     let mut found = Links::default();
-    if ir.cfg.as_ref().is_none_or(|predicate| cfg.matches(predicate)) {
+    if outline.cfg.as_ref().is_none_or(|predicate| cfg.matches(predicate)) {
         let search = Search { cfg, for_paths: place.folder().to_owned(), for_names: place.modules() };
-        search.items(&ir.items, &mut found);
+        search.items(&outline.modules, &mut found);
     }
     found
 }
