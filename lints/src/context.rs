@@ -63,6 +63,11 @@ fn same_lock(held: &Held, effect: &Effect) -> Option<Certainty> {
     if path != other {
         return None;
     }
+    // One place that locks in a loop and keeps the guards: each turn has another element.
+    let is_same_place = held.acquisition.span == effect.acquisition.span && held.chain == effect.chain;
+    if !path.is_exact() && is_same_place {
+        return None;
+    }
     if !path.is_exact() {
         return Some(Certainty::Assumed(format!("`{path}` is the same object both times")));
     }

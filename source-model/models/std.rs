@@ -47,10 +47,10 @@ pub mod option {
         #[same] pub fn as_mut(&mut self) -> Option<&mut T> {}
         #[same] pub fn as_deref(&self) -> Option<&<T as Deref>::Target> {}
         #[same] pub fn as_deref_mut(&mut self) -> Option<&mut <T as Deref>::Target> {}
-        #[same] pub fn take(&mut self) -> Option<T> {}
-        #[same] pub fn replace(&mut self, value: T) -> Option<T> {}
-        #[same] pub fn insert(&mut self, value: T) -> &mut T {}
-        #[same] pub fn get_or_insert(&mut self, value: T) -> &mut T {}
+        #[same] #[take] pub fn take(&mut self) -> Option<T> {}
+        #[same] #[take] #[put] pub fn replace(&mut self, value: T) -> Option<T> {}
+        #[same] #[put] pub fn insert(&mut self, value: T) -> &mut T {}
+        #[same] #[put] pub fn get_or_insert(&mut self, value: T) -> &mut T {}
         #[same] pub fn get_or_insert_with<F: FnOnce() -> T>(&mut self, f: F) -> &mut T {}
         #[same] pub fn iter(&self) -> impl Iterator<Item = &T> {}
         #[same] pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {}
@@ -143,10 +143,18 @@ pub mod borrow {
 
 pub mod mem {
     pub fn drop<T>(value: T) {}
-    #[same] pub fn take<T>(place: &mut T) -> T {}
-    #[same] pub fn replace<T>(place: &mut T, value: T) -> T {}
+    #[same] #[take] pub fn take<T>(place: &mut T) -> T {}
+    #[same] #[take] #[put] pub fn replace<T>(place: &mut T, value: T) -> T {}
     pub fn swap<T>(a: &mut T, b: &mut T) {}
-    pub fn forget<T>(value: T) {}
+    #[forget] pub fn forget<T>(value: T) {}
+    pub struct ManuallyDrop<T>;
+    impl<T> ManuallyDrop<T> {
+        #[same] #[forget] pub fn new(value: T) -> ManuallyDrop<T> {}
+        #[same] pub fn into_inner(slot: ManuallyDrop<T>) -> T {}
+        #[same] #[take] pub fn take(slot: &mut ManuallyDrop<T>) -> T {}
+        #[clear] pub fn drop(slot: &mut ManuallyDrop<T>) {}
+    }
+    impl<T> Deref for ManuallyDrop<T> { type Target = T; }
     pub fn size_of<T>() -> usize {}
 }
 
@@ -502,22 +510,22 @@ pub mod vec {
     impl<T> Vec<T> {
         pub fn new() -> Vec<T> {}
         pub fn with_capacity(n: usize) -> Vec<T> {}
-        pub fn push(&mut self, value: T) {}
-        #[element] pub fn pop(&mut self) -> Option<T> {}
-        pub fn insert(&mut self, index: usize, value: T) {}
-        #[element] pub fn remove(&mut self, index: usize) -> T {}
-        #[element] pub fn swap_remove(&mut self, index: usize) -> T {}
-        #[element] pub fn drain<R>(&mut self, range: R) -> impl Iterator<Item = T> {}
+        #[put] pub fn push(&mut self, value: T) {}
+        #[element] #[take] pub fn pop(&mut self) -> Option<T> {}
+        #[put] pub fn insert(&mut self, index: usize, value: T) {}
+        #[element] #[take] pub fn remove(&mut self, index: usize) -> T {}
+        #[element] #[take] pub fn swap_remove(&mut self, index: usize) -> T {}
+        #[element] #[take] pub fn drain<R>(&mut self, range: R) -> impl Iterator<Item = T> {}
         #[same] pub fn split_off(&mut self, at: usize) -> Vec<T> {}
         #[element] pub fn retain<F: FnMut(&T) -> bool>(&mut self, f: F) {}
         #[element] pub fn retain_mut<F: FnMut(&mut T) -> bool>(&mut self, f: F) {}
-        pub fn extend<I>(&mut self, items: I) {}
+        #[put] pub fn extend<I>(&mut self, items: I) {}
         pub fn extend_from_slice(&mut self, items: &[T]) {}
         pub fn append(&mut self, other: &mut Vec<T>) {}
-        pub fn truncate(&mut self, n: usize) {}
+        #[clear] pub fn truncate(&mut self, n: usize) {}
         pub fn resize(&mut self, n: usize, value: T) {}
         pub fn resize_with<F: FnMut() -> T>(&mut self, n: usize, f: F) {}
-        pub fn clear(&mut self) {}
+        #[clear] pub fn clear(&mut self) {}
         pub fn reserve(&mut self, n: usize) {}
         pub fn capacity(&self) -> usize {}
         pub fn dedup(&mut self) {}

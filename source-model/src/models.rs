@@ -57,6 +57,14 @@ pub(crate) struct FnModel {
     pub(crate) same: bool,
     /// `#[element]`: the result is an element of it.
     pub(crate) element: bool,
+    /// `#[put]`: what the other arguments own is owned by the receiver or first argument from here on.
+    pub(crate) put: bool,
+    /// `#[take]`: what the receiver or first argument owned comes out; of `#[element]`, one of several.
+    pub(crate) take: bool,
+    /// `#[clear]`: the receiver drops what it owns.
+    pub(crate) clear: bool,
+    /// `#[forget]`: what the argument owns is never dropped.
+    pub(crate) forget: bool,
 }
 
 /// `#[acquire(..)]`
@@ -114,6 +122,10 @@ impl FnModel {
             bounded: find(attrs, "bounded").is_some(),
             same: find(attrs, "same").is_some(),
             element: find(attrs, "element").is_some(),
+            put: find(attrs, "put").is_some(),
+            take: find(attrs, "take").is_some(),
+            clear: find(attrs, "clear").is_some(),
+            forget: find(attrs, "forget").is_some(),
         }
     }
 }

@@ -33,6 +33,22 @@ declare_lint! {
     /// }
     /// ```
     ///
+    /// A collection keeps the guards that are pushed into it:
+    ///
+    /// ```rust,fires
+    /// use std::sync::Mutex;
+    /// struct Node { raft: Mutex<Vec<u8>> }
+    /// impl Node {
+    ///     fn apply(&self) {
+    ///         let mut guards = Vec::new();
+    ///         guards.push(self.raft.lock().unwrap());
+    ///                             //^^^^^^ `self.raft` is locked here, exclusively
+    ///         self.raft.lock().unwrap().push(1);
+    ///                 //^^^^^^ `example::Node::raft` is locked while it is already held
+    ///     }
+    /// }
+    /// ```
+    ///
     /// ## Silent
     /// ```rust,silent
     /// use std::sync::Mutex;
@@ -42,6 +58,22 @@ declare_lint! {
     ///         let last = self.raft.lock().unwrap().pop();
     ///         drop(last);
     ///         self.raft.lock().unwrap().push(1);
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// A loop that locks each element and keeps the guards locks another one each turn:
+    ///
+    /// ```rust,silent
+    /// use std::sync::Mutex;
+    /// struct Shards { shards: Vec<Mutex<u8>> }
+    /// impl Shards {
+    ///     fn sum(&self) -> usize {
+    ///         let mut guards = Vec::new();
+    ///         for shard in self.shards.iter() {
+    ///             guards.push(shard.lock().unwrap());
+    ///         }
+    ///         guards.len()
     ///     }
     /// }
     /// ```

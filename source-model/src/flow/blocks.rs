@@ -57,19 +57,6 @@ impl Builder<'_> {
         value
     }
 
-    /// Moves what a value owns to a slot of an outer scope, so that it survives inner ones.
-    pub(crate) fn lift(&mut self, value: Value, scope: usize) -> Value {
-        let mut scope = scope;
-        while let Some(outer) = self.state().scopes[scope].redirect {
-            scope = outer;
-        }
-        let parts: Vec<Value> = value.parts.iter().map(|part| self.lift(part.clone(), scope)).collect();
-        let Some(from) = value.owner else { return Value { parts, ..value } };
-        let to = self.slot_in(scope, None);
-        self.op(Op::Move { from, to });
-        Value { owner: Some(to), parts, ..value }
-    }
-
     fn statement(&mut self, stmt: &Stmt) {
         self.push_scope(false);
         match &stmt.kind {
@@ -88,37 +75,61 @@ impl Builder<'_> {
             self.bind(pat, Value::of(declared));
             return;
         };
-        self.extendable = self.state().scopes.iter().rposition(|scope| scope.is_block);
+        let block = self.state().scopes.iter().rposition(|scope| scope.is_block).unwrap_or_default();
+        let n_extended = self.state().scopes[block].slots.len();
+        self.extendable = Some(block);
+        let binds_by_ref = binds_by_ref(pat);
+        // `let ref guard = m.lock()` is `let guard = &m.lock()`.
+        self.extend_to = binds_by_ref.then_some(block);
         let mut value = self.expr(init);
         self.extendable = None;
+        self.extend_to = None;
         value.ty = merged(declared, value.ty);
-        if matches!(pat, Pat::Bind { by_ref: true, .. }) && !matches!(init.kind, ExprKind::Path(_)) {
-            // `let ref guard = m.lock()` extends the temporary to the end of the block.
-            let block = self.state().scopes.iter().rposition(|scope| scope.is_block).unwrap_or_default();
+        if binds_by_ref && !is_place(init) {
             value = self.lift(value, block);
         }
         let Some(otherwise) = otherwise else {
             self.bind(pat, value);
             return;
         };
-        let failed = self.new_block();
         let passed = self.new_block();
+        let failed = self.new_block();
         self.edge(failed);
         self.edge(passed);
         self.switch_to(failed);
-        self.refute(&value);
-        // Temporaries of the statement die before the `else` block runs.
+        self.absent(pat, &value);
+        // Temporaries of the statement die before the `else` block runs, and so do extended ones.
         let statement = self.state().scopes.len() - 1;
         self.drop_down_to(statement);
+        let extended = self.state().scopes[block].slots[n_extended..].to_vec();
+        for slot in extended.into_iter().rev() {
+            self.op(Op::Drop { slot });
+        }
         self.block(otherwise);
         self.switch_to(passed);
+        self.present(pat, &value);
         self.bind(pat, value);
     }
+}
 
-    /// On a path where a pattern did not match, a fallible guard is not there.
-    pub(crate) fn refute(&mut self, value: &Value) {
-        if let Some(slot) = value.owner {
-            self.op(Op::Refute { slot });
+/// Whether a pattern has a `ref` binding: its initialiser is borrowed then.
+fn binds_by_ref(pat: &Pat) -> bool {
+    match pat {
+        Pat::Bind { by_ref, sub, .. } => *by_ref || sub.as_deref().is_some_and(binds_by_ref),
+        Pat::Tuple(parts) | Pat::TupleStruct { elems: parts, .. } | Pat::Slice(parts) | Pat::Or(parts) => {
+            parts.iter().any(binds_by_ref)
         }
+        Pat::Struct { fields, .. } => fields.iter().any(|(_, pat)| binds_by_ref(pat)),
+        Pat::Typed(inner, _) => binds_by_ref(inner),
+        _ => false,
+    }
+}
+
+/// Whether an expression names something that lives on its own.
+fn is_place(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Path(_) => true,
+        ExprKind::Field { base, .. } => is_place(base),
+        _ => false,
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Types are inferred in the same walk, forwards. Guard scopes follow the rules of the package's edition.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rustc_hash::FxHashMap as HashMap;
 
@@ -43,8 +43,10 @@ pub(crate) struct Value {
     pub(crate) owner: Option<SlotId>,
     /// What polling it does, for a future.
     pub(crate) pending: Option<Box<Pending>>,
-    /// The parts of a tuple expression.
-    pub(crate) parts: Vec<Value>,
+    /// Parts that are known apart: of a tuple, array or struct expression, and of a variable bound to one.
+    pub(crate) parts: Vec<(Name, Value)>,
+    /// The slot that owns what this value refers to.
+    pub(crate) lent: Option<SlotId>,
 }
 
 /// The effect of polling a future to its end.
@@ -56,7 +58,7 @@ pub(crate) enum Pending {
 
 impl Value {
     pub(crate) fn of(ty: Ty) -> Value {
-        Value { ty, place: Place::default(), owner: None, pending: None, parts: Vec::new() }
+        Value { ty, place: Place::default(), owner: None, pending: None, parts: Vec::new(), lent: None }
     }
 
     pub(crate) fn unknown(cause: &'static str) -> Value {
@@ -103,6 +105,27 @@ pub(crate) struct LoopFrame {
     pub(crate) has_break: bool,
 }
 
+/// What a closure or async block uses of an enclosing body.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Capture {
+    pub(crate) body: BodyId,
+    pub(crate) slot: SlotId,
+    /// Whether running the closure moves it on: it is captured by value, and the closure runs once.
+    pub(crate) moves_out: bool,
+}
+
+impl Capture {
+    fn of(((body, slot), own): ((BodyId, SlotId), SlotId), blocks: &[BasicBlock]) -> Capture {
+        let moves = |op: &Op| match op {
+            Op::Move { from, .. } => *from == own,
+            Op::Consume { slot } => *slot == own,
+            _ => false,
+        };
+        let moves_out = blocks.iter().flat_map(|block| &block.ops).any(|(op, _)| moves(op));
+        Capture { body, slot, moves_out }
+    }
+}
+
 /// The body being lowered.
 #[derive(Debug)]
 pub(crate) struct State {
@@ -119,8 +142,8 @@ pub(crate) struct State {
     pub(crate) loop_depth: u32,
     pub(crate) has_loop: bool,
     pub(crate) runs_forever: bool,
-    /// Slots of enclosing bodies that this body names.
-    pub(crate) captures: Vec<(BodyId, SlotId)>,
+    /// Slots of enclosing bodies that this body names, with the slots that stand for them here.
+    pub(crate) captures: Vec<((BodyId, SlotId), SlotId)>,
     /// The type of the first `return` value.
     pub(crate) returned: Option<Ty>,
 }
@@ -146,6 +169,8 @@ pub(crate) struct Builder<'a> {
     pub(crate) extendable: Option<usize>,
     /// The block scope that the temporary of this expression is extended to.
     pub(crate) extend_to: Option<usize>,
+    /// Closures that move something out of what they captured: the first call ends them.
+    pub(crate) once: BTreeSet<BodyId>,
 }
 
 /// Lowers a function with a body.
@@ -157,7 +182,7 @@ pub(crate) fn build_function(index: &Index, id: FnId) -> BuiltFn {
     builder.enter(kind, data.span);
     builder.parameters(data);
     let value = builder.block(&code.decode());
-    builder.move_to(value, RESULT);
+    builder.move_to(&value, RESULT);
     builder.leave();
     builder.done.sort_by_key(|body| body.id.part);
     BuiltFn { bodies: builder.done, tally: builder.tally }
@@ -182,6 +207,7 @@ impl<'a> Builder<'a> {
             awaiting: false,
             extendable: None,
             extend_to: None,
+            once: BTreeSet::new(),
         }
     }
 
@@ -247,7 +273,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Ends the body that was entered last and returns what it captured of enclosing bodies.
-    pub(crate) fn leave(&mut self) -> Vec<(BodyId, SlotId)> {
+    pub(crate) fn leave(&mut self) -> Vec<Capture> {
         self.pop_scope();
         self.pop_scope();
         let exit = self.state().exit;
@@ -255,6 +281,11 @@ impl<'a> Builder<'a> {
         self.env.pop();
         let state = self.states.pop().expect("a body was entered");
         let parent = self.states.last().map(|state| state.id);
+        let captures: Vec<Capture> =
+            state.captures.iter().map(|capture| Capture::of(*capture, &state.blocks)).collect();
+        if captures.iter().any(|capture| capture.moves_out) {
+            self.once.insert(state.id);
+        }
         self.done.push(RawBody {
             id: state.id,
             item: self.item.clone(),
@@ -268,7 +299,7 @@ impl<'a> Builder<'a> {
             has_loop: state.has_loop,
             runs_forever: state.runs_forever,
         });
-        state.captures
+        captures
     }
 
     pub(crate) fn state(&self) -> &State {
@@ -392,26 +423,6 @@ impl<'a> Builder<'a> {
         position(state.tokens.len() - 1)
     }
 
-    /// Moves what a value owns into a slot.
-    pub(crate) fn move_to(&mut self, value: Value, to: SlotId) {
-        if let Some(from) = value.owner.filter(|from| *from != to) {
-            self.op(Op::Move { from, to });
-        }
-        for part in value.parts {
-            self.move_to(part, to);
-        }
-    }
-
-    /// Hands what a value owns to someone else.
-    pub(crate) fn consume(&mut self, value: &Value) {
-        if let Some(slot) = value.owner {
-            self.op(Op::Consume { slot });
-        }
-        for part in &value.parts {
-            self.consume(part);
-        }
-    }
-
     // ---- variables ----
 
     pub(crate) fn declare(&mut self, name: Name, value: Value, body: Option<BodyId>) {
@@ -421,22 +432,14 @@ impl<'a> Builder<'a> {
     }
 
     pub(crate) fn local(&mut self, name: &Name) -> Option<Local> {
-        let found = self.env.iter().rev().find_map(|scope| scope.get(name)).cloned()?;
-        if let Some(slot) = found.value.owner {
-            self.capture(found.body, slot);
-        }
-        let own = found.body == self.state().id;
-        let owner = found.value.owner.filter(|_| own);
-        Some(Local { value: Value { owner, ..found.value }, ..found })
+        let found = self.peek(name)?;
+        let value = self.view(found.body, found.value);
+        Some(Local { value, ..found })
     }
 
-    /// Notes that bodies between the variable's and the current one use it.
-    fn capture(&mut self, body: BodyId, slot: SlotId) {
-        for state in self.states.iter_mut().rev().take_while(|state| state.id != body) {
-            if !state.captures.contains(&(body, slot)) {
-                state.captures.push((body, slot));
-            }
-        }
+    /// A variable as the body that declares it sees it.
+    pub(crate) fn peek(&self, name: &Name) -> Option<Local> {
+        self.env.iter().rev().find_map(|scope| scope.get(name)).cloned()
     }
 
     pub(crate) fn new_local_place(&mut self, name: &Name) -> Place {

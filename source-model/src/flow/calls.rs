@@ -59,7 +59,7 @@ impl Builder<'_> {
     #[expect(clippy::too_many_arguments, reason = "the parts of one expression, each used once")]
     pub(crate) fn method_call(
         &mut self,
-        receiver: &Expr,
+        receiver_expr: &Expr,
         method: &Name,
         range: TextRange,
         turbofish: &[TypeRef],
@@ -67,7 +67,7 @@ impl Builder<'_> {
         awaiting: bool,
         extend_to: Option<usize>,
     ) -> Value {
-        let receiver = self.expr(receiver);
+        let receiver = self.expr(receiver_expr);
         let found = self.index.method(&receiver.ty, method);
         if args.is_empty() && LOCK_LIKE.contains(&method.as_str()) {
             self.tally_receiver(&receiver.ty, found.as_ref());
@@ -82,7 +82,16 @@ impl Builder<'_> {
         if !by_value {
             self.lend(&receiver);
         }
-        let receiver = Value { owner: receiver.owner.filter(|_| by_value), ..receiver };
+        let fills = self.index.fn_data(found.function).model.put;
+        let receiver = if by_value {
+            receiver
+        } else if fills && receiver.owner.or(receiver.lent).is_none() {
+            Value { lent: self.slot_to_fill(receiver_expr), ..receiver.unowned() }
+        } else {
+            // What the method gets is the object itself, not what it leads to: a guard is not what it guards.
+            let is_own = same_head(&found.self_ty, receiver.ty.peeled());
+            Value { lent: receiver.owner.or(receiver.lent).filter(|_| is_own), ..receiver.unowned() }
+        };
         self.run(Site {
             function: found.function,
             through_trait: found.through_trait,
@@ -276,6 +285,9 @@ impl Builder<'_> {
         let polled = Pending::Call(RawCall { through: self.through(callee, true), ..call.clone() });
         let is_future = call.through.is_some() && matches!(callable.ret, Ty::Future(_));
         self.op(Op::Call { call: Box::new(call), result: None });
+        if callable.body.is_some_and(|body| self.once.contains(&body)) {
+            self.consume(callee);
+        }
         Value { pending: is_future.then(|| Box::new(polled)), ..Value::of(callable.ret.clone()) }
     }
 
@@ -331,14 +343,14 @@ impl Builder<'_> {
 
     /// Moves what values own into one result, if its type can own it; else it is handed over.
     pub(super) fn gather(&mut self, values: &[Value], ty: &Ty) -> Option<SlotId> {
-        let any = values.iter().any(|value| value.owner.is_some() || !value.parts.is_empty());
+        let any = values.iter().any(Value::may_own);
         if !any || !self.owns(ty) {
             values.iter().for_each(|value| self.consume(value));
             return None;
         }
         let slot = self.new_temporary();
         for value in values {
-            self.move_to(value.clone(), slot);
+            self.move_to(value, slot);
         }
         Some(slot)
     }
@@ -378,6 +390,10 @@ impl Builder<'_> {
     fn item_of(&mut self, iterator: Value, item: Ty) -> Value {
         Value::of(item).at(iterator.place)
     }
+}
+
+fn same_head(a: &Ty, b: &Ty) -> bool {
+    matches!((a, b), (Ty::Adt(a, _), Ty::Adt(b, _)) if a == b)
 }
 
 fn universal(method: &str) -> bool {

@@ -1,7 +1,7 @@
 //! Closures and async blocks: bodies of their own, with what they capture.
 
 use crate::facts::{BodyKind, Dispatch};
-use crate::flow::build::{Builder, Pending, Value};
+use crate::flow::build::{Builder, Capture, Pending, Value};
 use crate::flow::graph::{Op, ParamRef, Place, RESULT, RawCall, Runnable, SlotId, Through, Token};
 use crate::index::position;
 use crate::ir::{Block, ClosureDef};
@@ -54,7 +54,7 @@ impl Builder<'_> {
             Ty::Never => self.state().returned.clone().unwrap_or(Ty::Never),
             other => other.clone(),
         };
-        self.move_to(value, RESULT);
+        self.move_to(&value, RESULT);
         let captures = self.leave();
         let owner = self.capture_into(&captures, is_move);
         let slot = owner.unwrap_or_else(|| self.new_temporary());
@@ -66,20 +66,18 @@ impl Builder<'_> {
     }
 
     /// What a closure or block captured: moved into it, or lent to it.
-    fn capture_into(&mut self, captures: &[(BodyId, SlotId)], is_move: bool) -> Option<SlotId> {
-        let own = self.state().id;
-        let slots: Vec<SlotId> = captures.iter().filter(|(body, _)| *body == own).map(|(_, slot)| *slot).collect();
-        if slots.is_empty() {
-            return None;
+    fn capture_into(&mut self, captures: &[Capture], is_move: bool) -> Option<SlotId> {
+        let mut moved = Vec::new();
+        for capture in captures {
+            let slot = self.captured(capture.body, capture.slot);
+            self.op(Op::Use { slot });
+            moved.extend((is_move || capture.moves_out).then_some(slot));
         }
-        for slot in &slots {
-            self.op(Op::Use { slot: *slot });
-        }
-        if !is_move {
+        if moved.is_empty() {
             return None;
         }
         let owner = self.new_temporary();
-        for from in slots {
+        for from in moved {
             self.op(Op::Move { from, to: owner });
         }
         Some(owner)

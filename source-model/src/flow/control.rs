@@ -3,6 +3,7 @@
 use rustc_hash::FxHashMap as HashMap;
 
 use crate::flow::build::{Builder, LoopFrame, Value};
+use crate::flow::exprs::merged;
 use crate::flow::graph::{Op, RESULT, SlotId};
 use crate::ir::{Arm, Block, Expr, ExprKind, MacroArgs, Name, Pat, StmtKind};
 use crate::project::Edition;
@@ -19,7 +20,9 @@ impl Builder<'_> {
         match &expr.kind {
             ExprKind::If { cond, then, otherwise } => self.if_expr(cond, then, otherwise.as_deref()),
             ExprKind::Match { scrutinee, arms } => {
+                let extendable = self.extendable.take();
                 let value = self.expr(scrutinee);
+                self.extendable = extendable;
                 self.match_value(&value, arms)
             }
             ExprKind::While { label, cond, body } => self.while_expr(label.as_ref(), cond, body),
@@ -42,19 +45,20 @@ impl Builder<'_> {
 
     /// Adds a branch that reaches the join.
     pub(crate) fn join(&mut self, joined: &mut Joined, value: Value) {
-        if value.owner.is_some() || !value.parts.is_empty() {
+        if value.may_own() {
             let slot = *joined.slot.get_or_insert_with(|| self.new_temporary());
-            self.move_to(value.clone(), slot);
+            self.move_to(&value, slot);
         }
-        let better = match &joined.value {
-            None => true,
-            Some(known) => known.ty == Ty::Never || (known.ty.is_unknown() && !value.ty.is_unknown()),
-        };
-        if better && value.ty != Ty::Never {
-            joined.value = Some(Value { owner: None, parts: Vec::new(), ..value });
-        } else if joined.value.is_none() {
-            joined.value = Some(Value::of(Ty::Never));
-        }
+        joined.value = Some(match joined.value.take() {
+            None if value.ty == Ty::Never => Value::of(Ty::Never),
+            None => value.unowned(),
+            Some(known) if value.ty == Ty::Never => known,
+            Some(known) if known.ty == Ty::Never || (known.ty.is_unknown() && !value.ty.is_unknown()) => {
+                value.unowned()
+            }
+            // `None` in one branch, and what it is an option of in another.
+            Some(known) => Value { ty: merged(known.ty.clone(), value.ty), ..known },
+        });
     }
 
     pub(crate) fn finish_join(joined: Joined) -> Value {
@@ -65,6 +69,7 @@ impl Builder<'_> {
     // ---- if ----
 
     fn if_expr(&mut self, cond: &Expr, then: &Block, otherwise: Option<&Expr>) -> Value {
+        let extendable = self.extendable.take();
         let mut joined = self.start_join();
         // The join slot must outlive the branches.
         let after = self.new_block();
@@ -78,7 +83,7 @@ impl Builder<'_> {
         self.env.push(HashMap::default());
         self.push_scope(true);
         self.condition(cond, failed, outer + usize::from(own_scope));
-        let value = self.in_scope(|builder| builder.block(then));
+        let value = self.branch(extendable, |builder| builder.block(then));
         let value = self.lift(value, outer);
         self.pop_scope_of_branch(failed);
         self.env.pop();
@@ -90,7 +95,7 @@ impl Builder<'_> {
         self.switch_to(failed);
         match otherwise {
             Some(otherwise) => {
-                let value = self.in_scope(|builder| builder.expr(otherwise));
+                let value = self.branch(extendable, |builder| builder.expr(otherwise));
                 self.join(&mut joined, value);
             }
             None => self.join(&mut joined, Value::unit()),
@@ -98,6 +103,14 @@ impl Builder<'_> {
         self.edge(after);
         self.switch_to(after);
         Self::finish_join(joined)
+    }
+
+    /// A branch in a scope of its own, where borrows extend their operands as they do outside of it.
+    fn branch(&mut self, extendable: Option<usize>, lower: impl FnOnce(&mut Self) -> Value) -> Value {
+        self.in_scope(|builder| {
+            builder.extendable = extendable;
+            lower(builder)
+        })
     }
 
     /// Ends the scope of an `if let` from 2024 on: dropped after the then-block, and before the else-block.
@@ -122,24 +135,7 @@ impl Builder<'_> {
                 self.condition(right, failed, temporaries);
             }
             ExprKind::Let { pat, expr } => self.let_condition(pat, expr, failed, temporaries),
-            _ => {
-                self.in_scope(|builder| builder.expr(cond));
-                self.edge(failed);
-                self.continue_in_new();
-                self.empty_option(cond);
-            }
-        }
-    }
-
-    /// Where `slot.is_none()` holds, the variable owns no guard.
-    fn empty_option(&mut self, cond: &Expr) {
-        let ExprKind::MethodCall { receiver, method, .. } = &cond.kind else { return };
-        let ExprKind::Path(path) = &receiver.kind else { return };
-        if method == "is_none"
-            && let [only] = path.segments.as_slice()
-            && let Some(local) = self.local(&only.name)
-        {
-            self.consume(&local.value);
+            _ => self.plain_condition(cond, failed),
         }
     }
 
@@ -149,44 +145,29 @@ impl Builder<'_> {
         let value = self.expr(expr);
         self.pop_scope();
         if self.is_refutable(pat) {
-            self.failing_edge(&value, failed);
+            self.failing_edge(pat, &value, failed);
         }
         self.bind(pat, value);
-    }
-
-    /// An edge to where a pattern did not match: a fallible guard is not there.
-    fn failing_edge(&mut self, value: &Value, failed: u32) {
-        if value.owner.is_none() {
-            self.edge(failed);
-            self.continue_in_new();
-            return;
-        }
-        let refuted = self.new_block();
-        let matched = self.new_block();
-        self.edge(refuted);
-        self.edge(matched);
-        self.switch_to(refuted);
-        self.refute(value);
-        self.edge(failed);
-        self.switch_to(matched);
     }
 
     // ---- match ----
 
     /// Arms in order; the temporaries of the scrutinee live through all of them.
     pub(crate) fn match_value(&mut self, value: &Value, arms: &[Arm]) -> Value {
+        let extendable = self.extendable.take();
         let mut joined = self.start_join();
         let outer = self.state().scopes.len() - 1;
         let after = self.new_block();
         let entry = self.state().current;
         let module = self.types.module;
-        for arm in arms {
+        for (at, arm) in arms.iter().enumerate() {
             if !self.index.predicate_holds(module, arm.cfg.as_ref()) {
                 continue;
             }
             self.switch_to(entry);
             self.continue_in_new();
-            let bound = self.arm(value, arm);
+            self.arm_reached(arm, &arms[..at], value);
+            let bound = self.arm(value, arm, extendable);
             let bound = self.lift(bound, outer);
             self.join(&mut joined, bound);
             self.edge(after);
@@ -195,18 +176,15 @@ impl Builder<'_> {
         Self::finish_join(joined)
     }
 
-    fn arm(&mut self, value: &Value, arm: &Arm) -> Value {
+    fn arm(&mut self, value: &Value, arm: &Arm, extendable: Option<usize>) -> Value {
         self.env.push(HashMap::default());
         let outer = self.state().scopes.len() - 1;
         self.push_scope(true);
-        if refutes_presence(&arm.pat) {
-            self.refute(value);
-        }
         self.bind(&arm.pat, value.clone());
         if let Some(guard) = &arm.guard {
             self.guard(guard);
         }
-        let result = self.in_scope(|builder| builder.expr(&arm.body));
+        let result = self.branch(extendable, |builder| builder.expr(&arm.body));
         let result = self.lift(result, outer);
         self.pop_scope();
         self.env.pop();
@@ -291,6 +269,11 @@ impl Builder<'_> {
         self.push_scope(true);
         // Temporaries of the head live as long as the loop.
         let head_value = self.expr(iter);
+        if !matches!(head_value.ty, Ty::Ref(_)) && head_value.may_own() {
+            // The loop takes its head over.
+            let head = self.new_temporary();
+            self.move_to(&head_value, head);
+        }
         let iterated = self.iterate(head_value, iter);
         let after = self.new_block();
         let head = self.new_block();
@@ -317,10 +300,10 @@ impl Builder<'_> {
         let Some(at) = self.find_loop(label, false) else { return Value::of(Ty::Never) };
         let frame = self.state().loops[at].clone();
         let ty = value.ty.clone();
-        self.move_to(value, frame.result);
+        self.move_to(&value, frame.result);
         let known = &mut self.state_mut().loops[at];
         known.has_break = true;
-        known.ty.get_or_insert(ty);
+        known.ty = Some(known.ty.take().map_or(ty.clone(), |known| merged(known, ty)));
         self.drop_down_to(frame.n_scopes);
         self.goto(frame.break_to);
         Value::of(Ty::Never)
@@ -348,10 +331,14 @@ impl Builder<'_> {
         self.enter_loop(Some(label), after, None);
         let value = self.block(block);
         let frame = self.leave_loop();
-        self.move_to(value.clone(), frame.result);
+        self.move_to(&value, frame.result);
         self.edge(after);
         self.switch_to(after);
-        let ty = if value.ty == Ty::Never { frame.ty.unwrap_or(Ty::Never) } else { value.ty };
+        let ty = match frame.ty {
+            Some(broken) if value.ty == Ty::Never => broken,
+            Some(broken) => merged(value.ty, broken),
+            None => value.ty,
+        };
         Value { owner: Some(frame.result), ..Value::of(ty).at(value.place) }
     }
 
@@ -369,7 +356,7 @@ impl Builder<'_> {
             Ty::Never => self.state().returned.clone().unwrap_or(Ty::Never),
             other => other.clone(),
         };
-        self.move_to(value, RESULT);
+        self.move_to(&value, RESULT);
         ty
     }
 }
@@ -396,18 +383,6 @@ fn block_diverges(block: &Block) -> bool {
 
 pub(crate) fn is_diverging_macro(name: &str) -> bool {
     matches!(name, "panic" | "unreachable" | "todo" | "unimplemented" | "bail")
-}
-
-/// An arm that is taken when a fallible guard is absent: `None`, `Err(..)`, and anything after `Some`.
-fn refutes_presence(pat: &Pat) -> bool {
-    match pat {
-        Pat::Bind { name, sub: None, .. } => name == "None",
-        Pat::Path(path) => path.segments.last().is_some_and(|last| last.name == "None"),
-        Pat::TupleStruct { path, .. } => path.segments.last().is_some_and(|last| last.name == "Err"),
-        Pat::Wild => true,
-        Pat::Or(cases) => cases.iter().all(refutes_presence),
-        _ => false,
-    }
 }
 
 /// Whether a `return` or `?` within a loop body leaves the function.

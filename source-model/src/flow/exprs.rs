@@ -1,11 +1,11 @@
 //! Expressions other than calls and control flow.
 
-use crate::flow::build::{Builder, Local, Pending, Value};
+use crate::flow::build::{Builder, Pending, Value};
 use crate::flow::graph::{Op, Place, RESULT};
 use crate::index::{Def, Shape};
 use crate::ir::{BinaryOp, Expr, ExprKind, Literal, Name, PathRef, TypeRef};
 use crate::locks::LockClass;
-use crate::places::{element_of, field_of};
+
 use crate::resolve::Namespace;
 use crate::types::{CallableTy, Ty, TypeId, segment_names};
 
@@ -29,18 +29,17 @@ impl Builder<'_> {
                 self.place_expr(expr)
             }
             // The operand of a borrow in an extending position lives as long as the `let` block.
-            ExprKind::Ref(base) => {
-                self.extend_to = extendable.or(extend_to);
-                let value = self.expr(base);
-                self.lend(&value);
-                Value { ty: Ty::reference(value.ty.clone()), owner: None, parts: Vec::new(), ..value }
-            }
+            ExprKind::Ref(base) => self.borrow(base, extendable.or(extend_to)),
             ExprKind::Tuple(_) | ExprKind::Array(_) | ExprKind::Struct { .. } | ExprKind::Cast { .. } => {
                 self.aggregate(expr, extendable)
             }
             ExprKind::Block { label, block } => {
                 self.extendable = extendable;
                 self.labelled_block(label.as_ref(), block)
+            }
+            ExprKind::If { .. } | ExprKind::Match { .. } => {
+                self.extendable = extendable;
+                self.control(expr)
             }
             ExprKind::Path(path) => self.path(path),
             ExprKind::Macro(call) => self.macro_call(expr, call, extend_to),
@@ -50,39 +49,16 @@ impl Builder<'_> {
         }
     }
 
-    /// Parts of a place: an extended place extends what it is a part of.
-    fn place_expr(&mut self, expr: &Expr) -> Value {
-        match &expr.kind {
-            ExprKind::Field { base, name } => {
-                let value = self.expr(base);
-                self.field(value, name)
-            }
-            ExprKind::Deref(base) => {
-                let value = self.expr(base);
-                let ty = self.index.deref_step(&value.ty).unwrap_or_else(|| value.ty.clone());
-                Value { ty, owner: None, ..value }
-            }
-            ExprKind::Index { base, index } => {
-                let value = self.expr(base);
-                self.extend_to = None;
-                let by_range = matches!(index.kind, ExprKind::Range(_));
-                self.expr(index);
-                self.indexed(value, by_range)
-            }
-            _ => Value::unknown("expression form"),
-        }
-    }
-
     /// Expressions whose operands are extending positions when they are in one.
     fn aggregate(&mut self, expr: &Expr, extendable: Option<usize>) -> Value {
         match &expr.kind {
             ExprKind::Tuple(elems) => {
                 let mut parts = Vec::new();
-                for elem in elems {
+                for (at, elem) in elems.iter().enumerate() {
                     self.extendable = extendable;
-                    parts.push(self.expr(elem));
+                    parts.push((position_name(at), self.expr(elem)));
                 }
-                let ty = Ty::Tuple(parts.iter().map(|part| part.ty.clone()).collect());
+                let ty = Ty::Tuple(parts.iter().map(|(_, part)| part.ty.clone()).collect());
                 Value { parts, ..Value::of(ty) }
             }
             ExprKind::Array(elems) => self.array(elems, extendable),
@@ -108,11 +84,7 @@ impl Builder<'_> {
             }
             ExprKind::Binary { op, left, right } => self.binary(*op, left, right),
             ExprKind::Assign { left, right } => self.assign(left, right),
-            ExprKind::AssignOp { left, right } => {
-                self.expr(right);
-                self.expr(left);
-                Value::unit()
-            }
+            ExprKind::AssignOp { left, right } => self.assign_op(left, right),
             ExprKind::Repeat { value, count } => {
                 let element = self.expr(value);
                 self.expr(count);
@@ -133,7 +105,7 @@ impl Builder<'_> {
     fn return_expr(&mut self, value: Option<&Expr>) -> Value {
         let value = value.map_or_else(Value::unit, |value| self.expr(value));
         self.state_mut().returned.get_or_insert(value.ty.clone());
-        self.move_to(value, RESULT);
+        self.move_to(&value, RESULT);
         self.drop_down_to(0);
         let exit = self.state().exit;
         self.goto(exit);
@@ -160,115 +132,22 @@ impl Builder<'_> {
         }
     }
 
-    /// The right side is evaluated, and acquires, before the old value of the left side is dropped.
-    fn assign(&mut self, left: &Expr, right: &Expr) -> Value {
-        let value = self.expr(right);
-        let name = match &left.kind {
-            ExprKind::Path(path) if path.segments.len() == 1 => Some(path.segments[0].name.clone()),
-            _ => None,
-        };
-        match name.and_then(|name| self.local(&name).map(|local| (name, local))) {
-            Some((name, local)) => self.assign_local(&name, local, value),
-            None => {
-                self.expr(left);
-                self.consume(&value);
-            }
-        }
-        Value::unit()
-    }
-
-    fn assign_local(&mut self, name: &Name, old: Local, new: Value) {
-        let body = self.state().id;
-        if old.body != body {
-            self.consume(&new);
-            return;
-        }
-        let scope = old.scope;
-        let slot = match old.value.owner {
-            Some(slot) => {
-                self.op(Op::Drop { slot });
-                Some(slot)
-            }
-            // The slot lives as long as the variable, which may be declared further out.
-            None if new.owner.is_some() => Some(self.slot_in(scope, Some(name.clone()))),
-            None => None,
-        };
-        if let Some(slot) = slot {
-            self.move_to(new.clone(), slot);
-        }
-        let Some(local) = self.env.iter_mut().rev().find_map(|scope| scope.get_mut(name)) else { return };
-        if local.value.ty.is_unknown() {
-            local.value.ty = new.ty;
-        }
-        // The variable names another object from here on.
-        local.value.place.path = None;
-        local.value.place.class = new.place.class.or_else(|| local.value.place.class.take());
-        local.value.pending = new.pending;
-        local.value.owner = slot;
-    }
-
-    /// Lending a future or handle means that someone else may poll or join it.
-    pub(crate) fn lend(&mut self, value: &Value) {
-        if let Some(slot) = value.owner {
-            self.op(Op::Use { slot });
-        }
-    }
-
     fn array(&mut self, elems: &[Expr], extendable: Option<usize>) -> Value {
         let mut item = Ty::Unknown("empty array");
-        for elem in elems {
+        let mut parts = Vec::new();
+        for (at, elem) in elems.iter().enumerate() {
             self.extendable = extendable;
             let value = self.expr(elem);
-            self.consume(&value);
+            // A future or handle among others is somebody's to poll or join.
+            self.lend(&value);
             if item.is_unknown() {
-                item = value.ty;
+                item = value.ty.clone();
+            }
+            if value.may_own() && self.owns(&value.ty) {
+                parts.push((position_name(at), value));
             }
         }
-        Value::of(Ty::Slice(Arc::new(item)))
-    }
-
-    pub(crate) fn field(&mut self, base: Value, name: &Name) -> Value {
-        if let Some(part) = name.parse::<usize>().ok().and_then(|position| base.parts.get(position)) {
-            return part.clone();
-        }
-        if let Ty::Unknown(cause) = base.ty.peeled() {
-            return Value::of(Ty::Unknown(cause));
-        }
-        let Some((ty, owner)) = self.index.field(&base.ty, name) else {
-            return Value::unknown("field of an outside type");
-        };
-        let place = self.field_place(&base.place, owner, name);
-        let owns = base.owner.filter(|_| self.owns(&ty));
-        Value { owner: owns, ..Value::of(ty).at(place) }
-    }
-
-    pub(crate) fn field_place(&self, base: &Place, owner: Option<TypeId>, name: &Name) -> Place {
-        field_of(self.index, base, owner, name)
-    }
-
-    fn indexed(&mut self, base: Value, by_range: bool) -> Value {
-        if by_range {
-            return Value { owner: None, ..base };
-        }
-        let item = self.index.iterated(&self.collection(&base.ty));
-        let item = match item {
-            // `map[key]` yields the value of the pair.
-            Ty::Tuple(parts) if parts.len() == 2 => parts[1].clone(),
-            other => other,
-        };
-        Value::of(item.peeled().clone()).at(element_of(&base.place))
-    }
-
-    /// The collection behind references and smart pointers.
-    fn collection(&self, ty: &Ty) -> Ty {
-        let mut at = ty.peeled().clone();
-        while self.index.iterated(&at).is_unknown() {
-            match self.index.deref_step(&at) {
-                Some(next) => at = next.peeled().clone(),
-                None => break,
-            }
-        }
-        at
+        Value { parts, ..Value::of(Ty::Slice(Arc::new(item))) }
     }
 
     fn struct_literal(
@@ -283,12 +162,34 @@ impl Builder<'_> {
             self.extendable = extendable;
             values.push(self.expr(expr));
         }
-        if let Some(rest) = rest {
-            self.expr(rest);
-        }
+        let rest = rest.map(|rest| self.expr(rest));
         let ty = self.literal_type(path, fields, &values);
-        let owner = self.gather(&values, &ty).or_else(|| self.owns(&ty).then(|| self.new_temporary()));
-        Value { owner, ..Value::of(ty) }
+        let mut parts = Vec::new();
+        for ((name, _), value) in fields.iter().zip(values) {
+            let declared = self.index.field(&ty, name).map_or_else(|| value.ty.clone(), |(ty, _)| ty);
+            parts.extend(self.literal_part(name, value, declared));
+        }
+        if let Some(rest) = rest {
+            parts.extend(rest.parts.into_iter().filter(|(name, _)| !fields.iter().any(|(written, _)| written == name)));
+            let rest = Value { owner: rest.owner, ..Value::of(rest.ty) };
+            parts.extend(rest.owner.is_some().then(|| ("..".into(), rest)));
+        }
+        // What the type cannot own goes to someone else.
+        if !self.owns(&ty) {
+            parts.iter().for_each(|(_, part)| self.consume(part));
+            parts.clear();
+        }
+        let owner = (parts.is_empty() && self.owns(&ty)).then(|| self.new_temporary());
+        Value { owner, parts, ..Value::of(ty) }
+    }
+
+    /// A field of a struct literal that owns something, or may come to.
+    fn literal_part(&mut self, name: &Name, value: Value, declared: Ty) -> Option<(Name, Value)> {
+        let ty = merged(declared, value.ty);
+        let is_empty = value.owner.is_none() && value.parts.is_empty();
+        let owner = if is_empty && self.owns(&ty) { Some(self.new_temporary()) } else { value.owner };
+        let part = Value { owner, parts: value.parts, ..Value::of(ty) };
+        part.may_own().then_some((*name, part))
     }
 
     /// The type of a struct literal: arguments that are not written are judged by the values of its fields.
@@ -425,6 +326,8 @@ impl Builder<'_> {
             Some(Pending::Acquire { acquisition, fallible }) => self.acquire(acquisition, fallible, owner),
             None => {}
         }
+        // Awaiting takes the future, and drops it when it has run.
+        self.consume(&value);
         Value { owner, place: value.place, ..Value::of(ty) }
     }
 
@@ -452,6 +355,12 @@ impl Builder<'_> {
         }
         Value { ty, owner, place: value.place, ..Value::unit() }
     }
+}
+
+/// `0`, `1`, ..: the name of a part by its position.
+pub(crate) fn position_name(at: usize) -> Name {
+    const FEW: [&str; 8] = ["0", "1", "2", "3", "4", "5", "6", "7"];
+    FEW.get(at).map_or_else(|| at.to_string().into(), |name| (*name).into())
 }
 
 /// Fills what a written type leaves open from an inferred one.

@@ -89,6 +89,10 @@ pub(crate) enum Op {
     Make { token: u32, slot: SlotId },
     /// The content of `from` moves to `to`, which owned nothing that survives.
     Move { from: SlotId, to: SlotId },
+    /// One element of the content of `from` moves to `to`: which one is not known.
+    MoveElement { from: SlotId, to: SlotId },
+    /// The slot owns nothing on this path: the pattern or condition says so.
+    Absent { slot: SlotId },
     /// The slot goes out of scope.
     Drop { slot: SlotId },
     /// The content is handed to someone else: released here, and not lost.

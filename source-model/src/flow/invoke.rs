@@ -151,7 +151,9 @@ impl Builder<'_> {
         }
         let is_lazy = matches!(ty, Ty::Future(_)) || pending.is_none();
         self.extend_to = site.extend_to;
-        let mut owner = if data.is_model {
+        let mut owner = if let Some(owner) = self.through_reference(model, &values, &ty) {
+            owner
+        } else if data.is_model {
             self.gather(&values, &ty)
         } else {
             let (kept, given): (Vec<Value>, Vec<Value>) =

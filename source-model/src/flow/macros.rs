@@ -3,6 +3,7 @@
 use rustc_hash::FxHashMap as HashMap;
 
 use crate::flow::build::{Builder, Value};
+use crate::flow::exprs::position_name;
 use crate::flow::graph::Op;
 use crate::ir::{Expr, MacroArgs, MacroCall, SelectBranch};
 use crate::span::TextRange;
@@ -34,14 +35,15 @@ impl Builder<'_> {
         if matches!(name, "join" | "try_join") {
             return self.join_macro(expr.range, exprs, name == "try_join");
         }
+        if let ("assert" | "debug_assert", [condition, arguments @ ..]) = (name, exprs) {
+            self.assertion(condition, arguments);
+            return Value::unit();
+        }
         let mut values = Vec::new();
         for arg in exprs {
             let value = self.expr(arg);
             // `format!` and its like take references. Others may move: a future or handle is theirs then.
             self.lend(&value);
-            if matches!(name, "vec" | "smallvec") {
-                self.consume(&value);
-            }
             values.push(value);
         }
         if crate::flow::control::is_diverging_macro(name) {
@@ -51,14 +53,31 @@ impl Builder<'_> {
         self.macro_value(name, values)
     }
 
+    /// `assert!(condition, text, arguments)`: the arguments are evaluated where the condition fails, and then it panics.
+    fn assertion(&mut self, condition: &Expr, arguments: &[Expr]) {
+        let failed = self.new_block();
+        self.plain_condition(condition, failed);
+        let holds = self.state().current;
+        self.switch_to(failed);
+        for argument in arguments {
+            self.expr(argument);
+        }
+        self.diverge();
+        self.switch_to(holds);
+    }
+
     /// The value of well-known macros.
     fn macro_value(&mut self, name: &str, mut values: Vec<Value>) -> Value {
-        self.extend_to = None;
+        let extend_to = self.extend_to.take();
         let index = self.index;
         match name {
             "vec" | "smallvec" => {
                 let item = values.first().map_or(Ty::Unknown("empty vec"), |value| value.ty.clone());
-                Value::of(index.vec_of(item))
+                let ty = index.vec_of(item);
+                self.extend_to = extend_to;
+                let owner = self.gather(&values, &ty);
+                self.extend_to = None;
+                Value { owner, ..Value::of(ty) }
             }
             "format" => Value::of(index.string()),
             "println" | "print" | "eprintln" | "eprint" | "info" | "debug" | "warn" | "error" | "trace" | "assert"
@@ -77,7 +96,8 @@ impl Builder<'_> {
         let outputs: Vec<Value> = futures.into_iter().map(|future| self.poll(future, range)).collect();
         if !is_try {
             let types: Vec<Ty> = outputs.iter().map(|output| output.ty.clone()).collect();
-            return Value { parts: outputs, ..Value::of(Ty::Tuple(types.into())) };
+            let parts = outputs.into_iter().enumerate().map(|(at, output)| (position_name(at), output)).collect();
+            return Value { parts, ..Value::of(Ty::Tuple(types.into())) };
         }
         let oks: Vec<Ty> = outputs.iter().map(|output| output.ty.arg(0)).collect();
         let ty = self.index.result_of(Ty::Tuple(oks.into()), Ty::Unknown("error of try_join!"));

@@ -1,6 +1,7 @@
 //! From the IR of a function to the guards held at each of its points.
 
 mod acquire;
+mod assign;
 mod blocks;
 pub(crate) mod build;
 pub(crate) mod callbacks;
@@ -14,4 +15,7 @@ mod invoke;
 mod macros;
 mod ownership;
 pub(crate) mod patterns;
+mod presence;
+mod projections;
 pub(crate) mod solve;
+mod values;

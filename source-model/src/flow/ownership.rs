@@ -55,6 +55,14 @@ impl Builder<'_> {
         matches!(ty, Ty::Adt(id, _) if self.index.type_data(*id).model.guard.is_some())
     }
 
+    /// Whether every value of the type owns a guard.
+    pub(super) fn surely_owns(&self, ty: &Ty) -> bool {
+        match ty {
+            Ty::Tuple(parts) => parts.iter().any(|part| self.surely_owns(part)),
+            other => self.is_bare_guard(other),
+        }
+    }
+
     pub(super) fn guard_model(&self, ty: &Ty) -> Option<GuardModel> {
         match ty {
             Ty::Adt(id, args) => {
@@ -71,6 +79,14 @@ impl Builder<'_> {
             Ty::Adt(id, args) => self.index.type_data(*id).model.handle || args.iter().any(|arg| self.is_handle(arg)),
             _ => false,
         }
+    }
+
+    pub(super) fn is_box(&self, ty: &Ty) -> bool {
+        matches!(ty, Ty::Adt(id, _) if self.index.type_data(*id).path == "std::boxed::Box")
+    }
+
+    pub(super) fn is_never_dropped(&self, ty: &Ty) -> bool {
+        matches!(ty, Ty::Adt(id, _) if self.index.type_data(*id).path == "std::mem::ManuallyDrop")
     }
 
     pub(super) fn is_optional(&self, ty: &Ty) -> bool {

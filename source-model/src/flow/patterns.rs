@@ -1,7 +1,8 @@
 //! Patterns: what they bind, and what moves into the bindings.
 
 use crate::flow::build::{Builder, Value};
-use crate::flow::graph::{Op, Place};
+use crate::flow::exprs::position_name;
+use crate::flow::graph::Place;
 use crate::index::Shape;
 use crate::ir::{Name, Pat, PathRef};
 use crate::locks::LockClass;
@@ -51,8 +52,13 @@ impl Builder<'_> {
             Pat::Tuple(parts) => self.bind_tuple(parts, &value),
             Pat::Slice(parts) => {
                 let item = self.index.iterated(&value.ty);
-                for part in parts {
-                    self.bind(part, Value::of(item.clone()).at(element_of(&value.place)));
+                for (at, part) in parts.iter().enumerate() {
+                    let element = Value::of(item.clone()).at(element_of(&value.place));
+                    let known = value
+                        .part(&position_name(at))
+                        .filter(|_| !parts[..at].iter().any(|part| matches!(part, Pat::Rest)));
+                    let known = known.cloned().unwrap_or_else(|| Value::of(item.clone()));
+                    self.bind(part, Value { owner: known.owner, parts: known.parts, ..element });
                 }
             }
             Pat::TupleStruct { path, elems } => {
@@ -70,22 +76,14 @@ impl Builder<'_> {
     fn bind_name(&mut self, name: &Name, value: Value, by_ref: bool, mutable: bool) {
         let fresh = self.new_local_place(name);
         let ty = if by_ref { Ty::reference(value.ty.clone()) } else { value.ty.clone() };
-        // `let mut slot = None;` may come to own a guard.
-        let may_own = !by_ref && (self.owns(&ty) || !value.parts.is_empty() || (mutable && self.is_optional(&ty)));
-        let owner = (may_own && (value.owner.is_some() || !value.parts.is_empty() || !matches!(ty, Ty::Ref(_))))
-            .then(|| self.new_slot(Some(name.clone())));
-        if let Some(slot) = owner {
-            self.move_to(value.clone(), slot);
-            if self.is_bare_guard(&ty) {
-                self.op(Op::Confirm { slot });
-            }
-        }
+        let (owner, parts) = if by_ref { (None, Vec::new()) } else { self.settle(name, &value, &ty, mutable) };
+        let lent = if by_ref { value.owner.or(value.lent) } else { value.lent.filter(|_| !mutable) };
         let place = Place {
             // A mutable variable may come to name another object.
             path: value.place.path.filter(|_| !mutable || !is_reference_like(&ty)).or(fresh.path),
             class: value.place.class.or(fresh.class),
         };
-        self.declare(name.clone(), Value { ty, place, owner, pending: value.pending, parts: Vec::new() }, None);
+        self.declare(name.clone(), Value { ty, place, owner, pending: value.pending, parts, lent }, None);
     }
 
     fn bind_tuple(&mut self, parts: &[Pat], value: &Value) {
@@ -100,12 +98,19 @@ impl Builder<'_> {
                 Some(rest) if at > rest => (types.len() + at).saturating_sub(parts.len()),
                 _ => at,
             };
-            let whole = value.parts.get(at).cloned();
+            let name = position_name(at);
+            let whole = value.part(&name).cloned();
             let ty = types.get(at).cloned().unwrap_or_else(|| unknown_part(&value.ty));
-            let name = Name::from(at.to_string());
             let place = self.field_place(&value.place, None, &name);
-            let owner = value.owner.filter(|_| self.owns(&ty));
-            self.bind(part, whole.unwrap_or(Value { owner, ..Value::of(ty).at(place) }));
+            let bound = match whole {
+                // A part of a variable is found at the variable.
+                Some(whole) if whole.place == Place::default() && value.place != Place::default() => {
+                    Value { place, ty, ..whole }
+                }
+                Some(whole) => whole,
+                None => Value { owner: value.owner.filter(|_| self.owns(&ty)), ..Value::of(ty).at(place) },
+            };
+            self.bind(part, bound);
         }
     }
 
@@ -134,14 +139,19 @@ impl Builder<'_> {
         let declared = self.index.declared_field(ty, &args, name, variant);
         let field_ty = declared.unwrap_or_else(|| unknown_part(&value.ty));
         let by_ref = matches!(value.ty, Ty::Ref(_));
-        let owner = value.owner.filter(|_| !by_ref && self.owns(&field_ty));
+        let apart = value.part(name).filter(|_| !by_ref).cloned();
+        let (owner, parts) = match apart {
+            Some(part) => (part.owner, part.parts),
+            None => (value.owner.filter(|_| !by_ref && self.owns(&field_ty)), Vec::new()),
+        };
         let place = if ty == known.option || ty == known.result || self.index.is_model_type(ty) {
             value.place.clone()
         } else {
             self.variant_place(ty, variant, name, &value.place)
         };
         let field_ty = if by_ref { Ty::reference(field_ty) } else { field_ty };
-        Value { owner, ..Value::of(field_ty).at(place) }
+        let lent = value.lent.filter(|_| by_ref);
+        Value { owner, parts, lent, ..Value::of(field_ty).at(place) }
     }
 
     fn variant_place(&self, ty: TypeId, variant: Option<u32>, name: &Name, base: &Place) -> Place {

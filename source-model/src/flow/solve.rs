@@ -93,8 +93,9 @@ impl Flow<'_> {
             for block in order {
                 let Some(mut state) = entry.get(block).cloned() else { continue };
                 let body = self.body;
-                for (at, (op, _)) in body.blocks[*block as usize].ops.iter().enumerate() {
-                    self.step(&mut state, op, (*block, at));
+                let ops = &body.blocks[*block as usize].ops;
+                if !ops.iter().enumerate().all(|(at, (op, _))| self.step(&mut state, op, (*block, at))) {
+                    continue;
                 }
                 for next in &body.blocks[*block as usize].successors {
                     changed |= merge(&mut entry, *next, &state);
@@ -104,7 +105,14 @@ impl Flow<'_> {
         entry
     }
 
-    fn step(&mut self, state: &mut State, op: &Op, at: (u32, usize)) {
+    /// Applies an operation; whether the path goes on.
+    fn step(&mut self, state: &mut State, op: &Op, at: (u32, usize)) -> bool {
+        if let Op::Absent { slot } = op
+            && owned(state, *slot).any(|(_, must)| must)
+        {
+            // Something is there on every path to here: this one is never taken.
+            return false;
+        }
         match op {
             Op::Acquire { token, slot: Some(slot) } => {
                 let fallible = matches!(self.known[*token as usize], Known::Guard { fallible: true, .. });
@@ -126,15 +134,29 @@ impl Flow<'_> {
                     *entry |= must;
                 }
             }
-            Op::Drop { slot } | Op::Consume { slot } => state.retain(|(_, own), _| own != slot),
+            Op::MoveElement { from, to } => {
+                let moved: Vec<_> = owned(state, *from).collect();
+                for (token, must) in &moved {
+                    // One of several stays behind: the held set keeps it there as "may".
+                    match moved.len() {
+                        1 => state.remove(&(*token, *from)),
+                        _ => state.insert((*token, *from), false),
+                    };
+                    let entry = state.entry((*token, *to)).or_insert(*must);
+                    *entry |= must;
+                }
+            }
+            Op::Drop { slot } | Op::Consume { slot } | Op::Absent { slot } => state.retain(|(_, own), _| own != slot),
             Op::Use { slot } => {
                 let known = &self.known;
                 state.retain(|(token, own), _| own != slot || matches!(known[*token as usize], Known::Guard { .. }));
             }
             Op::Confirm { slot } => {
                 let known = &self.known;
+                // What is there and can only be this one is this one.
+                let is_only = owned(state, *slot).count() == 1;
                 for ((token, own), must) in state.iter_mut() {
-                    *must |= own == slot && is_fallible(&known[*token as usize]);
+                    *must |= own == slot && (is_only || is_fallible(&known[*token as usize]));
                 }
             }
             Op::Refute { slot } => {
@@ -143,6 +165,7 @@ impl Flow<'_> {
             }
             Op::Acquire { slot: None, .. } | Op::Call { result: None, .. } | Op::Await { .. } | Op::Spawn { .. } => {}
         }
+        true
     }
 
     /// Guards that a call returns, as tokens of this body.
@@ -176,7 +199,7 @@ impl Flow<'_> {
         let mut dropped: BTreeMap<u32, Point> = BTreeMap::new();
         let mut used: BTreeSet<u32> = BTreeSet::new();
         let body = self.body;
-        for block in order {
+        'blocks: for block in order {
             let Some(mut state) = entry.get(block).cloned() else { continue };
             for (at, (op, in_loop)) in body.blocks[*block as usize].ops.iter().enumerate() {
                 self.point(&state, op, *in_loop, &mut solved);
@@ -185,7 +208,9 @@ impl Flow<'_> {
                     callbacks::run(self.body, self.summaries, call, held, *in_loop, &mut solved);
                 }
                 self.note_drop(&state, op, *in_loop, &mut dropped, &mut used);
-                self.step(&mut state, op, (*block, at));
+                if !self.step(&mut state, op, (*block, at)) {
+                    continue 'blocks;
+                }
             }
             if body.blocks[*block as usize].successors.is_empty() || *block == 1 {
                 self.note_returned(&state, &mut solved, &mut used);
@@ -240,7 +265,9 @@ impl Flow<'_> {
     ) {
         match op {
             Op::Use { slot } | Op::Consume { slot } => used.extend(owned(state, *slot).map(|(token, _)| token)),
-            Op::Move { from, to } if *to == RESULT => used.extend(owned(state, *from).map(|(token, _)| token)),
+            Op::Move { from, to } | Op::MoveElement { from, to } if *to == RESULT => {
+                used.extend(owned(state, *from).map(|(token, _)| token))
+            }
             Op::Drop { slot } => {
                 for (token, must) in owned(state, *slot).filter(|(_, must)| *must) {
                     debug_assert!(must);
