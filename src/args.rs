@@ -107,7 +107,7 @@ pub(crate) struct CheckArgs {
     /// The lowest level that makes the command fail: note, warn or deny (the default)
     #[arg(long, value_name = "LEVEL")]
     pub(crate) fail_on: Option<String>,
-    /// Print what was and was not resolved, and why, on stderr
+    /// Print on stderr which receivers and calls were resolved, and the causes of the others with counts and places
     #[arg(long)]
     pub(crate) stats: bool,
     /// Colour in human output

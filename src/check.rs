@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use interlock_lints::{Level, Report};
 use interlock_lockgraph::LockGraph;
-use interlock_reports::{Heading, HumanStyle, human, json, markdown};
+use interlock_reports::{Heading, HumanStyle, human, json, markdown, stats};
 use interlock_source::Workspace;
 
 use crate::args::CheckArgs;
@@ -40,7 +40,7 @@ pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<Outcome> {
         write(target, &report, &workspace, args)?;
     }
     if args.stats {
-        print_stats(&report);
+        complain(stats(&report.coverage, &workspace).trim_end());
     }
     Ok(outcome(&report, fail_on.unwrap_or(settings.fail_on)))
 }
@@ -108,28 +108,4 @@ fn outcome(report: &Report, fail_on: Level) -> Outcome {
     }
     let fails = report.findings.iter().any(|finding| finding.level >= fail_on && finding.level > Level::Allow);
     if fails { Outcome::Findings } else { Outcome::Clean }
-}
-
-fn print_stats(report: &Report) {
-    let coverage = &report.coverage;
-    let percent = |part: usize, whole: usize| 100.0 * part as f64 / whole.max(1) as f64;
-    let receivers = coverage.n_receivers_lock + coverage.n_receivers_other + coverage.n_receivers_unknown;
-    let calls = coverage.n_calls_resolved + coverage.n_calls_unknown;
-    complain(&format!(
-        "lock-like receivers: {} locks, {} others, {} unknown ({:.1} % known)",
-        coverage.n_receivers_lock,
-        coverage.n_receivers_other,
-        coverage.n_receivers_unknown,
-        percent(receivers - coverage.n_receivers_unknown, receivers)
-    ));
-    complain(&format!(
-        "calls: {} resolved, {} unknown ({:.1} % resolved)",
-        coverage.n_calls_resolved,
-        coverage.n_calls_unknown,
-        percent(coverage.n_calls_resolved, calls)
-    ));
-    complain("causes of unknown receiver types, most frequent first:");
-    for (cause, n) in &coverage.unknown_causes {
-        complain(&format!("{n:>8} {cause}"));
-    }
 }

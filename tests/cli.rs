@@ -361,3 +361,28 @@ fn an_audit_names_what_is_wrong_with_its_manifest() {
     assert!(unknown_symbol.err.contains("INCONCLUSIVE"), "{}", unknown_symbol.err);
     assert!(unknown_symbol.err.contains("gg"), "{}", unknown_symbol.err);
 }
+
+#[test]
+fn stats_add_up_with_the_coverage_and_name_places() {
+    let scratch = Scratch::new("stats");
+    scratch.package(
+        "use std::sync::Mutex;
+pub fn known(m: &Mutex<u8>) { let _guard = m.lock(); }
+pub fn unknown() { let made = other::make(); made.lock(); made.read(); nowhere(); }
+",
+    );
+    let run = interlock_in(&scratch.0, &["check", "--stats", "--message-format", "json"]);
+    assert_eq!(run.code, 0, "{}{}", run.out, run.err);
+    let coverage: serde_json::Value = serde_json::from_str(run.out.lines().last().unwrap()).unwrap();
+    assert_eq!(coverage["receivers"], serde_json::json!({ "lock": 1, "other": 0, "unknown": 2 }));
+    for (causes, whole) in [("unknown_receivers", "receivers"), ("unknown_causes", "calls")] {
+        let counts = coverage[causes].as_array().unwrap().iter().map(|cause| cause["count"].as_u64().unwrap());
+        assert_eq!(counts.sum::<u64>(), coverage[whole]["unknown"].as_u64().unwrap());
+    }
+    assert!(run.err.contains("lock-like receivers: 1 locks, 0 others, 2 unknown (33.3 % known)"), "{}", run.err);
+    assert!(
+        run.err.contains("       2 result of an outside function (src/lib.rs:3:51, src/lib.rs:3:64)"),
+        "{}",
+        run.err
+    );
+}

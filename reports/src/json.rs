@@ -5,19 +5,20 @@
 //! | `start` | run, first | `schema`, `version` (of the tool), `workspace` |
 //! | `finding` | finding | `lint`, `level` (`deny`, `warn`, `note`), `certainty` (`proven`, `derived`, `assumed`), `message`, `fingerprint`, `locks`, `primary`, `steps`; where they apply `help` and, for an assumed one, `assumption` |
 //! | `suppressed` | suppressed finding | those of a finding, and `justification` |
-//! | `coverage` | run, last | `files`, `lines`, `unparsed`, `receivers`, `calls`, `macros_unread`, `bodies`, `cfg_skipped`, `files_unreached`, `effects_cut_off`, `build_scripts`, `notes`, `unknown_causes` |
+//! | `coverage` | run, last | `files`, `lines`, `unparsed`, `receivers`, `calls`, `macros_unread`, `bodies`, `cfg_skipped`, `files_unreached`, `effects_cut_off`, `build_scripts`, `notes`, `unknown_causes`, `unknown_receivers` |
 //!
 //! `primary` and each of `steps` hold `file`, `line`, `column`, `end_line`, `end_column` and
 //! `item`; a step also has its `message`. `file` is relative to the workspace root. Lines and
 //! columns are 1-based, columns count Unicode scalar values, ends are exclusive.
 //! `unparsed` is a list of `file`, `line`, `reason`; `receivers` counts lock-like calls by what
 //! their receiver is (`lock`, `other`, `unknown`); `calls` are `resolved` or `unknown`;
-//! `unknown_causes` is a list of `cause`, `count`.
+//! `unknown_causes` (of calls) and `unknown_receivers` (of lock-like calls) are lists of `cause`, `count`; the counts add
+//! up to `calls.unknown` and `receivers.unknown`.
 //!
 //! Within a schema number fields and reasons are only added: a reader ignores those it does not know.
 
 use interlock_lints::{Certainty, Finding, Place, Report, Step};
-use interlock_source::{Coverage, Span};
+use interlock_source::{Cause, Coverage, Span};
 use serde::Serialize;
 
 use crate::Heading;
@@ -96,6 +97,7 @@ struct CoverageLine<'a> {
     build_scripts: usize,
     notes: &'a [String],
     unknown_causes: Vec<CauseObject<'a>>,
+    unknown_receivers: Vec<CauseObject<'a>>,
 }
 
 #[derive(Serialize)]
@@ -202,7 +204,8 @@ fn coverage_line(coverage: &Coverage) -> CoverageLine<'_> {
         effects_cut_off: coverage.n_effects_cut_off,
         build_scripts: coverage.n_build_scripts,
         notes: &coverage.notes,
-        unknown_causes: cause_objects(coverage),
+        unknown_causes: cause_objects(&coverage.unknown_calls),
+        unknown_receivers: cause_objects(&coverage.unknown_receivers),
     }
 }
 
@@ -214,8 +217,8 @@ fn unparsed_objects(coverage: &Coverage) -> Vec<UnparsedObject<'_>> {
         .collect()
 }
 
-fn cause_objects(coverage: &Coverage) -> Vec<CauseObject<'_>> {
-    coverage.unknown_causes.iter().map(|(cause, count)| CauseObject { cause, count: *count }).collect()
+fn cause_objects(causes: &[Cause]) -> Vec<CauseObject<'_>> {
+    causes.iter().map(|known| CauseObject { cause: known.cause, count: known.count }).collect()
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ mod sample;
 mod sample_audit;
 #[cfg(test)]
 mod sample_graph;
+mod stats_text;
 
 pub use audit_markdown::{Provenance, audit_markdown};
 pub use graph_dot::graph_dot;
@@ -28,6 +29,7 @@ pub use human::{HumanStyle, human};
 pub use json::json;
 pub use markdown::markdown;
 pub use place::Files;
+pub use stats_text::stats;
 
 /// What a document says about the run that it came from.
 #[derive(Clone, Copy, Debug)]

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use interlock_lints::{Certainty, Finding, Level, Place, Report};
-use interlock_source::Coverage;
+use interlock_source::{Cause, Coverage};
 
 use crate::Heading;
 use crate::coverage_text::{counted, coverage_lines, verdict};
@@ -145,11 +145,17 @@ fn push_coverage(text: &mut String, coverage: &Coverage) {
     for line in coverage_lines(coverage) {
         text.push_str(&format!("- {}\n", prose(&line)));
     }
-    if !coverage.unknown_causes.is_empty() {
-        text.push_str("\nTypes stay unknown for these causes:\n\n");
+    push_causes(text, "Receivers of lock-like calls are unknown for these causes:", &coverage.unknown_receivers);
+    push_causes(text, "Targets of calls are unknown for these causes:", &coverage.unknown_calls);
+}
+
+fn push_causes(text: &mut String, title: &str, causes: &[Cause]) {
+    if causes.is_empty() {
+        return;
     }
-    for (cause, n_types) in &coverage.unknown_causes {
-        text.push_str(&format!("- {}: {}\n", prose(cause), counted(*n_types, "place")));
+    text.push_str(&format!("\n{title}\n\n"));
+    for known in causes {
+        text.push_str(&format!("- {}: {}\n", prose(known.cause), counted(known.count, "place")));
     }
 }
 

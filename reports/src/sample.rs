@@ -1,7 +1,7 @@
 //! A hand-made report of a small workspace, for the tests of the renderers.
 
 use interlock_lints::{Certainty, Finding, Level, Lint, Place, Report, Step};
-use interlock_source::{Coverage, FileId, LineCol, Span, TextRange, Unparsed};
+use interlock_source::{Cause, Coverage, FileId, LineCol, Span, TextRange, Unparsed};
 
 use crate::{Files, Heading};
 
@@ -94,6 +94,12 @@ fn held_over_io() -> Finding {
     }
 }
 
+/// A cause with more places than are listed where there are three.
+fn cause(cause: &'static str, examples: Vec<Span>) -> Cause {
+    let count = if examples.len() == 3 { 11 } else { examples.len() };
+    Cause { cause, count, examples }
+}
+
 fn coverage() -> Coverage {
     Coverage {
         n_files: 2,
@@ -111,7 +117,12 @@ fn coverage() -> Coverage {
         n_build_scripts: 1,
         n_effects_cut_off: 0,
         notes: vec!["cargo metadata failed; read from Cargo.toml".to_owned()],
-        unknown_causes: vec![("result of an outside function".to_owned(), 8)],
+        receivers: Vec::new(),
+        unknown_receivers: vec![cause("generic result", vec![span(1, 3, 40, 55)])],
+        unknown_calls: vec![
+            cause("result of an outside function", vec![span(0, 3, 20, 26), span(0, 4, 20, 32), span(1, 3, 40, 55)]),
+            cause("function that is not found", vec![span(1, 2, 5, 9)]),
+        ],
     }
 }
 

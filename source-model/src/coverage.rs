@@ -1,5 +1,9 @@
 //! What was and was not seen. "Nothing found" without it is not a result.
 
+use crate::ir::Name;
+use crate::locks::LockClass;
+use crate::span::Span;
+
 /// A file, or a part of one, that was not analysed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Unparsed {
@@ -9,6 +13,58 @@ pub struct Unparsed {
     pub line: u32,
     /// Why, as a lower-case fragment.
     pub reason: String,
+}
+
+/// A call without arguments that is named like an acquisition (`lock`, `read`, `write`, ..), and what it is called on.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Receiver {
+    /// From the method's name to the closing parenthesis.
+    pub span: Span,
+    /// The method.
+    pub method: Name,
+    /// What the receiver is.
+    pub kind: ReceiverKind,
+}
+
+/// What the receiver of a lock-like call is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ReceiverKind {
+    /// A lock of a curated model, with its class.
+    Lock(LockClass),
+    /// A type that is known not to be a lock, as people read it.
+    Other(Name),
+    /// Not known, and why.
+    Unknown(&'static str),
+}
+
+/// A cause of something unknown, with how often it occurs and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cause {
+    /// A lower-case fragment.
+    pub cause: &'static str,
+    /// How many places have this cause.
+    pub count: usize,
+    /// The first few of them.
+    pub examples: Vec<Span>,
+}
+
+/// Places shown of each cause.
+const N_EXAMPLES: usize = 3;
+
+impl Cause {
+    /// Groups places by their cause: most frequent first, places in order.
+    pub(crate) fn grouped(mut places: Vec<(&'static str, Span)>) -> Vec<Cause> {
+        places.sort_unstable();
+        let groups = places.chunk_by(|a, b| a.0 == b.0);
+        let cause = |group: &[(&'static str, Span)]| Cause {
+            cause: group[0].0,
+            count: group.len(),
+            examples: group.iter().take(N_EXAMPLES).map(|(_, span)| *span).collect(),
+        };
+        let mut causes: Vec<Cause> = groups.map(cause).collect();
+        causes.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.cause.cmp(b.cause)));
+        causes
+    }
 }
 
 /// What was and was not seen in one run.
@@ -44,6 +100,10 @@ pub struct Coverage {
     pub n_effects_cut_off: usize,
     /// How the workspace was read, where that was not the ordinary way.
     pub notes: Vec<String>,
-    /// Causes of unknown types with their number, most frequent first.
-    pub unknown_causes: Vec<(String, usize)>,
+    /// Every lock-like call, in order of its place.
+    pub receivers: Vec<Receiver>,
+    /// Why receivers of lock-like calls are unknown, most frequent first; the counts add up to `n_receivers_unknown`.
+    pub unknown_receivers: Vec<Cause>,
+    /// Why targets of calls are unknown, most frequent first; the counts add up to `n_calls_unknown`.
+    pub unknown_calls: Vec<Cause>,
 }

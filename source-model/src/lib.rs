@@ -33,7 +33,7 @@ mod unify;
 mod workspace;
 
 pub use cfg::{CfgExpr, CfgSet};
-pub use coverage::{Coverage, Unparsed};
+pub use coverage::{Cause, Coverage, Receiver, ReceiverKind, Unparsed};
 pub use edit::{Edit, EditError};
 pub use facts::{
     Assumption, Body, BodyKind, Call, ChainStep, Dispatch, Effect, Held, Point, PointKind, Spawn, TaskOutput,

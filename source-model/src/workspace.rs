@@ -5,7 +5,7 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
-use crate::coverage::{Coverage, Unparsed};
+use crate::coverage::{Cause, Coverage, ReceiverKind, Unparsed};
 use crate::edit::{Edit, EditError, apply};
 use crate::facts::{Body, Dispatch, Effect, Point, PointKind, Spawn};
 use crate::flow::build::{BuiltFn, Tally, build_function};
@@ -388,23 +388,28 @@ fn coverage(sources: &Sources, index: &Index, built: &[BuiltFn]) -> Coverage {
         }
     }
     coverage.unparsed.sort();
-    let mut causes: BTreeMap<&'static str, usize> = BTreeMap::new();
-    for tally in built.iter().map(|function| &function.tally) {
-        add_tally(&mut coverage, tally, &mut causes);
-    }
-    let mut causes: Vec<(String, usize)> = causes.into_iter().map(|(cause, n)| (cause.to_owned(), n)).collect();
-    causes.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    coverage.unknown_causes = causes;
+    add_tallies(&mut coverage, built.iter().map(|function| &function.tally));
     coverage
 }
 
-fn add_tally(coverage: &mut Coverage, tally: &Tally, causes: &mut BTreeMap<&'static str, usize>) {
-    coverage.n_receivers_lock += tally.n_lock;
-    coverage.n_receivers_other += tally.n_other;
-    coverage.n_receivers_unknown += tally.n_unknown;
-    coverage.n_calls_resolved += tally.n_calls_resolved;
-    coverage.n_calls_unknown += tally.n_calls_unknown;
-    for (cause, n) in &tally.causes {
-        *causes.entry(cause).or_default() += n;
+fn add_tallies<'a>(coverage: &mut Coverage, tallies: impl Iterator<Item = &'a Tally>) {
+    let mut unknown_calls = Vec::new();
+    for tally in tallies {
+        coverage.receivers.extend_from_slice(&tally.receivers);
+        coverage.n_calls_resolved += tally.n_calls_resolved;
+        unknown_calls.extend_from_slice(&tally.unknown_calls);
     }
+    coverage.receivers.sort();
+    let mut unknown_receivers = Vec::new();
+    for receiver in &coverage.receivers {
+        match &receiver.kind {
+            ReceiverKind::Lock(_) => coverage.n_receivers_lock += 1,
+            ReceiverKind::Other(_) => coverage.n_receivers_other += 1,
+            ReceiverKind::Unknown(cause) => unknown_receivers.push((*cause, receiver.span)),
+        }
+    }
+    coverage.n_receivers_unknown = unknown_receivers.len();
+    coverage.n_calls_unknown = unknown_calls.len();
+    coverage.unknown_receivers = Cause::grouped(unknown_receivers);
+    coverage.unknown_calls = Cause::grouped(unknown_calls);
 }

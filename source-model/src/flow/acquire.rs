@@ -87,7 +87,7 @@ impl Builder<'_> {
             _ => TypeModel::default(),
         };
         let place = values.first().map(|value| value.place.clone()).unwrap_or_default();
-        let class = place.class.unwrap_or_else(|| LockClass::Accessor(self.unplaced(&lock_ty)));
+        let class = self.lock_class(&place, &lock_ty);
         let output = match ty {
             Ty::Future(future) => &future.output,
             other => other,
@@ -110,6 +110,11 @@ impl Builder<'_> {
             momentary: !self.owns(output),
             span: self.span(site.range),
         }
+    }
+
+    /// The class of a lock at a place, or else a name for it.
+    pub(super) fn lock_class(&self, place: &Place, lock: &Ty) -> LockClass {
+        place.class.clone().unwrap_or_else(|| LockClass::Accessor(self.unplaced(lock.peeled())))
     }
 
     /// The name of a lock that no declaration is known for: its type, within this function.

@@ -2,10 +2,11 @@
 //!
 //! Types are inferred in the same walk, forwards. Guard scopes follow the rules of the package's edition.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use rustc_hash::FxHashMap as HashMap;
 
+use crate::coverage::Receiver;
 use crate::facts::BodyKind;
 use crate::flow::graph::{BasicBlock, Op, Place, RESULT, RawBody, RawCall, SlotId, Token};
 use crate::index::{FnData, Index, Owner, position};
@@ -26,12 +27,9 @@ pub(crate) struct BuiltFn {
 /// Counts for the coverage.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tally {
-    pub(crate) n_lock: usize,
-    pub(crate) n_other: usize,
-    pub(crate) n_unknown: usize,
+    pub(crate) receivers: Vec<Receiver>,
     pub(crate) n_calls_resolved: usize,
-    pub(crate) n_calls_unknown: usize,
-    pub(crate) causes: BTreeMap<&'static str, usize>,
+    pub(crate) unknown_calls: Vec<(&'static str, Span)>,
 }
 
 /// What an expression yields.

@@ -1,5 +1,6 @@
 //! Calls: who is called, what it acquires or starts, which closures it runs, and what its result owns.
 
+use crate::coverage::{Receiver, ReceiverKind};
 use crate::facts::Dispatch;
 use crate::flow::build::{Builder, Pending, Value};
 use crate::flow::callee::Callee;
@@ -7,10 +8,9 @@ use crate::flow::closures::{run_of, run_through};
 use crate::flow::graph::{Op, Place, RawCall, SlotId};
 use crate::index::Shape;
 use crate::ir::{Expr, ExprKind, Name, PathRef, TypeRef};
-use crate::locks::BodyId;
 use crate::methods::MethodMatch;
 use crate::places::element_of;
-use crate::span::TextRange;
+use crate::span::{Span, TextRange};
 use crate::types::{Bound, CallableTy, FnId, TraitId, Ty, TypeId};
 
 use std::sync::Arc;
@@ -38,6 +38,9 @@ const LOCK_LIKE: &[&str] = &[
     "read_arc",
     "write_arc",
 ];
+
+/// Why a call of a closure or function pointer that someone else gave has no target.
+const HANDED_IN: &str = "closure or function pointer handed in";
 
 /// A call while it is being lowered.
 pub(super) struct Site<'a> {
@@ -70,10 +73,7 @@ impl Builder<'_> {
         let receiver = self.expr(receiver_expr);
         let found = self.index.method(&receiver.ty, method);
         if args.is_empty() && LOCK_LIKE.contains(&method.as_str()) {
-            self.tally_receiver(&receiver.ty, found.as_ref());
-        }
-        if let Some(cause) = unknown_cause(&receiver.ty) {
-            *self.tally.causes.entry(cause).or_default() += 1;
+            self.tally_receiver(&receiver, *method, range, found.as_ref());
         }
         let Some(found) = found else {
             return self.unmodelled_method(receiver, method, range, args, awaiting, extend_to);
@@ -111,15 +111,15 @@ impl Builder<'_> {
         found.n_derefs == 0 && data.def.self_param.as_ref().is_some_and(|param| !param.by_ref)
     }
 
-    fn tally_receiver(&mut self, receiver: &Ty, found: Option<&MethodMatch>) {
-        let acquires = found.is_some_and(|found| self.index.fn_data(found.function).model.acquire.is_some());
-        if acquires {
-            self.tally.n_lock += 1;
-        } else if found.is_some() || unknown_cause(receiver).is_none() {
-            self.tally.n_other += 1;
-        } else {
-            self.tally.n_unknown += 1;
-        }
+    fn tally_receiver(&mut self, receiver: &Value, method: Name, range: TextRange, found: Option<&MethodMatch>) {
+        let lock = found.filter(|found| self.index.fn_data(found.function).model.acquire.is_some());
+        let kind = match (lock, unknown_cause(&receiver.ty)) {
+            (Some(found), _) => ReceiverKind::Lock(self.lock_class(&receiver.place, &found.self_ty)),
+            (None, Some(cause)) if found.is_none() => ReceiverKind::Unknown(cause),
+            _ => ReceiverKind::Other(self.index.show(receiver.ty.peeled()).into()),
+        };
+        let span = self.span(range);
+        self.tally.receivers.push(Receiver { span, method, kind });
     }
 
     /// A method that neither the workspace nor a model declares.
@@ -141,8 +141,7 @@ impl Builder<'_> {
             polled = polled.or(value.pending.take());
         }
         let path = self.outside_path(&receiver.ty, method);
-        let dispatch = if path.is_some() { Dispatch::Outside } else { Dispatch::Unknown };
-        self.note_call(range, method.clone(), path, Vec::new(), dispatch, places);
+        self.note_call(range, *method, path, places);
         let _ = awaiting;
         self.extend_to = extend_to;
         let value = self.universal_method(&receiver, method);
@@ -177,37 +176,38 @@ impl Builder<'_> {
         }
     }
 
-    /// The path of a method on a type that is known, but not its methods.
-    fn outside_path(&self, receiver: &Ty, method: &str) -> Option<Name> {
-        match receiver.peeled() {
-            Ty::Unknown(_) => None,
-            Ty::Outside(path, _) => Some(format!("{path}::{method}").into()),
-            Ty::Adt(ty, _) => Some(format!("{}::{method}", self.index.type_data(*ty).path).into()),
-            Ty::Param(..) | Ty::Dyn(_) if universal(method) => Some(method.into()),
+    /// The path of a method on a type that is known, but not its methods; or why there is none.
+    fn outside_path(&self, receiver: &Ty, method: &str) -> Result<Name, &'static str> {
+        Ok(match receiver.peeled() {
+            Ty::Unknown(cause) => return Err(cause),
+            Ty::Outside(path, _) => format!("{path}::{method}").into(),
+            Ty::Adt(ty, _) => format!("{}::{method}", self.index.type_data(*ty).path).into(),
+            Ty::Param(..) | Ty::Dyn(_) if universal(method) => method.into(),
             Ty::Param(_, bounds) | Ty::Dyn(bounds) => {
-                outside_bound(bounds).map(|path| format!("{path}::{method}").into())
+                let path = outside_bound(bounds).ok_or("method that no bound declares")?;
+                format!("{path}::{method}").into()
             }
-            _ => Some(method.into()),
-        }
+            _ => method.into(),
+        })
     }
 
-    fn note_call(
-        &mut self,
-        range: TextRange,
-        name: Name,
-        path: Option<Name>,
-        targets: Vec<BodyId>,
-        dispatch: Dispatch,
-        args: Vec<Place>,
-    ) {
-        match dispatch {
-            Dispatch::Unknown => self.tally.n_calls_unknown += 1,
-            _ => self.tally.n_calls_resolved += 1,
-        }
+    /// A call of something outside, by its path; or of something unknown, with the cause.
+    fn note_call(&mut self, range: TextRange, name: Name, path: Result<Name, &'static str>, args: Vec<Place>) {
         let span = self.span(range);
-        let (passed, through) = (Vec::new(), None);
+        let dispatch = if path.is_ok() { Dispatch::Outside } else { Dispatch::Unknown };
+        self.count(dispatch, span, path.err().unwrap_or_default());
+        let (targets, passed, through) = (Vec::new(), Vec::new(), None);
+        let path = path.ok();
         let call = RawCall { span, name, path, targets, dispatch, is_bounded: false, args, passed, through };
         self.op(Op::Call { call: Box::new(call), result: None });
+    }
+
+    /// Counts a call, with why its target is unknown where it is.
+    pub(super) fn count(&mut self, dispatch: Dispatch, span: Span, cause: &'static str) {
+        match dispatch {
+            Dispatch::Unknown => self.tally.unknown_calls.push((cause, span)),
+            _ => self.tally.n_calls_resolved += 1,
+        }
     }
 
     // ---- function calls ----
@@ -251,12 +251,12 @@ impl Builder<'_> {
                 self.run(Site { through_trait: Some(of_trait), ..site(function, self_ty) })
             }
             Callee::Constructor(ty, variant) => self.construct(path, ty, variant, args, extend_to),
-            Callee::Outside(path) => self.outside_call(name_range, name.clone(), Some(path), args),
+            Callee::Outside(path) => self.outside_call(name_range, name.clone(), Ok(path), args),
             Callee::Made(ty) => {
-                let made = self.outside_call(name_range, name.clone(), Some(self.index.show(&ty).into()), args);
+                let made = self.outside_call(name_range, name.clone(), Ok(self.index.show(&ty).into()), args);
                 Value { ty, ..made }
             }
-            Callee::Unknown => self.outside_call(name_range, name.clone(), None, args),
+            Callee::Unknown => self.outside_call(name_range, name.clone(), Err("function that is not found"), args),
         }
     }
 
@@ -267,21 +267,22 @@ impl Builder<'_> {
         values.iter().for_each(|value| self.consume(value));
         let places: Vec<Place> = values.iter().map(|value| value.place.clone()).collect();
         let Some(callable) = callable else {
-            self.note_call(range, name.cloned().unwrap_or_default(), None, Vec::new(), Dispatch::Unknown, places);
-            return Value::unknown("call of a value");
+            let cause = unknown_cause(&callee.ty).unwrap_or("call of a value that is not known to be a function");
+            self.note_call(range, name.copied().unwrap_or_default(), Err(cause), places);
+            return Value::unknown("result of calling a value");
         };
         let span = self.span(range);
         let mut call = match (callable.body, self.through(callee, false)) {
             (Some(body), _) => run_of(body, span, places),
             (None, Some(through)) => run_through(through, span, places),
             (None, None) => {
-                self.note_call(range, name.cloned().unwrap_or_default(), None, Vec::new(), Dispatch::Unknown, places);
+                self.note_call(range, name.copied().unwrap_or_default(), Err(HANDED_IN), places);
                 return Value::of(callable.ret.clone());
             }
         };
         call.name = name.cloned().unwrap_or_else(|| "closure".into());
         call.passed = self.passed(&values);
-        self.count(call.dispatch);
+        self.count(call.dispatch, span, HANDED_IN);
         let polled = Pending::Call(RawCall { through: self.through(callee, true), ..call.clone() });
         let is_future = call.through.is_some() && matches!(callable.ret, Ty::Future(_));
         self.op(Op::Call { call: Box::new(call), result: None });
@@ -299,16 +300,16 @@ impl Builder<'_> {
     }
 
     /// A function outside the index: its arguments are evaluated, its effects are not known.
-    fn outside_call(&mut self, range: TextRange, name: Name, path: Option<Name>, args: &[Expr]) -> Value {
+    fn outside_call(&mut self, range: TextRange, name: Name, path: Result<Name, &'static str>, args: &[Expr]) -> Value {
         let mut places = Vec::new();
         for arg in args {
             let value = self.expr(arg);
             self.consume(&value);
             places.push(value.place);
         }
-        let dispatch = if path.is_some() { Dispatch::Outside } else { Dispatch::Unknown };
-        self.note_call(range, name, path, Vec::new(), dispatch, places);
-        Value::unknown("result of an outside function")
+        let cause = path.err().unwrap_or("result of an outside function");
+        self.note_call(range, name, path, places);
+        Value::unknown(cause)
     }
 
     /// `Some(x)`, `Wrapper(x)`: the result owns what its arguments owned.

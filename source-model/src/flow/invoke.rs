@@ -167,7 +167,7 @@ impl Builder<'_> {
         });
         self.extend_to = None;
         owner = owner.or(call_result);
-        self.count(call.dispatch);
+        self.count(call.dispatch, call.span, "trait method with more implementations than are followed");
         self.op(Op::Call { call: Box::new(call), result: owner });
         let value = Value { owner, ..Value::of(ty).at(place) };
         if let (false, Some(pending)) = (is_lazy, &pending) {
@@ -223,13 +223,6 @@ impl Builder<'_> {
 
     fn consume_all(&mut self, values: &[Value]) {
         values.iter().for_each(|value| self.consume(value));
-    }
-
-    pub(super) fn count(&mut self, dispatch: Dispatch) {
-        match dispatch {
-            Dispatch::Unknown => self.tally.n_calls_unknown += 1,
-            _ => self.tally.n_calls_resolved += 1,
-        }
     }
 
     fn raw_call(&self, site: &Site<'_>, values: &[Value]) -> RawCall {
