@@ -1,5 +1,7 @@
 //! What was and was not seen. "Nothing found" without it is not a result.
 
+use serde::{Deserialize, Serialize};
+
 use crate::ir::Name;
 use crate::locks::LockClass;
 use crate::span::Span;
@@ -16,7 +18,7 @@ pub struct Unparsed {
 }
 
 /// A call without arguments that is named like an acquisition (`lock`, `read`, `write`, ..), and what it is called on.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Receiver {
     /// From the method's name to the closing parenthesis.
     pub span: Span,
@@ -27,14 +29,14 @@ pub struct Receiver {
 }
 
 /// What the receiver of a lock-like call is.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum ReceiverKind {
     /// A lock of a curated model, with its class.
     Lock(LockClass),
     /// A type that is known not to be a lock, as people read it.
     Other(Name),
     /// Not known, and why.
-    Unknown(&'static str),
+    Unknown(Name),
 }
 
 /// A cause of something unknown, with how often it occurs and where.

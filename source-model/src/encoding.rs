@@ -12,6 +12,7 @@ use rustc_hash::FxHashMap;
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::cache::Key;
 use crate::ir::{Block, Expr, FileIr, Item, Outline};
 use crate::names::Name;
 use crate::span::{LineCol, TextRange};
@@ -58,6 +59,8 @@ struct Encoding {
     file: Arc<FileCode>,
     /// The line that the next range is relative to.
     line: u32,
+    /// Places, and bodies that are more than a value, are left out.
+    only_signatures: bool,
 }
 
 thread_local! {
@@ -84,6 +87,26 @@ fn decode_in<T: DeserializeOwned>(file: Arc<FileCode>, line: u32, bytes: &[u8]) 
     decoded.ok()
 }
 
+/// Encodes a value whose code belongs to no other file.
+pub(crate) fn encode_part<T: Serialize>(make: impl FnOnce() -> T) -> Arc<[u8]> {
+    in_file(|| part(&make())).into()
+}
+
+/// Decodes what `encode_part` made. Its code stays in the same bytes.
+pub(crate) fn decode_part<T: DeserializeOwned>(bytes: &Arc<[u8]>) -> Option<T> {
+    let part = postcard::from_bytes::<Part<'_>>(bytes).ok()?;
+    decode_in(Arc::new(FileCode::of(&part, bytes)), 0, part.bytes.0)
+}
+
+/// The digest of what code elsewhere can see of items: everything but places, and bodies that are more than a value.
+pub(crate) fn signature(items: &[Item]) -> Key {
+    let bytes = in_file(|| {
+        ENCODING.with_borrow_mut(|encoding| encoding.only_signatures = true);
+        part(&items)
+    });
+    blake3::hash(&bytes).into()
+}
+
 /// A value with the names that it uses.
 #[derive(Serialize, Deserialize)]
 struct Part<'a> {
@@ -96,8 +119,11 @@ struct Part<'a> {
 impl EncodedFile {
     /// Encodes the file that this thread reads.
     pub(crate) fn of(ir: &FileIr) -> EncodedFile {
-        let outline = in_file(|| part(&Outline::of(ir)));
-        let parts = [outline, part(&ir.items)];
+        let items = part(&ir.items);
+        // No name is new from here on, and the signature looks into the code of values.
+        ENCODING.with_borrow(|encoding| encoding.file.names.get_or_init(|| encoding.names.clone().into()).len());
+        let outline = in_file(|| part(&Outline { signature: signature(&ir.items), ..Outline::of(ir) }));
+        let parts = [outline, items];
         EncodedFile(parts.concat().into())
     }
 
@@ -220,8 +246,11 @@ impl<T> fmt::Debug for Code<T> {
     }
 }
 
-impl<T> Serialize for Code<T> {
+impl<T: Default + DeserializeOwned + Serialize> Serialize for Code<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if ENCODING.with_borrow(|encoding| encoding.only_signatures) {
+            return self.is_value.then(|| self.decode()).serialize(serializer);
+        }
         (self.range, self.is_value, Bytes(self.bytes())).serialize(serializer)
     }
 }
@@ -293,7 +322,11 @@ struct Relative {
 
 impl Serialize for TextRange {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let before = ENCODING.with_borrow_mut(|encoding| std::mem::replace(&mut encoding.line, self.start.line));
+        let before = ENCODING.with_borrow_mut(|encoding| {
+            let before = std::mem::replace(&mut encoding.line, self.start.line);
+            (!encoding.only_signatures).then_some(before)
+        });
+        let Some(before) = before else { return serializer.serialize_unit() };
         let relative = Relative {
             lines_down: self.start.line.wrapping_sub(before).cast_signed(),
             column: self.start.column,

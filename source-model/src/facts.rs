@@ -1,13 +1,16 @@
 //! The facts that lints, the lock graph and claims ask for: bodies, their points, and what is held there.
 
+use serde::{Deserialize, Serialize};
+
 use crate::ir::Name;
 use crate::locks::{Acquisition, BodyId};
 use crate::span::Span;
 
 /// What kind of body it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub enum BodyKind {
     /// A function or method.
+    #[default]
     Function,
     /// An `async fn`: its effects happen when its future is polled.
     AsyncFunction,
@@ -118,7 +121,7 @@ pub struct Call {
 }
 
 /// How a call's target is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Dispatch {
     /// One function of the workspace.
     Direct,
@@ -131,7 +134,7 @@ pub enum Dispatch {
 }
 
 /// A started task or thread.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spawn {
     /// The function that starts it, as `tokio::spawn`.
     pub function: Name,
@@ -146,7 +149,7 @@ pub struct Spawn {
 }
 
 /// What a task's output says about a dropped handle.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum TaskOutput {
     /// `()` or `!`.
     Unit,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::cache::Key;
 use crate::cfg::CfgExpr;
 use crate::span::TextRange;
 
@@ -45,6 +46,8 @@ pub struct Outline {
     pub n_macros_unread: u32,
     /// The `mod x;` items, within the modules and blocks that hold them.
     pub(crate) modules: Vec<Item>,
+    /// The digest of what code elsewhere can see of its items.
+    pub(crate) signature: Key,
 }
 
 impl Outline {
@@ -56,6 +59,7 @@ impl Outline {
             directives: ir.directives.clone(),
             n_macros_unread: ir.n_macros_unread,
             modules: modules_among(&ir.items),
+            signature: Key::default(),
         }
     }
 }

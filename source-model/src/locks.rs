@@ -3,13 +3,15 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::ir::Name;
 use crate::span::Span;
 
 /// All locks made at one declaration (lockdep's lock class).
 ///
 /// Names are paths from the crate root, as `crate_name::module::Type`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum LockClass {
     /// A field of a type.
     Field {
@@ -63,7 +65,7 @@ impl LockClass {
 }
 
 /// Where an access path starts.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Root {
     /// A parameter of a body; `self` is parameter 0 of a method.
     Param {
@@ -88,7 +90,7 @@ pub enum Root {
 }
 
 /// A step of an access path. Dereferences are not steps.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Projection {
     /// `.field`
     Field(Name),
@@ -101,7 +103,7 @@ pub enum Projection {
 }
 
 /// How code reaches a lock: a root and projections. The class finds candidates, the path sets certainty.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct AccessPath {
     /// Where it starts.
     pub root: Root,
@@ -136,7 +138,7 @@ impl fmt::Display for AccessPath {
 }
 
 /// A function body, or a closure or async block within one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct BodyId {
     /// The function, by its position in the workspace's index.
     pub function: u32,
@@ -145,7 +147,7 @@ pub struct BodyId {
 }
 
 /// A lock as one piece of code names it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct LockRef {
     /// Its class.
     pub class: LockClass,
@@ -154,7 +156,7 @@ pub struct LockRef {
 }
 
 /// Kinds of lock-like things.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum LockFamily {
     /// One holder at a time.
     Mutex,
@@ -169,7 +171,7 @@ pub enum LockFamily {
 }
 
 /// How a lock is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Mode {
     /// Beside other readers.
     Shared,
@@ -178,7 +180,7 @@ pub enum Mode {
 }
 
 /// What waits when the lock is not free.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Wait {
     /// The thread.
     Thread,
@@ -189,7 +191,7 @@ pub enum Wait {
 }
 
 /// Which part of a concurrent map an operation touches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Extent {
     /// The whole lock; every lock but a map.
     Whole,
@@ -200,7 +202,7 @@ pub enum Extent {
 }
 
 /// One acquisition: a call that yields a guard, or that locks for as long as it runs.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Acquisition {
     /// The lock.
     pub lock: LockRef,

@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use crate::cache::{Cache, Key};
+use crate::cache::{Cache, Key, key_of};
 use crate::cfg::CfgSet;
 use crate::encoding::EncodedFile;
 use crate::ir::{Item, Name, Outline};
@@ -130,9 +130,38 @@ impl Sources {
     }
 
     /// Keeps what was derived of the files for later runs. What the user should know about the cache.
-    pub(crate) fn keep(&self) -> Vec<String> {
-        let entries: Vec<(Key, &[u8])> = self.files.iter().map(|file| (file.key, file.facts.bytes())).collect();
-        self.cache.keep(&entries)
+    pub(crate) fn keep(&self, built: &[(Key, Arc<[u8]>)]) -> Vec<String> {
+        let files = self.files.iter().map(|file| (file.key, file.facts.bytes()));
+        let built = built.iter().map(|(key, bytes)| (*key, &**bytes));
+        self.cache.keep(&files.chain(built).collect::<Vec<_>>())
+    }
+
+    /// What was kept under a key.
+    pub(crate) fn kept(&self, key: &Key) -> Option<Vec<u8>> {
+        self.cache.get(key)
+    }
+
+    /// The digest of all that code sees of other files, and of how the files are put together; `None` without a cache.
+    pub(crate) fn digest(&self) -> Option<Key> {
+        if !self.cache.is_on() {
+            return None;
+        }
+        let mut whole = format!("{:?}", self.project.packages);
+        for source in &self.crates {
+            let mut links: Vec<_> = source.module_files.iter().collect();
+            links.sort_unstable();
+            let links: Vec<_> = links.into_iter().map(|((from, _), to)| (from, to)).collect();
+            let CrateSource { name, package, kind, edition, cfg, root, .. } = source;
+            whole += &format!("{:?}", (name, package, kind, edition, cfg, root, links));
+        }
+        let signatures: Vec<u8> = self.files.iter().flat_map(|file| file.outline.signature).collect();
+        let paths: Vec<&str> = self.files.iter().map(|file| file.path.as_str()).collect();
+        Some(key_of("index", &[whole.as_bytes(), paths.join("\n").as_bytes(), &signatures]))
+    }
+
+    /// What the lowered functions of a file are derived from.
+    pub(crate) fn built_key(&self, digest: Key, file: FileId) -> Key {
+        key_of("built", &[&digest, &self.file(file).key, &file.0.to_le_bytes()])
     }
 
     /// The id of a file by its path relative to the workspace root.

@@ -7,9 +7,10 @@ use petgraph::graph::{DiGraph, NodeIndex};
 
 use rustc_hash::FxHashMap as HashMap;
 
+use crate::built::BuiltBody;
 use crate::facts::{Assumption, Call, ChainStep, Dispatch, Effect, PointKind};
 use crate::flow::callbacks::Callback;
-use crate::flow::graph::{Op, Place, RawBody};
+use crate::flow::graph::{Place, RawBody};
 use crate::flow::solve::{Solved, solve};
 use crate::ir::Name;
 use crate::locks::{AccessPath, Acquisition, BodyId, Extent, LockClass, LockRef, Mode, Root, Wait};
@@ -67,7 +68,7 @@ fn key(acquisition: &Acquisition) -> EffectKey {
 
 impl Summaries {
     /// Solves every body, callees first.
-    pub(crate) fn compute(bodies: &[RawBody]) -> Summaries {
+    pub(crate) fn compute(bodies: &[BuiltBody]) -> Summaries {
         let mut summaries = Summaries::default();
         for body in bodies {
             summaries.items.insert(body.id, body.item.clone());
@@ -82,11 +83,11 @@ impl Summaries {
         summaries
     }
 
-    fn solve_group(&mut self, bodies: &[RawBody], members: &[usize], rounds: usize) {
+    fn solve_group(&mut self, bodies: &[BuiltBody], members: &[usize], rounds: usize) {
+        let group: Vec<RawBody> = members.iter().map(|member| bodies[*member].decode()).collect();
         for _ in 0..rounds {
             let mut changed = false;
-            for member in members {
-                let body = &bodies[*member];
+            for body in &group {
                 let solved = solve(body, self);
                 changed |= self.summarise(body, &solved);
                 self.solved.insert(body.id, solved);
@@ -225,20 +226,16 @@ fn add(summary: &mut Summary, known: &mut BTreeMap<EffectKey, usize>, entry: Ent
     }
 }
 
-fn call_graph(bodies: &[RawBody]) -> (DiGraph<(), ()>, Vec<usize>) {
+fn call_graph(bodies: &[BuiltBody]) -> (DiGraph<(), ()>, Vec<usize>) {
     let mut graph = DiGraph::with_capacity(bodies.len(), bodies.len());
     let mut nodes: HashMap<BodyId, NodeIndex> = HashMap::default();
     for body in bodies {
         nodes.insert(body.id, graph.add_node(()));
     }
     for body in bodies {
-        for (op, _) in body.blocks.iter().flat_map(|block| &block.ops) {
-            let Op::Call { call, .. } = op else { continue };
-            let passed = call.passed.iter().flat_map(|(_, runnable)| runnable.bodies());
-            for target in call.targets.iter().copied().chain(passed) {
-                if let Some(to) = nodes.get(&target) {
-                    graph.update_edge(nodes[&body.id], *to, ());
-                }
+        for target in &body.callees {
+            if let Some(to) = nodes.get(target) {
+                graph.update_edge(nodes[&body.id], *to, ());
             }
         }
     }

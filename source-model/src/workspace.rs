@@ -3,13 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use rayon::prelude::*;
-
+use crate::built::{Built, BuiltBody, build};
 use crate::coverage::{Cause, Coverage, ReceiverKind, Unparsed};
 use crate::edit::{Edit, EditError, apply};
 use crate::facts::{Body, Dispatch, Effect, Point, PointKind, Spawn};
-use crate::flow::build::{BuiltFn, Tally, build_function};
-use crate::flow::graph::RawBody;
+use crate::flow::build::Tally;
 use crate::index::{Index, position};
 use crate::ir::Name;
 use crate::locks::{BodyId, LockClass};
@@ -19,7 +17,6 @@ use crate::span::{FileId, Span, TextRange};
 use crate::summaries::Summaries;
 use crate::symbols::SymbolPattern;
 use crate::tokens::normalised_tokens;
-use crate::types::FnId;
 
 /// A function of the workspace, as a symbol.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,9 +66,7 @@ impl Workspace {
     /// # Errors
     /// When there is no readable manifest, or nothing in it.
     pub fn load(options: &LoadOptions) -> Result<Workspace, LoadError> {
-        let mut workspace = Workspace::analyse(Sources::load(options)?);
-        workspace.cache_notes = workspace.sources.keep();
-        Ok(workspace)
+        Ok(Workspace::analyse(Sources::load(options)?))
     }
 
     /// Analyses sources that are already read.
@@ -282,15 +277,14 @@ impl Workspace {
 
 fn analyse(sources: Sources) -> Workspace {
     let index = Index::build(&sources);
-    let built: Vec<BuiltFn> = (0..position(index.fns.len()))
-        .into_par_iter()
-        .filter(|id| !index.fns[*id as usize].is_model)
-        .map(|id| build_function(&index, FnId(id)))
-        .collect();
-    let mut coverage = coverage(&sources, &index, &built);
-    let raw: Vec<RawBody> = built.into_iter().flat_map(|function| function.bodies).collect();
+    let mut built = build(&index, &sources);
+    let coverage = coverage(&sources, &index, &mut built);
+    let functions = functions(&index, &built.bodies);
+    drop(index);
+    let cache_notes = sources.keep(&built.entries);
+    let raw = built.bodies;
     let mut summaries = Summaries::compute(&raw);
-    coverage.n_effects_cut_off = summaries.truncated.len();
+    let coverage = Coverage { n_effects_cut_off: summaries.truncated.len(), ..coverage };
     let mut starts = BTreeMap::new();
     let mut bodies = Vec::with_capacity(raw.len());
     for body in &raw {
@@ -301,12 +295,11 @@ fn analyse(sources: Sources) -> Workspace {
         bodies.push(public_body(body, solved));
     }
     grade_spawns(&mut bodies, &raw, &starts);
-    let functions = functions(&index, &raw);
     summaries.solved.shrink_to_fit();
-    Workspace { sources, bodies, starts, functions, summaries, coverage, cache_notes: Vec::new() }
+    Workspace { sources, bodies, starts, functions, summaries, coverage, cache_notes }
 }
 
-fn public_body(body: &RawBody, points: Vec<Point>) -> Body {
+fn public_body(body: &BuiltBody, points: Vec<Point>) -> Body {
     Body {
         id: body.id,
         item: body.item.clone(),
@@ -319,7 +312,7 @@ fn public_body(body: &RawBody, points: Vec<Point>) -> Body {
 }
 
 /// Tells each spawn whether its task loops: in its own body, or in a function that the body runs.
-fn grade_spawns(bodies: &mut [Body], raw: &[RawBody], starts: &BTreeMap<u32, usize>) {
+fn grade_spawns(bodies: &mut [Body], raw: &[BuiltBody], starts: &BTreeMap<u32, usize>) {
     let at = |id: BodyId| starts.get(&id.function).map(|start| start + id.part as usize);
     let callees: Vec<Vec<usize>> = bodies
         .iter()
@@ -346,7 +339,7 @@ fn grade_spawns(bodies: &mut [Body], raw: &[RawBody], starts: &BTreeMap<u32, usi
     }
 }
 
-fn functions(index: &Index, raw: &[RawBody]) -> Vec<Function> {
+fn functions(index: &Index, raw: &[BuiltBody]) -> Vec<Function> {
     let mut functions: BTreeMap<u32, Function> = BTreeMap::new();
     for body in raw {
         let data = &index.fns[body.id.function as usize];
@@ -366,11 +359,11 @@ fn functions(index: &Index, raw: &[RawBody]) -> Vec<Function> {
     functions
 }
 
-fn coverage(sources: &Sources, index: &Index, built: &[BuiltFn]) -> Coverage {
+fn coverage(sources: &Sources, index: &Index, built: &mut Built) -> Coverage {
     let mut coverage = Coverage {
         n_files: sources.files.len(),
         n_lines: sources.files.iter().map(|file| file.outline.n_lines as usize).sum(),
-        n_bodies: built.iter().map(|function| function.bodies.len()).sum(),
+        n_bodies: built.bodies.len(),
         n_macros_unread: sources.files.iter().map(|file| file.outline.n_macros_unread as usize).sum(),
         n_cfg_skipped: index.n_cfg_skipped + sources.n_cfg_skipped_modules,
         n_files_unreached: sources.n_unreached_files,
@@ -388,28 +381,25 @@ fn coverage(sources: &Sources, index: &Index, built: &[BuiltFn]) -> Coverage {
         }
     }
     coverage.unparsed.sort();
-    add_tallies(&mut coverage, built.iter().map(|function| &function.tally));
+    add_tally(&mut coverage, std::mem::take(&mut built.tally));
     coverage
 }
 
-fn add_tallies<'a>(coverage: &mut Coverage, tallies: impl Iterator<Item = &'a Tally>) {
-    let mut unknown_calls = Vec::new();
-    for tally in tallies {
-        coverage.receivers.extend_from_slice(&tally.receivers);
-        coverage.n_calls_resolved += tally.n_calls_resolved;
-        unknown_calls.extend_from_slice(&tally.unknown_calls);
-    }
+fn add_tally(coverage: &mut Coverage, tally: Tally) {
+    coverage.n_calls_resolved = tally.n_calls_resolved;
+    coverage.receivers = tally.receivers;
     coverage.receivers.sort();
     let mut unknown_receivers = Vec::new();
     for receiver in &coverage.receivers {
         match &receiver.kind {
             ReceiverKind::Lock(_) => coverage.n_receivers_lock += 1,
             ReceiverKind::Other(_) => coverage.n_receivers_other += 1,
-            ReceiverKind::Unknown(cause) => unknown_receivers.push((*cause, receiver.span)),
+            ReceiverKind::Unknown(cause) => unknown_receivers.push((cause.as_str(), receiver.span)),
         }
     }
+    let unknown_calls = tally.unknown_calls.iter().map(|(cause, span)| (cause.as_str(), *span));
     coverage.n_receivers_unknown = unknown_receivers.len();
-    coverage.n_calls_unknown = unknown_calls.len();
+    coverage.n_calls_unknown = tally.unknown_calls.len();
     coverage.unknown_receivers = Cause::grouped(unknown_receivers);
-    coverage.unknown_calls = Cause::grouped(unknown_calls);
+    coverage.unknown_calls = Cause::grouped(unknown_calls.collect());
 }

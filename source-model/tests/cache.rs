@@ -21,12 +21,12 @@ const FILES: &[(&str, &str)] = &[
         "src/lib.rs",
         "mod store;\nmod broken;\nuse store::Store;\nuse std::sync::Mutex;\n\
          static COUNT: Mutex<u32> = Mutex::new(0);\n\
-         fn both(store: &Store) {\n    let count = COUNT.lock().unwrap();\n    store.put(*count);\n}\n",
+         fn both(store: &Store) {\n    let count = COUNT.lock().unwrap();\n    store.put(*count);\n    store.rows().lock().unwrap().clear();\n}\n",
     ),
     (
         "src/store.rs",
-        "use std::sync::Mutex;\npub struct Store { rows: Mutex<Vec<u32>> }\n\
-         impl Store {\n    fn rows(&self) -> &Mutex<Vec<u32>> { &self.rows }\n\
+        "use std::sync::Mutex;\npub struct Store { rows: Mutex<Vec<u32>>, spare: Mutex<Vec<u32>> }\n\
+         impl Store {\n    pub fn rows(&self) -> &Mutex<Vec<u32>> { &self.rows }\n\
          pub fn put(&self, row: u32) {\n        // interlock: allow(reentrant-lock) a test\n\
          self.rows().lock().unwrap().push(row);\n    }\n}\n",
     ),
@@ -124,6 +124,30 @@ fn an_edit_costs_its_own_file_only() {
     assert_eq!(warm.n_kept(), 2);
     assert_eq!(warm.facts(), folder.run(false).facts());
     assert_eq!(folder.run(true).n_kept(), 3);
+}
+
+/// Edits of `src/store.rs` that change what `src/lib.rs` means.
+#[test]
+fn what_other_files_see_is_judged_anew() {
+    let folder = Folder::new("seen");
+    let before = folder.run(true).facts();
+    let edits = [
+        // A line further down: places move, nothing else does.
+        ("impl Store", "\n\nimpl Store"),
+        // The accessor means another lock.
+        ("{ &self.rows }", "{ &self.spare }"),
+        ("use std::sync::Mutex", "use tokio::sync::Mutex"),
+        ("pub fn put(&self", "pub async fn put(&self"),
+        ("pub struct Store", "#[cfg(loom)]\npub struct Other;\npub struct Store"),
+        ("impl Store", "impl Drop for Store { fn drop(&mut self) { self.put(0); } }\nimpl Store"),
+    ];
+    for (from, to) in edits {
+        assert!(FILES[2].1.contains(from), "{from}");
+        folder.write("src/store.rs", FILES[2].1.replacen(from, to, 1));
+        let (warm, without) = (folder.run(true), folder.run(false).facts());
+        assert_eq!((warm.n_kept(), warm.facts()), (2, without), "{to}");
+        assert_ne!(warm.facts(), before, "{to}");
+    }
 }
 
 #[test]

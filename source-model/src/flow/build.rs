@@ -25,11 +25,19 @@ pub(crate) struct BuiltFn {
 }
 
 /// Counts for the coverage.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Tally {
     pub(crate) receivers: Vec<Receiver>,
     pub(crate) n_calls_resolved: usize,
-    pub(crate) unknown_calls: Vec<(&'static str, Span)>,
+    pub(crate) unknown_calls: Vec<(Name, Span)>,
+}
+
+impl Tally {
+    pub(crate) fn add(&mut self, other: Tally) {
+        self.receivers.extend(other.receivers);
+        self.n_calls_resolved += other.n_calls_resolved;
+        self.unknown_calls.extend(other.unknown_calls);
+    }
 }
 
 /// What an expression yields.

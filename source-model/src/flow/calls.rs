@@ -115,7 +115,7 @@ impl Builder<'_> {
         let lock = found.filter(|found| self.index.fn_data(found.function).model.acquire.is_some());
         let kind = match (lock, unknown_cause(&receiver.ty)) {
             (Some(found), _) => ReceiverKind::Lock(self.lock_class(&receiver.place, &found.self_ty)),
-            (None, Some(cause)) if found.is_none() => ReceiverKind::Unknown(cause),
+            (None, Some(cause)) if found.is_none() => ReceiverKind::Unknown(cause.into()),
             _ => ReceiverKind::Other(self.index.show(receiver.ty.peeled()).into()),
         };
         let span = self.span(range);
@@ -205,7 +205,7 @@ impl Builder<'_> {
     /// Counts a call, with why its target is unknown where it is.
     pub(super) fn count(&mut self, dispatch: Dispatch, span: Span, cause: &'static str) {
         match dispatch {
-            Dispatch::Unknown => self.tally.unknown_calls.push((cause, span)),
+            Dispatch::Unknown => self.tally.unknown_calls.push((cause.into(), span)),
             _ => self.tally.n_calls_resolved += 1,
         }
     }

@@ -1,26 +1,28 @@
 //! The control-flow graph of one body: operations on guards, futures and handles, in evaluation order.
 
+use serde::{Deserialize, Serialize};
+
 use crate::facts::{BodyKind, Dispatch, Spawn};
 use crate::ir::Name;
 use crate::locks::{AccessPath, Acquisition, BodyId, LockClass};
 use crate::span::Span;
 
 /// A place that can own guards, futures or handles: a variable or a temporary.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct SlotId(pub(crate) u32);
 
 /// The slot that a body's result is moved to.
 pub(crate) const RESULT: SlotId = SlotId(0);
 
 /// What an expression denotes, as far as lock identity goes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Place {
     pub(crate) path: Option<AccessPath>,
     pub(crate) class: Option<LockClass>,
 }
 
 /// Something whose drop matters.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Token {
     /// A guard. `fallible`: it may be absent (`Option<Guard>`), until a pattern or `unwrap` has shown it.
     Guard { acquisition: Acquisition, fallible: bool },
@@ -31,7 +33,7 @@ pub(crate) enum Token {
 }
 
 /// A call: what may run, and on which places.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct RawCall {
     pub(crate) span: Span,
     pub(crate) name: Name,
@@ -49,7 +51,7 @@ pub(crate) struct RawCall {
 }
 
 /// Something that runs when someone calls or polls it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Runnable {
     /// A closure or function, and the future that calling it makes.
     Body { call: Option<BodyId>, poll: Option<BodyId> },
@@ -60,14 +62,14 @@ pub(crate) enum Runnable {
 }
 
 /// A parameter of a body.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct ParamRef {
     pub(crate) body: BodyId,
     pub(crate) index: u32,
 }
 
 /// A call or poll of a parameter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct Through {
     pub(crate) param: ParamRef,
     /// The future is polled; else the parameter is called.
@@ -75,7 +77,7 @@ pub(crate) struct Through {
 }
 
 /// An operation.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Op {
     /// A lock is acquired. Without a slot it is released when the call returns.
     Acquire { token: u32, slot: Option<SlotId> },
@@ -106,14 +108,14 @@ pub(crate) enum Op {
 }
 
 /// A straight run of operations.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct BasicBlock {
     pub(crate) ops: Vec<(Op, bool)>,
     pub(crate) successors: Vec<u32>,
 }
 
 /// A body, lowered.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct RawBody {
     pub(crate) id: BodyId,
     pub(crate) item: Name,
