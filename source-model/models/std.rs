@@ -549,15 +549,15 @@ pub mod collections {
             #[element] pub fn get<Q>(&self, key: &Q) -> Option<&V> {}
             #[element] pub fn get_mut<Q>(&mut self, key: &Q) -> Option<&mut V> {}
             #[element] pub fn get_key_value<Q>(&self, key: &Q) -> Option<(&K, &V)> {}
-            #[element] pub fn insert(&mut self, key: K, value: V) -> Option<V> {}
-            #[element] pub fn remove<Q>(&mut self, key: &Q) -> Option<V> {}
-            #[element] pub fn remove_entry<Q>(&mut self, key: &Q) -> Option<(K, V)> {}
+            #[put] #[element] pub fn insert(&mut self, key: K, value: V) -> Option<V> {}
+            #[take] #[element] pub fn remove<Q>(&mut self, key: &Q) -> Option<V> {}
+            #[take] #[element] pub fn remove_entry<Q>(&mut self, key: &Q) -> Option<(K, V)> {}
             #[element] pub fn entry(&mut self, key: K) -> Entry<K, V> {}
             pub fn contains_key<Q>(&self, key: &Q) -> bool {}
             #[element] pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {}
             #[element] pub fn iter_mut(&mut self) -> impl Iterator<Item = (&K, &mut V)> {}
             #[element] pub fn into_iter(self) -> impl Iterator<Item = (K, V)> {}
-            #[element] pub fn drain(&mut self) -> impl Iterator<Item = (K, V)> {}
+            #[take] #[element] pub fn drain(&mut self) -> impl Iterator<Item = (K, V)> {}
             pub fn keys(&self) -> impl Iterator<Item = &K> {}
             pub fn into_keys(self) -> impl Iterator<Item = K> {}
             #[element] pub fn values(&self) -> impl Iterator<Item = &V> {}
@@ -567,7 +567,7 @@ pub mod collections {
             pub fn extend<I>(&mut self, items: I) {}
             pub fn len(&self) -> usize {}
             pub fn is_empty(&self) -> bool {}
-            pub fn clear(&mut self) {}
+            #[clear] pub fn clear(&mut self) {}
             pub fn reserve(&mut self, n: usize) {}
             #[same] pub fn clone(&self) -> HashMap<K, V, S> {}
         }
@@ -594,14 +594,14 @@ pub mod collections {
             pub fn new() -> BTreeMap<K, V> {}
             #[element] pub fn get<Q>(&self, key: &Q) -> Option<&V> {}
             #[element] pub fn get_mut<Q>(&mut self, key: &Q) -> Option<&mut V> {}
-            #[element] pub fn insert(&mut self, key: K, value: V) -> Option<V> {}
-            #[element] pub fn remove<Q>(&mut self, key: &Q) -> Option<V> {}
+            #[put] #[element] pub fn insert(&mut self, key: K, value: V) -> Option<V> {}
+            #[take] #[element] pub fn remove<Q>(&mut self, key: &Q) -> Option<V> {}
             #[element] pub fn entry(&mut self, key: K) -> std::collections::hash_map::Entry<K, V> {}
             pub fn contains_key<Q>(&self, key: &Q) -> bool {}
             #[element] pub fn first_key_value(&self) -> Option<(&K, &V)> {}
             #[element] pub fn last_key_value(&self) -> Option<(&K, &V)> {}
-            #[element] pub fn pop_first(&mut self) -> Option<(K, V)> {}
-            #[element] pub fn pop_last(&mut self) -> Option<(K, V)> {}
+            #[take] #[element] pub fn pop_first(&mut self) -> Option<(K, V)> {}
+            #[take] #[element] pub fn pop_last(&mut self) -> Option<(K, V)> {}
             #[element] pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {}
             #[element] pub fn iter_mut(&mut self) -> impl Iterator<Item = (&K, &mut V)> {}
             #[element] pub fn into_iter(self) -> impl Iterator<Item = (K, V)> {}
@@ -653,10 +653,10 @@ pub mod collections {
     impl<T> VecDeque<T> {
         pub fn new() -> VecDeque<T> {}
         pub fn with_capacity(n: usize) -> VecDeque<T> {}
-        pub fn push_back(&mut self, value: T) {}
-        pub fn push_front(&mut self, value: T) {}
-        #[element] pub fn pop_back(&mut self) -> Option<T> {}
-        #[element] pub fn pop_front(&mut self) -> Option<T> {}
+        #[put] pub fn push_back(&mut self, value: T) {}
+        #[put] pub fn push_front(&mut self, value: T) {}
+        #[take] #[element] pub fn pop_back(&mut self) -> Option<T> {}
+        #[take] #[element] pub fn pop_front(&mut self) -> Option<T> {}
         #[element] pub fn front(&self) -> Option<&T> {}
         #[element] pub fn back(&self) -> Option<&T> {}
         #[element] pub fn front_mut(&mut self) -> Option<&mut T> {}
@@ -666,21 +666,21 @@ pub mod collections {
         #[element] pub fn iter(&self) -> impl Iterator<Item = &T> {}
         #[element] pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {}
         #[element] pub fn into_iter(self) -> impl Iterator<Item = T> {}
-        #[element] pub fn drain<R>(&mut self, range: R) -> impl Iterator<Item = T> {}
-        #[element] pub fn remove(&mut self, index: usize) -> Option<T> {}
+        #[take] #[element] pub fn drain<R>(&mut self, range: R) -> impl Iterator<Item = T> {}
+        #[take] #[element] pub fn remove(&mut self, index: usize) -> Option<T> {}
         #[element] pub fn retain<F: FnMut(&T) -> bool>(&mut self, f: F) {}
         pub fn extend<I>(&mut self, items: I) {}
         pub fn append(&mut self, other: &mut VecDeque<T>) {}
         pub fn truncate(&mut self, n: usize) {}
         pub fn len(&self) -> usize {}
         pub fn is_empty(&self) -> bool {}
-        pub fn clear(&mut self) {}
+        #[clear] pub fn clear(&mut self) {}
         #[same] pub fn clone(&self) -> VecDeque<T> {}
     }
     impl<T> IntoIterator for VecDeque<T> { type Item = T; }
     impl<T> FromIterator<T> for VecDeque<T> {}
     pub struct BinaryHeap<T>;
-    impl<T> BinaryHeap<T> { pub fn new() -> BinaryHeap<T> {} pub fn push(&mut self, value: T) {} #[element] pub fn pop(&mut self) -> Option<T> {} #[element] pub fn peek(&self) -> Option<&T> {} pub fn len(&self) -> usize {} pub fn is_empty(&self) -> bool {} pub fn clear(&mut self) {} #[element] pub fn iter(&self) -> impl Iterator<Item = &T> {} #[element] pub fn into_iter(self) -> impl Iterator<Item = T> {} }
+    impl<T> BinaryHeap<T> { pub fn new() -> BinaryHeap<T> {} #[put] pub fn push(&mut self, value: T) {} #[element] #[take] pub fn pop(&mut self) -> Option<T> {} #[element] pub fn peek(&self) -> Option<&T> {} pub fn len(&self) -> usize {} pub fn is_empty(&self) -> bool {} #[clear] pub fn clear(&mut self) {} #[element] pub fn iter(&self) -> impl Iterator<Item = &T> {} #[element] pub fn into_iter(self) -> impl Iterator<Item = T> {} }
     impl<T> IntoIterator for BinaryHeap<T> { type Item = T; }
     impl<T> FromIterator<T> for BinaryHeap<T> {}
 }

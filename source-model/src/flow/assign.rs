@@ -1,6 +1,7 @@
 //! Assignments: which side is evaluated first, and what becomes of the old value.
 
 use crate::flow::build::{Builder, Local, Value};
+use crate::flow::exprs::position_name;
 use crate::flow::graph::{Op, SlotId};
 use crate::ir::{Expr, ExprKind, Name};
 use crate::types::Ty;
@@ -9,15 +10,36 @@ impl Builder<'_> {
     /// The right side is evaluated, and acquires, before the old value of the left side is dropped.
     pub(super) fn assign(&mut self, left: &Expr, right: &Expr) -> Value {
         let value = self.expr(right);
+        self.assign_value(left, value);
+        Value::unit()
+    }
+
+    /// `(a, b.c) = value` assigns part by part.
+    fn assign_value(&mut self, left: &Expr, value: Value) {
         let name = match &left.kind {
             ExprKind::Path(path) if path.segments.len() == 1 => Some(path.segments[0].name),
+            ExprKind::Tuple(parts) | ExprKind::Array(parts) => {
+                for (at, part) in parts.iter().enumerate() {
+                    let given = self.field(value.clone(), &position_name(at));
+                    self.assign_value(part, given);
+                }
+                return;
+            }
+            ExprKind::Struct { fields, .. } => {
+                for (name, part) in fields {
+                    let given = self.field(value.clone(), name);
+                    self.assign_value(part, given);
+                }
+                return;
+            }
+            // `_` takes nothing.
+            ExprKind::Opaque => return,
             _ => None,
         };
         match name.and_then(|name| self.peek(&name).map(|local| (name, local))) {
             Some((name, local)) => self.assign_local(&name, local, value),
             None => self.assign_place(left, &value),
         }
-        Value::unit()
     }
 
     /// A field, element or referent takes the value over, if what it belongs to is known here.

@@ -126,7 +126,7 @@ fn binds_by_ref(pat: &Pat) -> bool {
 }
 
 /// Whether an expression names something that lives on its own.
-fn is_place(expr: &Expr) -> bool {
+pub(super) fn is_place(expr: &Expr) -> bool {
     match &expr.kind {
         ExprKind::Path(_) => true,
         ExprKind::Field { base, .. } => is_place(base),

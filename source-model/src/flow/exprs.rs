@@ -1,5 +1,6 @@
 //! Expressions other than calls and control flow.
 
+use crate::flow::blocks::is_place;
 use crate::flow::build::{Builder, Pending, Value};
 use crate::flow::graph::{Op, Place, RESULT};
 use crate::index::{Def, Shape};
@@ -56,7 +57,7 @@ impl Builder<'_> {
                 let mut parts = Vec::new();
                 for (at, elem) in elems.iter().enumerate() {
                     self.extendable = extendable;
-                    parts.push((position_name(at), self.expr(elem)));
+                    parts.push((position_name(at), self.element(elem)));
                 }
                 let ty = Ty::Tuple(parts.iter().map(|(_, part)| part.ty.clone()).collect());
                 Value { parts, ..Value::of(ty) }
@@ -74,6 +75,16 @@ impl Builder<'_> {
             }
             _ => Value::unknown("expression form"),
         }
+    }
+
+    /// An element of a new value: a variable moves into it here, whatever becomes of it.
+    fn element(&mut self, elem: &Expr) -> Value {
+        let value = self.expr(elem);
+        if value.may_own() && is_place(elem) {
+            let innermost = self.state().scopes.len() - 1;
+            return self.lift(value, innermost);
+        }
+        value
     }
 
     fn operator(&mut self, expr: &Expr) -> Value {
@@ -137,7 +148,7 @@ impl Builder<'_> {
         let mut parts = Vec::new();
         for (at, elem) in elems.iter().enumerate() {
             self.extendable = extendable;
-            let value = self.expr(elem);
+            let value = self.element(elem);
             // A future or handle among others is somebody's to poll or join.
             self.lend(&value);
             if item.is_unknown() {
@@ -160,7 +171,7 @@ impl Builder<'_> {
         let mut values = Vec::new();
         for (_, expr) in fields {
             self.extendable = extendable;
-            values.push(self.expr(expr));
+            values.push(self.element(expr));
         }
         let rest = rest.map(|rest| self.expr(rest));
         let ty = self.literal_type(path, fields, &values);
@@ -254,14 +265,28 @@ impl Builder<'_> {
                 let body = runs.filter(|_| !data.is_model && !data.is_async);
                 Value::of(Ty::Callable(Arc::new(CallableTy { params, ret, body })))
             }
-            Def::Variant(ty, _) | Def::Type(ty) if whole => {
-                let params = self.index.type_data(*ty).generics().params.len();
-                let args = vec![Ty::Unknown("inferred type argument"); params];
-                Value::of(Ty::Adt(*ty, args.into()))
-            }
+            Def::Variant(ty, variant) if whole => self.constructor(*ty, Some(*variant)),
+            Def::Type(ty) if whole => self.constructor(*ty, None),
             Def::Outside(path) => Value::of(Ty::Outside(path.clone(), Arc::from([]))),
             _ => Value::unknown("path value"),
         }
+    }
+
+    /// A unit struct or variant by its path, or the constructor of one with fields: a function.
+    fn constructor(&self, ty: TypeId, variant: Option<u32>) -> Value {
+        let data = self.index.type_data(ty);
+        let args = vec![Ty::Unknown("inferred type argument"); data.generics().params.len()];
+        let made = Ty::Adt(ty, args.into());
+        let n_fields = match (&data.shape, variant) {
+            (Shape::Struct(def), _) => def.fields.len(),
+            (Shape::Enum(def), Some(variant)) => def.variants[variant as usize].fields.len(),
+            (Shape::Enum(_), None) => 0,
+        };
+        if n_fields == 0 {
+            return Value::of(made);
+        }
+        let params = vec![Ty::Unknown("inferred type argument"); n_fields];
+        Value::of(Ty::Callable(Arc::new(CallableTy { params, ret: made, body: None })))
     }
 
     /// The struct shape of a path in a pattern: the type and, for an enum, the variant.

@@ -151,7 +151,7 @@ impl Builder<'_> {
         }
         let is_lazy = matches!(ty, Ty::Future(_)) || pending.is_none();
         self.extend_to = site.extend_to;
-        let mut owner = if let Some(owner) = self.through_reference(model, &values, &ty) {
+        let mut owner = if let Some(owner) = self.through_reference(model, &values) {
             owner
         } else if data.is_model {
             self.gather(&values, &ty)

@@ -1,7 +1,7 @@
 //! Which types can own a guard, a future or a task handle.
 
 use crate::flow::build::{Builder, Value};
-use crate::index::ModuleId;
+use crate::index::{ModuleId, Shape};
 use crate::ir::TypeRef;
 use crate::models::GuardModel;
 use crate::types::{Ty, TypeId};
@@ -59,6 +59,15 @@ impl Builder<'_> {
     pub(super) fn surely_owns(&self, ty: &Ty) -> bool {
         match ty {
             Ty::Tuple(parts) => parts.iter().any(|part| self.surely_owns(part)),
+            Ty::Adt(id, _) if !self.index.is_model_type(*id) => {
+                let data = self.index.type_data(*id);
+                let is_guard = |ty: &TypeRef| {
+                    let TypeRef::Path(path) = ty else { return false };
+                    let found = self.index.type_of_path(data.module, path, 0);
+                    found.is_some_and(|id| self.index.type_data(id).model.guard.is_some())
+                };
+                matches!(data.shape, Shape::Struct(_)) && data.fields().any(|field| is_guard(&field.ty))
+            }
             other => self.is_bare_guard(other),
         }
     }

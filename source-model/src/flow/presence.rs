@@ -1,6 +1,7 @@
 //! Whether an optional guard is there: what patterns and conditions say about it on each path.
 
 use crate::flow::build::{Builder, Value};
+use crate::flow::exprs::position_name;
 use crate::flow::graph::{Op, SlotId};
 use crate::ir::{Arm, Expr, ExprKind, Pat, PathRef};
 use crate::types::Ty;
@@ -8,6 +9,18 @@ use crate::types::Ty;
 impl Builder<'_> {
     /// On a path where a pattern matched: the guard in `Some(..)` or `Ok(..)` is there.
     pub(super) fn present(&mut self, pat: &Pat, value: &Value) {
+        match pat {
+            Pat::Bind { sub: Some(sub), .. } => return self.present(sub, value),
+            Pat::Tuple(parts) => {
+                for (at, part) in parts.iter().enumerate() {
+                    if let Some(known) = value.part(&position_name(at)) {
+                        self.present(part, known);
+                    }
+                }
+                return;
+            }
+            _ => {}
+        }
         let Some(slot) = value.owner.or(value.lent) else { return };
         let Pat::TupleStruct { path, .. } = pat else { return };
         if matches!(last_name(path), "Some" | "Ok") && self.surely_owns(&value.ty.peeled().arg(0)) {
@@ -42,6 +55,7 @@ impl Builder<'_> {
         if value.owner.or(value.lent).is_none() {
             self.edge(failed);
             self.continue_in_new();
+            self.present(pat, value);
             return;
         }
         let refuted = self.new_block();
@@ -77,9 +91,11 @@ impl Builder<'_> {
     fn takes_every_value(&self, pat: &Pat) -> bool {
         match pat {
             Pat::TupleStruct { path, elems } => {
-                matches!(last_name(path), "Some" | "Ok") && !elems.iter().any(|elem| self.is_refutable(elem))
+                let is_taken = |elem: &Pat| self.takes_every_value(elem) || !self.is_refutable(elem);
+                matches!(last_name(path), "Some" | "Ok") && elems.iter().all(is_taken)
             }
             Pat::Or(cases) => cases.iter().any(|case| self.takes_every_value(case)),
+            Pat::Bind { sub: Some(sub), .. } => self.takes_every_value(sub),
             _ => false,
         }
     }
@@ -124,7 +140,11 @@ impl Builder<'_> {
                 };
                 let value = self.place_value(receiver)?;
                 let slot = value.owner.or(value.lent)?;
-                Some((slot, is_there, value.ty.peeled().clone()))
+                let ty = value.ty.peeled().clone();
+                // Asked of a guard, it is a question to what is guarded.
+                let known = self.index.well_known;
+                let is_asked = matches!(ty, Ty::Adt(id, _) if id == known.option || id == known.result);
+                is_asked.then_some((slot, is_there, ty))
             }
             _ => None,
         }

@@ -16,7 +16,13 @@ impl Builder<'_> {
                 if let Some(value) = self.captured_field(base, name) {
                     return value;
                 }
-                let value = self.expr(base);
+                let extend_to = self.extend_to;
+                let mut value = self.expr(base);
+                if let Some(scope) = extend_to
+                    && is_made_here(base)
+                {
+                    value = self.lift(value, scope);
+                }
                 self.field(value, name)
             }
             ExprKind::Deref(base) => {

@@ -89,7 +89,7 @@ impl Builder<'_> {
             return (None, parts);
         }
         // `let mut slot = None;` may come to own a guard.
-        let may_own = self.owns(ty) || (is_mutable && self.is_optional(ty));
+        let may_own = self.owns(ty) || (is_mutable && self.is_optional(ty)) || (value.owner.is_some() && is_open(ty));
         if !may_own || (value.owner.is_none() && matches!(ty, Ty::Ref(_))) {
             return (None, parts);
         }
@@ -100,7 +100,7 @@ impl Builder<'_> {
         if let Some(from) = value.owner {
             self.op(Op::Move { from, to: slot });
         }
-        if self.is_bare_guard(ty) {
+        if self.surely_owns(ty) {
             self.op(Op::Confirm { slot });
         }
         (Some(slot), parts)
@@ -135,14 +135,14 @@ impl Builder<'_> {
 
     /// What a library function does with the content of what it gets a reference to: takes it out, puts something in,
     /// drops it. The slot that owns the result, if it is such a function.
-    pub(super) fn through_reference(&mut self, model: FnModel, values: &[Value], ty: &Ty) -> Option<Option<SlotId>> {
+    pub(super) fn through_reference(&mut self, model: FnModel, values: &[Value]) -> Option<Option<SlotId>> {
         if model.forget {
             return Some(self.forget(values));
         }
         let [first, rest @ ..] = values else { return None };
         let content = first.lent.filter(|_| model.take || model.put || model.clear)?;
         let mut owner = None;
-        if model.take && (self.owns(ty) || matches!(ty, Ty::Unknown(_) | Ty::Dyn(_))) {
+        if model.take {
             let to = self.new_temporary();
             self.op(if model.element { Op::MoveElement { from: content, to } } else { Op::Move { from: content, to } });
             owner = Some(to);
@@ -167,4 +167,9 @@ impl Builder<'_> {
         }
         Some(slot)
     }
+}
+
+/// Whether part of a type is not known: it may be one that owns guards.
+fn is_open(ty: &Ty) -> bool {
+    matches!(ty, Ty::Unknown(_) | Ty::Param(..)) || ty.args().iter().any(is_open)
 }

@@ -129,7 +129,7 @@ impl Call<'_> {
     fn name(&self) -> String {
         let mut plain = String::new();
         let mut depth = 0_i32;
-        for letter in self.callee.chars() {
+        for letter in self.callee.replace("->", "").chars() {
             match letter {
                 '<' => depth += 1,
                 '>' => depth -= 1,
@@ -207,6 +207,11 @@ impl Call<'_> {
                     let variant = state.known.get(&second).copied();
                     state.known.extend(variant.map(|variant| (target.clone(), variant)));
                 }
+            }
+            "insert" | "get_or_insert" if self.callee.contains("Option::") => {
+                state.overwrite(target);
+                state.put(target, flattened(given.concat()));
+                state.known.insert(target.clone(), 1);
             }
             "push" | "push_back" => {
                 let n_known = state.guards.iter().filter(|(_, at)| at.local == target.local).count();

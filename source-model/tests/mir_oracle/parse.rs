@@ -60,7 +60,7 @@ pub(crate) enum Rvalue {
 pub(crate) enum Line {
     Assign(Place, Rvalue),
     SetDiscriminant(Place, u32),
-    Drop(Place, u32),
+    Drop(Typed, u32),
     Call { to: Typed, callee: String, args: Vec<Operand>, next: Option<u32> },
     Switch(Operand, Vec<(u128, u32)>, Option<u32>),
     Goto(u32),
@@ -189,7 +189,7 @@ fn terminator(front: &str, targets: &str) -> Result<Line, String> {
         return Ok(Line::Goto(first("").ok_or("no target")?));
     }
     if let Some(rest) = front.strip_prefix("drop(") {
-        return Ok(Line::Drop(place(rest)?.0.place, first("return").ok_or("no target")?));
+        return Ok(Line::Drop(place(rest)?.0, first("return").ok_or("no target")?));
     }
     if front.starts_with("assert(") {
         return Ok(Line::Goto(first("success").ok_or("no target")?));

@@ -83,6 +83,20 @@ impl State {
         }
     }
 
+    /// What is known of a value and its parts, by the steps from there.
+    fn known_within(&self, operand: &Operand) -> Vec<(Vec<Step>, u128)> {
+        let Operand::From(from) = operand else { return Vec::new() };
+        let place = self.resolve(&from.place);
+        let within = self.known.iter().filter(|(at, _)| is_within(at, &place));
+        within.map(|(at, value)| (at.steps[place.steps.len()..].to_vec(), *value)).collect()
+    }
+
+    fn learn(&mut self, place: &Place, known: Vec<(Vec<Step>, u128)>) {
+        for (steps, value) in known {
+            self.known.insert(Place { steps: [place.steps.clone(), steps].concat(), ..*place }, value);
+        }
+    }
+
     /// Forgets what was known of a place that is written.
     pub(crate) fn overwrite(&mut self, place: &Place) {
         self.guards.retain(|(_, at)| !is_within(at, place));
@@ -153,8 +167,7 @@ impl Walk<'_> {
                     state.known.insert(place, u128::from(*value));
                 }
                 Line::Drop(place, next) => {
-                    let place = state.resolve(place);
-                    state.guards.retain(|(_, at)| !is_within(at, &place));
+                    self.moved(&mut state, &Operand::From(place.clone()));
                     open.push((*next, state.clone()));
                 }
                 Line::Call { to, callee, args, next } => {
@@ -205,11 +218,13 @@ impl Walk<'_> {
                 }
             }
             Rvalue::Aggregate(name, operands) => {
-                let parts: Vec<_> = operands.iter().map(|operand| self.moved(state, operand)).collect();
+                let parts: Vec<_> =
+                    operands.iter().map(|operand| (state.known_within(operand), self.moved(state, operand))).collect();
                 state.overwrite(&to);
-                for (part, at) in parts.into_iter().zip(0..) {
+                for ((known, part), at) in parts.into_iter().zip(0..) {
                     let place = Place { steps: [&to.steps[..], &[Step::Field(at)]].concat(), ..to };
                     state.put(&place, part);
+                    state.learn(&place, known);
                 }
                 if let Some(variant) = library::variant(name) {
                     state.known.insert(to, variant);
@@ -220,22 +235,15 @@ impl Walk<'_> {
 
     fn copy(&self, state: &mut State, to: &Place, from: &Typed) {
         let place = state.resolve(&from.place);
+        let known = state.known_within(&Operand::From(from.clone()));
         let guards = self.moved(state, &Operand::From(from.clone()));
-        let mut known = Vec::new();
-        for (at, value) in &state.known {
-            if is_within(at, &place) {
-                known.push((at.steps[place.steps.len()..].to_vec(), *value));
-            }
-        }
         let target = match state.refs.get(&place) {
             Some(target) => Some(target.clone()),
             None => self.points_to(&place, from),
         };
         state.overwrite(to);
         state.put(to, guards);
-        for (steps, value) in known {
-            state.known.insert(Place { steps: [to.steps.clone(), steps].concat(), ..*to }, value);
-        }
+        state.learn(to, known);
         if let Some(target) = target {
             state.refs.insert(to.clone(), target);
         }

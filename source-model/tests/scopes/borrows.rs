@@ -185,3 +185,92 @@ pub fn nested_let(d: &Depot) {
     };
     at::<2>();
 }
+
+pub fn tuple_of_a_guard(d: &Depot) {
+    let v = &(d.rack.lock(), 1);
+    at::<1>();
+}
+
+pub fn struct_of_a_guard(d: &Depot) {
+    let v = &Keeper { guard: d.shelf.lock().unwrap(), n: 1 };
+    at::<1>();
+}
+
+pub fn borrow_within_a_borrowed_tuple(d: &Depot) {
+    let v = &(&d.rack.lock().label, 1);
+    at::<1>();
+}
+
+pub fn field_of_a_borrowed_tuple(d: &Depot) {
+    let v = &(d.rack.lock(), 1).1;
+    at::<1>();
+}
+
+pub fn borrow_within_a_constructor(d: &Depot) {
+    let n = Some(&d.rack.lock().label).copied();
+    at::<1>();
+}
+
+pub fn borrow_of_a_result(d: &Depot) {
+    let v = &make_shelf(d).boxes;
+    at::<1>();
+}
+
+pub fn borrow_of_a_method_on_a_guard(d: &Depot) {
+    let n = &d.rack.lock().count();
+    at::<1>();
+}
+
+pub fn borrow_in_a_match_scrutinee(d: &Depot) {
+    match &d.rack.lock().first() {
+        Some(x) => at::<1>(),
+        None => at::<2>(),
+    }
+    at::<3>();
+}
+
+pub fn borrow_in_an_inner_block_of_a_branch(d: &Depot, b: bool) {
+    let v = if b { let n = 1; at::<1>(); &d.rack.lock().label } else { at::<2>(); &7 };
+    at::<3>();
+}
+
+pub fn borrow_in_a_branch_with_else_if(d: &Depot, n: u32) {
+    let v = if n == 0 { &1 } else if n == 1 { &d.rack.lock().label } else { &d.shelf.lock().unwrap().label };
+    at::<1>();
+}
+
+pub fn borrow_in_an_arm_with_a_guard(d: &Depot, n: u32) {
+    let v = match n { 0 if d.tray.read().count_ones() > 1 => &1, _ => &d.rack.lock().label };
+    at::<1>();
+}
+
+pub fn borrow_in_a_labelled_block(d: &Depot) {
+    let v = 'block: { if cold() { break 'block &3; } &d.rack.lock().label };
+    at::<1>();
+}
+
+pub fn borrow_of_a_match_scrutinee_in_an_initialiser(d: &Depot) {
+    let n = match &d.rack.lock().first() { Some(x) => *x, None => 0 };
+    at::<1>();
+}
+
+pub fn borrow_within_an_index(d: &Depot) {
+    let v = &d.rack.lock().boxes[d.tray.read().count_ones() as usize];
+    at::<1>();
+}
+
+pub fn borrow_of_a_dereferenced_call(d: &Depot) {
+    let v = &*lend(&d.rack.lock()).boxes.clone();
+    at::<1>();
+}
+
+pub fn format_arguments_in_a_let(d: &Depot) {
+    let n = format_args!("{}", 1).to_string();
+    let text = format!("{}", format_args!("{}", d.rack.lock().label));
+    at::<1>();
+}
+
+pub fn pin_of_a_block(d: &Depot) {
+    let p = std::pin::pin!({ at::<1>(); d.rack.lock() });
+    at::<2>();
+}

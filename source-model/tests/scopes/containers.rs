@@ -221,3 +221,162 @@ pub fn counted(d: &Depot) {
     drop(a);
     at::<2>();
 }
+
+pub fn option_inserted(d: &Depot) {
+    let mut slot = None;
+    at::<1>();
+    slot.insert(d.rack.lock()).add(1);
+    at::<2>();
+    slot = None;
+    at::<3>();
+}
+
+pub fn option_taken_in_a_condition(d: &Depot) {
+    let mut slot = Some(d.rack.lock());
+    if let Some(g) = slot.take() {
+        at::<1>();
+        drop(g);
+        at::<2>();
+    }
+    at::<3>();
+}
+
+pub fn option_in_a_loop(d: &Depot, b: bool) {
+    let mut slot = None;
+    while cold() {
+        at::<1>();
+        if cold() {
+            slot = Some(d.rack.lock());
+        } else {
+            slot.take();
+            at::<2>();
+        }
+    }
+    at::<3>();
+}
+
+pub fn option_through_a_reference(d: &Depot) {
+    let mut slot = Some(d.rack.lock());
+    let by_ref = &mut slot;
+    drop(by_ref.take());
+    at::<1>();
+    *by_ref = Some(d.rack.lock());
+    at::<2>();
+    drop(slot);
+    at::<3>();
+}
+
+pub fn option_of_an_option(d: &Depot) {
+    let slot = Some(Some(d.rack.lock()));
+    at::<1>();
+    if let Some(Some(g)) = slot {
+        drop(g);
+        at::<2>();
+    }
+    at::<3>();
+}
+
+pub fn option_joined_with_none_first(d: &Depot, b: bool) {
+    let slot = if b { None } else { Some(d.rack.lock()) };
+    at::<1>();
+    drop(slot);
+    at::<2>();
+}
+
+pub fn option_matched_mutably(d: &Depot) {
+    let mut slot = Some(d.rack.lock());
+    if let Some(g) = &mut slot {
+        g.add(1);
+        at::<1>();
+    }
+    match slot.as_mut() {
+        Some(g) => at::<2>(),
+        None => {}
+    }
+    drop(slot);
+    at::<4>();
+}
+
+pub fn vec_in_a_struct(d: &Depot) {
+    let mut keeper = KeeperOfMany { guards: Vec::new() };
+    at::<1>();
+    keeper.guards.push(d.rack.lock());
+    at::<2>();
+    keeper.guards.clear();
+    at::<3>();
+    keeper.guards.push(d.rack.lock());
+    drop(keeper);
+    at::<4>();
+}
+
+pub struct KeeperOfMany<'a> {
+    pub guards: Vec<parking_lot::MutexGuard<'a, Shelf>>,
+}
+
+pub fn vec_of_tuples(d: &Depot) {
+    let mut guards = Vec::new();
+    guards.push((d.rack.lock(), 1));
+    at::<1>();
+    drop(guards);
+    at::<2>();
+}
+
+pub fn vec_popped_to_the_end(d: &Depot) {
+    let mut guards = vec![d.rack.lock()];
+    drop(guards.pop());
+    at::<1>();
+}
+
+pub fn vec_moved(d: &Depot) {
+    let mut guards = Vec::with_capacity(2);
+    guards.push(d.rack.lock());
+    let others = guards;
+    at::<1>();
+    drop(others);
+    at::<2>();
+}
+
+pub fn vec_returned(d: &Depot) -> Vec<parking_lot::MutexGuard<'_, Shelf>> {
+    let mut guards = Vec::new();
+    guards.push(d.rack.lock());
+    at::<1>();
+    guards
+}
+
+pub fn queue(d: &Depot) {
+    let mut guards = std::collections::VecDeque::new();
+    guards.push_back(d.rack.lock());
+    at::<1>();
+    guards.pop_front();
+    at::<2>();
+}
+
+pub fn boxed_in_an_option(d: &Depot) {
+    let slot = Some(Box::new(d.rack.lock()));
+    at::<1>();
+    drop(slot);
+    at::<2>();
+}
+
+pub fn boxed_struct(d: &Depot) {
+    let keeper = Box::new(Keeper { guard: d.shelf.lock().unwrap(), n: 1 });
+    at::<1>();
+    drop(keeper);
+    at::<2>();
+}
+
+pub fn array_in_a_struct(d: &Depot) {
+    let keepers = [Keeper { guard: d.shelf.lock().unwrap(), n: 1 }];
+    at::<1>();
+    let [Keeper { guard, .. }] = keepers;
+    at::<2>();
+    drop(guard);
+    at::<3>();
+}
+
+pub fn dynamic(d: &Depot) {
+    let b: Box<dyn std::ops::Deref<Target = Shelf> + '_> = Box::new(d.rack.lock());
+    at::<1>();
+    drop(b);
+    at::<2>();
+}
