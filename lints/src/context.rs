@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use interlock_lockgraph::LockGraph;
-use interlock_source::{Acquisition, Body, Effect, Held, Mode, Point, Workspace};
+use interlock_source::{Acquisition, Assumption, Body, Effect, Held, LockClass, Mode, Point, Workspace};
 
 use crate::{Certainty, Config};
 
@@ -58,6 +58,12 @@ fn same_lock(held: &Held, effect: &Effect) -> Option<Certainty> {
     let (first, second) = (&held.acquisition.lock, &effect.acquisition.lock);
     if first.class != second.class {
         return None;
+    }
+    // How the dropped value reaches the lock is not followed: one declaration is a strong hint, and no more.
+    if effect.assumed == Some(Assumption::Dropped) && matches!(first.class, LockClass::Field { .. }) {
+        return Some(Certainty::Assumed(
+            "the value dropped leads to the same object, and is its last reference if it is shared".to_owned(),
+        ));
     }
     let (Some(path), Some(other)) = (&first.path, &second.path) else { return None };
     if path != other {

@@ -142,7 +142,7 @@ pub mod borrow {
 }
 
 pub mod mem {
-    pub fn drop<T>(value: T) {}
+    #[drops] pub fn drop<T>(value: T) {}
     #[same] #[take] pub fn take<T>(place: &mut T) -> T {}
     #[same] #[take] #[put] pub fn replace<T>(place: &mut T, value: T) -> T {}
     pub fn swap<T>(a: &mut T, b: &mut T) {}

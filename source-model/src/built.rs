@@ -13,7 +13,7 @@ use crate::cache::Key;
 use crate::encoding::{Code, Placed, decode_part, encode_part};
 use crate::facts::BodyKind;
 use crate::flow::build::{Tally, build_function};
-use crate::flow::graph::{Op, RawBody};
+use crate::flow::graph::{Op, RawBody, Token};
 use crate::index::{Index, position};
 use crate::ir::Name;
 use crate::locks::BodyId;
@@ -86,7 +86,8 @@ impl Placed for RawBody {
 }
 
 fn callees(body: &RawBody) -> Box<[BodyId]> {
-    let mut callees = Vec::new();
+    let glue = body.tokens.iter().flat_map(Token::glue);
+    let mut callees: Vec<BodyId> = glue.map(|glue| BodyId { function: glue.function.0, part: 0 }).collect();
     for (op, _) in body.blocks.iter().flat_map(|block| &block.ops) {
         let Op::Call { call, .. } = op else { continue };
         let passed = call.passed.iter().flat_map(|(_, runnable)| runnable.bodies());

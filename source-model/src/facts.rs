@@ -127,6 +127,8 @@ pub enum Dispatch {
     Direct,
     /// One of several implementations of a trait.
     Trait,
+    /// The `Drop` implementation of a value that goes here.
+    Drop,
     /// A function outside the workspace.
     Outside,
     /// Not known.
@@ -179,4 +181,6 @@ pub struct Effect {
 pub enum Assumption {
     /// One of several implementations of a trait runs.
     TraitDispatch,
+    /// A value that is dropped leads to the object, and is the last reference where it is shared.
+    Dropped,
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap as HashMap;
 
 use crate::cfg::CfgSet;
+use crate::drops::DropGlue;
 use crate::infer::TypeScope;
 pub(crate) use well_known::WellKnown;
 
@@ -187,6 +188,8 @@ pub(crate) struct Index {
     impls_of_trait: HashMap<TraitId, Vec<u32>>,
     blanket_impls: Vec<u32>,
     pending_impls: Vec<(ModuleId, Arc<ImplDef>, bool)>,
+    /// What runs when values go.
+    pub(crate) drops: DropGlue,
     /// Answers of name look-ups; kept from when all names are known.
     pub(crate) memo: Option<ResolveMemo>,
 }
@@ -211,6 +214,7 @@ impl Index {
         index.memo = Some(ResolveMemo::default());
         index.link_traits();
         index.link_impls();
+        index.drops = DropGlue::of(&index);
         index
     }
 

@@ -9,6 +9,7 @@ mod built;
 mod cache;
 mod cfg;
 mod coverage;
+mod drops;
 mod edit;
 mod encoding;
 mod facts;

@@ -65,6 +65,8 @@ pub(crate) struct FnModel {
     pub(crate) clear: bool,
     /// `#[forget]`: what the argument owns is never dropped.
     pub(crate) forget: bool,
+    /// `#[drops]`: what its argument owns goes within the call.
+    pub(crate) drops: bool,
 }
 
 /// `#[acquire(..)]`
@@ -126,6 +128,7 @@ impl FnModel {
             take: find(attrs, "take").is_some(),
             clear: find(attrs, "clear").is_some(),
             forget: find(attrs, "forget").is_some(),
+            drops: find(attrs, "drops").is_some(),
         }
     }
 }

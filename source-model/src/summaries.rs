@@ -137,7 +137,11 @@ impl Summaries {
     /// The effects of a callee, as the caller sees them.
     fn entries_through(&self, target: BodyId, call: &Call, args: &[Place], point: u32) -> Vec<Entry> {
         let Some(summary) = self.summaries.get(&target) else { return Vec::new() };
-        let assumed = (call.dispatch == Dispatch::Trait).then_some(Assumption::TraitDispatch);
+        let assumed = match call.dispatch {
+            Dispatch::Trait => Some(Assumption::TraitDispatch),
+            Dispatch::Drop => Some(Assumption::Dropped),
+            _ => None,
+        };
         let entries = summary.entries.iter().enumerate().map(|(at, entry)| Entry {
             acquisition: seen_through(&entry.acquisition, call, args, target),
             point,

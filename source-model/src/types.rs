@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::ir::{Name, PathRef};
 use crate::locks::BodyId;
 
@@ -14,7 +16,7 @@ pub(crate) struct TypeId(pub(crate) u32);
 pub(crate) struct TraitId(pub(crate) u32);
 
 /// A function of the index.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct FnId(pub(crate) u32);
 
 /// A resolved type. Lifetimes and constants are dropped; `*const T` is `Ref`.

@@ -53,6 +53,7 @@ fn acquires(effect: &Effect) -> String {
     let named = lock.path.as_ref().map_or_else(|| lock.class.to_string(), ToString::to_string);
     let assumed = match effect.assumed {
         Some(Assumption::TraitDispatch) => ", assumed",
+        Some(Assumption::Dropped) => ", dropped",
         None => "",
     };
     format!("acquires {named} by {}{assumed}", functions(&effect.chain))
@@ -908,4 +909,113 @@ fn an_async_entry_point_runs_within_its_call() {
         _ => None,
     });
     assert_eq!(dropped.collect::<Vec<_>>(), ["example::later"]);
+}
+
+// ---- values that go ----
+
+/// A type whose `Drop` locks.
+const TICKET: &str = "
+struct Ticket<'a> { depot: &'a Depot }
+impl Drop for Ticket<'_> { fn drop(&mut self) { self.depot.shelf.lock().unwrap().count(); } }
+impl Depot { fn ticket(&self) -> Ticket<'_> { Ticket { depot: self } } }
+struct Folder<'a> { ticket: Option<Ticket<'a>>, n: u32 }
+fn folder<'a>() -> Folder<'a> { todo!() }
+fn shared() -> Arc<Folder<'static>> { todo!() }
+";
+
+#[track_caller]
+fn check_with_ticket(text: &str) {
+    check(&format!("{text}{TICKET}"));
+}
+
+#[test]
+fn a_variable_runs_its_drop_at_the_end_of_its_block() {
+    check_with_ticket(
+        "
+fn f(d: &Depot) {
+    let before = d.rates.read().unwrap();
+    let ticket = d.ticket();
+                 //^^^^^^ acquires example::Depot::shelf by drop, dropped while held d.rates
+    let g = d.desk.lock().unwrap();
+}
+fn g(d: &Depot) {
+    let g = d.desk.lock().unwrap();
+    d.ticket();
+    //^^^^^^ acquires example::Depot::shelf by drop, dropped while held d.desk
+    at();
+  //^^ held d.desk
+}",
+    );
+}
+
+#[test]
+fn a_moved_value_is_not_dropped_here() {
+    check_with_ticket(
+        "
+fn f(d: &Depot) -> Ticket<'_> {
+    let g = d.desk.lock().unwrap();
+    d.ticket()
+    //^^^^^^ nothing
+}
+fn keep(all: &mut Vec<Ticket<'static>>, d: &'static Depot) {
+    let g = d.desk.lock().unwrap();
+    all.push(d.ticket());
+           //^^^^^^ nothing
+}
+fn forget(d: &'static Depot) {
+    let g = d.desk.lock().unwrap();
+    std::mem::forget(d.ticket());
+                   //^^^^^^ nothing
+}",
+    );
+}
+
+#[test]
+fn drop_runs_where_it_is_called() {
+    check_with_ticket(
+        "
+fn f(d: &Depot) {
+    let ticket = d.ticket();
+                 //^^^^^^ acquires example::Depot::shelf by drop, dropped while held d.desk
+    let g = d.desk.lock().unwrap();
+    drop(ticket);
+}",
+    );
+}
+
+#[test]
+fn a_parameter_taken_by_value_goes_in_the_callee() {
+    check_with_ticket(
+        "
+  fn use_up(ticket: Ticket<'_>) {
+//^^ acquires example::Depot::shelf by drop, dropped
+    at();
+  //^^ free
+}
+fn f(d: &Depot) {
+    let g = d.desk.lock().unwrap();
+    use_up(d.ticket());
+  //^^^^^^ acquires example::Depot::shelf by use_up > drop, dropped while held d.desk
+}",
+    );
+}
+
+#[test]
+fn fields_and_shared_values_go_with_their_owner() {
+    check_with_ticket(
+        "
+fn f(d: &Depot) {
+    let g = d.desk.lock().unwrap();
+    let folder = folder();
+               //^^^^^^ acquires example::Depot::shelf by drop, dropped while held d.desk
+    let other = shared();
+              //^^^^^^ acquires example::Depot::shelf by drop, dropped while held d.desk
+}
+fn lent(d: &Depot, folder: &Folder) {
+    let g = d.desk.lock().unwrap();
+    let ticket = &folder.ticket;
+    at();
+  //^^ held d.desk
+}",
+    );
 }

@@ -237,6 +237,9 @@ impl<'a> Builder<'a> {
             let name = crate::flow::patterns::first_name(&param.pat).unwrap_or_else(|| "_".into());
             let place = self.param_place(body, index, &name);
             let slot = self.owns(&ty).then(|| self.new_slot(Some(name)));
+            if let Some(slot) = slot {
+                self.make_value(&ty, slot, data.span);
+            }
             let value = Value { owner: slot, ..Value::of(ty).at(place) };
             self.bind(&param.pat, value);
             index += 1;

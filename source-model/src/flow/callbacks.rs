@@ -118,7 +118,7 @@ fn seen_by_caller(
     Callback { through: callback.through, args, held, n_calls: callback.n_calls + 1, ..callback.clone() }
 }
 
-fn push(solved: &mut Solved, run: &RawCall, held: Vec<Held>, in_loop: bool) {
+pub(super) fn push(solved: &mut Solved, run: &RawCall, held: Vec<Held>, in_loop: bool) {
     let at = crate::index::position(solved.points.len());
     let known = solved.points.iter().any(|point| {
         let same = matches!(&point.kind, PointKind::Call(call) if call.targets == run.targets);

@@ -63,7 +63,10 @@ impl Builder<'_> {
                 Value { parts, ..Value::of(ty) }
             }
             ExprKind::Array(elems) => self.array(elems, extendable),
-            ExprKind::Struct { path, fields, rest } => self.struct_literal(path, fields, rest.as_deref(), extendable),
+            ExprKind::Struct { path, fields, rest } => {
+                let value = self.struct_literal(path, fields, rest.as_deref(), extendable);
+                self.made(value, expr.range)
+            }
             ExprKind::Cast { expr, ty } => {
                 self.extendable = extendable;
                 let value = self.expr(expr);

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::drops::Glue;
 use crate::facts::{BodyKind, Dispatch, Spawn};
 use crate::ir::Name;
 use crate::locks::{AccessPath, Acquisition, BodyId, LockClass};
@@ -30,6 +31,18 @@ pub(crate) enum Token {
     Future { callee: Name, made: Span },
     /// The handle of a task.
     Handle { spawn: Spawn, spawned: Span },
+    /// A value whose `Drop` implementations run when it goes, and where it was made.
+    Value { glue: Vec<Glue>, made: Span },
+}
+
+impl Token {
+    /// The `Drop` implementations that run when it goes.
+    pub(crate) fn glue(&self) -> &[Glue] {
+        match self {
+            Token::Value { glue, .. } => glue,
+            _ => &[],
+        }
+    }
 }
 
 /// A call: what may run, and on which places.

@@ -151,6 +151,9 @@ impl Builder<'_> {
         }
         let is_lazy = matches!(ty, Ty::Future(_)) || pending.is_none();
         self.extend_to = site.extend_to;
+        if model.drops {
+            values.iter().filter_map(|value| value.owner).for_each(|slot| self.op(Op::Drop { slot }));
+        }
         let mut owner = if let Some(owner) = self.through_reference(model, &values) {
             owner
         } else if data.is_model {
@@ -167,8 +170,12 @@ impl Builder<'_> {
         });
         self.extend_to = None;
         owner = owner.or(call_result);
+        let made = owner.filter(|_| !model.same);
         self.count(call.dispatch, call.span, "trait method with more implementations than are followed");
         self.op(Op::Call { call: Box::new(call), result: owner });
+        if let Some(slot) = made {
+            self.make_value(&ty, slot, span);
+        }
         let value = Value { owner, ..Value::of(ty).at(place) };
         if let (false, Some(pending)) = (is_lazy, &pending) {
             return self.block_on(value, Pending::clone(pending), site.range);

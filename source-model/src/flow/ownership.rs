@@ -1,15 +1,34 @@
 //! Which types can own a guard, a future or a task handle.
 
 use crate::flow::build::{Builder, Value};
+use crate::flow::graph::{Op, SlotId, Token};
 use crate::index::{ModuleId, Shape};
 use crate::ir::TypeRef;
 use crate::models::GuardModel;
+use crate::span::{Span, TextRange};
 use crate::types::{Ty, TypeId};
 
 impl Builder<'_> {
     /// Whether a value of the type can own a guard, a future or a task handle.
     pub(crate) fn owns(&self, ty: &Ty) -> bool {
-        self.owns_at(ty, 0)
+        self.owns_at(ty, 0) || !self.index.drops.of_type(self.index, ty).is_empty()
+    }
+
+    /// A value that was made here and runs `Drop` implementations when it goes.
+    pub(crate) fn made(&mut self, value: Value, range: TextRange) -> Value {
+        if let Some(slot) = value.owner {
+            self.make_value(&value.ty, slot, self.span(range));
+        }
+        value
+    }
+
+    /// Notes that the value in a slot runs `Drop` implementations when it goes.
+    pub(crate) fn make_value(&mut self, ty: &Ty, slot: SlotId, made: Span) {
+        let glue = self.index.drops.of_type(self.index, ty);
+        if !glue.is_empty() {
+            let token = self.new_token(Token::Value { glue, made });
+            self.op(Op::Make { token, slot });
+        }
     }
 
     fn owns_at(&self, ty: &Ty, depth: u32) -> bool {

@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rustc_hash::FxHashMap as HashMap;
 
-use crate::facts::{Call, ChainStep, Held, Point, PointKind};
+use crate::drops::Glue;
+use crate::facts::{Call, ChainStep, Dispatch, Held, Point, PointKind};
 use crate::flow::callbacks::{self, Callback};
+use crate::flow::closures::run_of;
 use crate::flow::graph::{Op, Place, RESULT, RawBody, RawCall, SlotId, Token};
 use crate::ir::Name;
-use crate::locks::Acquisition;
+use crate::locks::{Acquisition, BodyId};
 use crate::span::Span;
 use crate::summaries::{Returned, Summaries, substitute};
 
@@ -21,6 +23,7 @@ enum Known {
     Guard { acquisition: Acquisition, fallible: bool, chain: Vec<ChainStep> },
     Future { callee: Name, made: Span },
     Handle { token: u32 },
+    Value { token: u32 },
 }
 
 /// The result of solving a body.
@@ -50,6 +53,7 @@ fn own_tokens(body: &RawBody) -> Vec<Known> {
         }
         Token::Future { callee, made } => Known::Future { callee: callee.clone(), made: *made },
         Token::Handle { .. } => Known::Handle { token: crate::index::position(at) },
+        Token::Value { .. } => Known::Value { token: crate::index::position(at) },
     });
     own.collect()
 }
@@ -149,7 +153,8 @@ impl Flow<'_> {
             Op::Drop { slot } | Op::Consume { slot } | Op::Absent { slot } => state.retain(|(_, own), _| own != slot),
             Op::Use { slot } => {
                 let known = &self.known;
-                state.retain(|(token, own), _| own != slot || matches!(known[*token as usize], Known::Guard { .. }));
+                let stays = |token: &u32| matches!(known[*token as usize], Known::Guard { .. } | Known::Value { .. });
+                state.retain(|(token, own), _| own != slot || stays(token));
             }
             Op::Confirm { slot } => {
                 let known = &self.known;
@@ -203,6 +208,9 @@ impl Flow<'_> {
             let Some(mut state) = entry.get(block).cloned() else { continue };
             for (at, (op, in_loop)) in body.blocks[*block as usize].ops.iter().enumerate() {
                 self.point(&state, op, *in_loop, &mut solved);
+                if let Op::Drop { slot } = op {
+                    self.drop_values(&state, *slot, *in_loop, &mut solved);
+                }
                 if let Op::Call { call, .. } = op {
                     let held = || self.held(&state);
                     callbacks::run(self.body, self.summaries, call, held, *in_loop, &mut solved);
@@ -280,6 +288,17 @@ impl Flow<'_> {
         }
     }
 
+    /// The `Drop` implementations that run when a slot goes out of scope.
+    fn drop_values(&self, state: &State, slot: SlotId, in_loop: bool, solved: &mut Solved) {
+        for (token, _) in owned(state, slot) {
+            let Known::Value { token } = &self.known[token as usize] else { continue };
+            let Token::Value { glue, made } = &self.body.tokens[*token as usize] else { continue };
+            for glue in glue {
+                callbacks::push(solved, &drop_of(*glue, *made), self.held(state), in_loop);
+            }
+        }
+    }
+
     fn drop_point(&self, token: u32, slot: SlotId, in_loop: bool) -> Option<Point> {
         let (span, kind) = match &self.known[token as usize] {
             Known::Future { callee, made } => (*made, PointKind::FutureDropped { callee: callee.clone(), made: *made }),
@@ -290,7 +309,7 @@ impl Flow<'_> {
                 }
                 _ => return None,
             },
-            Known::Guard { .. } => return None,
+            Known::Guard { .. } | Known::Value { .. } => return None,
         };
         Some(Point { span, kind, held: Vec::new(), in_loop })
     }
@@ -336,6 +355,12 @@ fn merge(entry: &mut HashMap<u32, State>, block: u32, state: &State) -> bool {
         }
     }
     changed
+}
+
+fn drop_of(glue: Glue, made: Span) -> RawCall {
+    let mut call = run_of(BodyId { function: glue.function.0, part: 0 }, made, Vec::new());
+    (call.name, call.dispatch) = ("drop".into(), Dispatch::Drop);
+    call
 }
 
 pub(super) fn public_call(call: &RawCall) -> Call {

@@ -14,7 +14,11 @@ pub(crate) struct WellKnown {
     pub(crate) slice: TypeId,
     pub(crate) str: TypeId,
     pub(crate) range: TypeId,
+    pub(crate) arc: TypeId,
+    pub(crate) rc: TypeId,
+    weak: [TypeId; 2],
     pub(crate) deref: TraitId,
+    pub(crate) drop: TraitId,
     pub(crate) future: TraitId,
     pub(crate) names: KnownNames,
 }
@@ -52,10 +56,26 @@ impl Default for WellKnown {
             slice: ty,
             str: ty,
             range: ty,
+            arc: ty,
+            rc: ty,
+            weak: [ty; 2],
+            drop: tr,
             deref: tr,
             future: tr,
             names: KnownNames::default(),
         }
+    }
+}
+
+impl WellKnown {
+    /// Whether a value of the type shares what it points to: dropping it drops that only with the last one.
+    pub(crate) fn shares(&self, ty: TypeId) -> bool {
+        ty == self.arc || ty == self.rc
+    }
+
+    /// Whether a value of the type only points to what its argument names.
+    pub(crate) fn lends(&self, ty: TypeId) -> bool {
+        self.weak.contains(&ty)
     }
 }
 
@@ -77,6 +97,10 @@ impl Index {
             slice: ty("std::slice::Slice"),
             str: ty("std::str::Str"),
             range: ty("std::ops::Range"),
+            arc: ty("std::sync::Arc"),
+            rc: ty("std::rc::Rc"),
+            weak: [ty("std::sync::Weak"), ty("std::rc::Weak")],
+            drop: tr("std::ops::Drop"),
             deref: tr("std::ops::Deref"),
             future: tr("std::future::Future"),
             names: KnownNames::default(),
