@@ -18,12 +18,22 @@ pub(crate) struct MethodMatch {
 }
 
 impl Index {
-    /// Finds a method by autoderef: inherent before trait methods at each step.
+    /// Finds a method by autoderef: inherent before trait methods at each step. A blanket impl comes last, since not
+    /// every inherent method is known.
     pub(crate) fn method(&self, receiver: &Ty, name: &Name) -> Option<MethodMatch> {
+        let found = self.method_by(receiver, |ty| self.method_of(ty, name));
+        found.or_else(|| self.method_by(receiver, |ty| Some((self.method_of_blanket(ty, name)?, None))))
+    }
+
+    fn method_by(
+        &self,
+        receiver: &Ty,
+        find: impl Fn(&Ty) -> Option<(FnId, Option<TraitId>)>,
+    ) -> Option<MethodMatch> {
         let mut at = receiver.clone();
         let mut n_derefs = 0;
         for _ in 0..MAX_DEREF {
-            if let Some((function, through_trait)) = self.method_of(&at, name) {
+            if let Some((function, through_trait)) = find(&at) {
                 return Some(MethodMatch { function, self_ty: at, n_derefs, through_trait });
             }
             let next = self.deref_step(&at)?;
@@ -44,7 +54,6 @@ impl Index {
             }),
             _ => None,
         }
-        .or_else(|| self.method_of_blanket(ty, name))
     }
 
     fn method_of_type(&self, id: TypeId, ty: &Ty, name: &Name) -> Option<FnId> {
@@ -108,20 +117,49 @@ impl Index {
         data.supers.iter().find_map(|parent| self.method_of_trait(*parent, name, depth + 1))
     }
 
-    /// `impl<T: Bound> Trait for T`, where the method's name is the trait's own.
-    fn method_of_blanket(&self, ty: &Ty, name: &Name) -> Option<(FnId, Option<TraitId>)> {
+    /// `impl<T: Bound> Trait for T`, where the method's name is the trait's own, and the bounds surely hold: of a type
+    /// that is not of the workspace, not every method is known.
+    fn method_of_blanket(&self, ty: &Ty, name: &Name) -> Option<FnId> {
         if ty.is_unknown() || matches!(ty, Ty::Ref(_)) {
             return None;
         }
-        let fits = |data: &&ImplData| match &data.header {
-            Ty::Param(_, bounds) => bounds.iter().all(|bound| self.satisfies(ty, bound)),
-            _ => true,
+        let holds = |data: &ImplData| match &data.header {
+            Ty::Param(_, bounds) => {
+                let mut known = bounds.iter().filter(|bound| !self.is_marker(bound)).peekable();
+                let is_bounded = known.peek().is_some();
+                (is_bounded || self.is_of_workspace(ty)) && known.all(|bound| self.surely_satisfies(ty, bound))
+            }
+            // The bound made it a future, a callable or a trait object: the same form is wanted.
+            other => std::mem::discriminant(other) == std::mem::discriminant(ty),
         };
-        self.blanket_impls().filter(fits).find_map(|data| {
-            let own = data.fns.get(name).copied();
-            own.or_else(|| self.method_of_trait(data.of_trait?, name, 0).map(|found| found.0))
-                .map(|function| (function, None))
+        self.blanket_impls().find_map(|data| {
+            let of_trait = data.of_trait.and_then(|of_trait| self.trait_data(of_trait).fns.get(name));
+            let function = data.fns.get(name).or(of_trait)?;
+            holds(data).then_some(*function)
         })
+    }
+
+    fn is_of_workspace(&self, ty: &Ty) -> bool {
+        matches!(ty, Ty::Adt(id, _) if !self.is_model_type(*id))
+    }
+
+    /// `Send`, `Sized` and the like: a bound that says nothing of methods.
+    fn is_marker(&self, bound: &Bound) -> bool {
+        matches!(bound.path.rsplit("::").next(), Some("Send" | "Sync" | "Sized" | "Unpin" | "Copy" | "Clone" | "Debug"))
+    }
+
+    /// Whether a type implements a bound, by what the index knows.
+    fn surely_satisfies(&self, actual: &Ty, bound: &Bound) -> bool {
+        match (actual, bound.of_trait) {
+            (Ty::Param(_, own) | Ty::Dyn(own), _) => {
+                own.iter().any(|known| known.of_trait == bound.of_trait && known.path == bound.path)
+            }
+            (_, None) => false,
+            (Ty::Adt(id, _), Some(wanted)) => {
+                self.impls_of_trait(wanted).any(|data| data.self_type == Some(*id))
+            }
+            _ => false,
+        }
     }
 
     /// The functions that a trait method may run: implementations in the workspace, and its default body.

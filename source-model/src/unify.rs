@@ -5,30 +5,42 @@ use crate::infer::{MAX_DEREF, TypeScope};
 use crate::ir::{Generics, Name, PathRef, TypeRef};
 use crate::types::{Ty, TypeId};
 
+/// Written types are followed this far into bounds of bounds.
+const MAX_NESTING: u32 = 12;
+
 impl Index {
     /// Binds the parameters of `generics` that occur in a written type to the matching parts of an actual one.
     pub(crate) fn unify(&self, written: &TypeRef, actual: &Ty, scope: &mut TypeScope, generics: &Generics) {
+        self.unify_at(written, actual, scope, generics, 0);
+    }
+
+    fn unify_at(&self, written: &TypeRef, actual: &Ty, scope: &mut TypeScope, generics: &Generics, depth: u32) {
+        // `I: Iterator<Item = I>` binds itself without end.
+        if depth > MAX_NESTING {
+            return;
+        }
+        let depth = depth + 1;
         match (written, actual) {
             (_, Ty::Unknown(_)) => {}
-            (TypeRef::Path(path), _) => self.unify_path(path, actual, scope, generics),
-            (TypeRef::Ref(inner), Ty::Ref(actual)) => self.unify(inner, actual, scope, generics),
-            (TypeRef::Ref(inner), _) => self.unify(inner, actual, scope, generics),
+            (TypeRef::Path(path), _) => self.unify_path(path, actual, scope, generics, depth),
+            (TypeRef::Ref(inner), Ty::Ref(actual)) => self.unify_at(inner, actual, scope, generics, depth),
+            (TypeRef::Ref(inner), _) => self.unify_at(inner, actual, scope, generics, depth),
             (TypeRef::Tuple(parts), Ty::Tuple(actual)) => {
                 for (part, actual) in parts.iter().zip(actual.iter()) {
-                    self.unify(part, actual, scope, generics);
+                    self.unify_at(part, actual, scope, generics, depth);
                 }
             }
-            (TypeRef::Slice(inner), Ty::Slice(actual)) => self.unify(inner, actual, scope, generics),
-            (TypeRef::Slice(inner), Ty::Adt(..)) => self.unify(inner, &self.iterated(actual), scope, generics),
+            (TypeRef::Slice(inner), Ty::Slice(actual)) => self.unify_at(inner, actual, scope, generics, depth),
+            (TypeRef::Slice(inner), Ty::Adt(..)) => self.unify_at(inner, &self.iterated(actual), scope, generics, depth),
             (TypeRef::Dyn(bounds) | TypeRef::ImplTrait(bounds), _) => {
-                self.unify_bounds(bounds, actual, scope, generics);
+                self.unify_bounds(bounds, actual, scope, generics, depth);
             }
-            (TypeRef::Fn { ret, .. }, Ty::Callable(callable)) => self.unify(ret, &callable.ret, scope, generics),
+            (TypeRef::Fn { ret, .. }, Ty::Callable(callable)) => self.unify_at(ret, &callable.ret, scope, generics, depth),
             _ => {}
         }
     }
 
-    fn unify_path(&self, path: &PathRef, actual: &Ty, scope: &mut TypeScope, generics: &Generics) {
+    fn unify_path(&self, path: &PathRef, actual: &Ty, scope: &mut TypeScope, generics: &Generics, depth: u32) {
         let Some(last) = path.segments.last() else { return };
         let param = generics.params.iter().find(|param| path.segments.len() == 1 && param.name == last.name);
         if let Some(param) = param {
@@ -36,7 +48,7 @@ impl Index {
             if known.is_none_or(|ty| is_open(ty, &param.name)) {
                 scope.bind(&param.name, actual.clone());
             }
-            self.unify_bounds(&param.bounds, actual, scope, generics);
+            self.unify_bounds(&param.bounds, actual, scope, generics, depth);
             return;
         }
         // `&Arc<T>` given for `T`-like arguments: look through dereferences for the written head.
@@ -45,7 +57,7 @@ impl Index {
         for _ in 0..MAX_DEREF {
             if matches!((&at, head), (Ty::Adt(id, _), Some(head)) if *id == head) || head.is_none() {
                 for (arg, actual) in last.args.iter().zip(at.args()) {
-                    self.unify(arg, actual, scope, generics);
+                    self.unify_at(arg, actual, scope, generics, depth);
                 }
                 return;
             }
@@ -53,7 +65,7 @@ impl Index {
             if let (Ty::Slice(item), Some(arg)) = (&at, last.args.first())
                 && head == Some(self.well_known.slice)
             {
-                self.unify(arg, item, scope, generics);
+                self.unify_at(arg, item, scope, generics, depth);
                 return;
             }
             match self.deref_step(&at) {
@@ -80,14 +92,14 @@ impl Index {
     }
 
     /// `F: FnOnce(A) -> B`, `I: IntoIterator<Item = T>`, `F: Future<Output = T>`: binds `B`, `T`.
-    fn unify_bounds(&self, bounds: &[TypeRef], actual: &Ty, scope: &mut TypeScope, generics: &Generics) {
+    fn unify_bounds(&self, bounds: &[TypeRef], actual: &Ty, scope: &mut TypeScope, generics: &Generics, depth: u32) {
         for bound in bounds {
             match (bound, actual) {
-                (TypeRef::Fn { ret, .. }, Ty::Callable(callable)) => self.unify(ret, &callable.ret, scope, generics),
+                (TypeRef::Fn { ret, .. }, Ty::Callable(callable)) => self.unify_at(ret, &callable.ret, scope, generics, depth),
                 (TypeRef::Path(path), _) => {
                     for (name, written) in path.segments.last().into_iter().flat_map(|last| &last.bindings) {
-                        let part = self.associated(actual, name, 0);
-                        self.unify(written, &part, scope, generics);
+                        let part = self.associated(actual, name, depth);
+                        self.unify_at(written, &part, scope, generics, depth);
                     }
                 }
                 _ => {}
