@@ -43,7 +43,7 @@ impl LintContext<'_> {
                         continue;
                     }
                     let places = (body.id, held.acquisition.span, effect.acquisition.span);
-                    if let Some(certainty) = same_lock(held, &effect).filter(|_| seen.insert(places)) {
+                    if let Some(certainty) = self.same_lock(held, &effect).filter(|_| seen.insert(places)) {
                         found.push(Reentry { body, held, effect: effect.clone(), certainty });
                     }
                 }
@@ -51,39 +51,42 @@ impl LintContext<'_> {
         }
         found
     }
-}
 
-/// Whether two acquisitions mean one object, and how sure that is.
-fn same_lock(held: &Held, effect: &Effect) -> Option<Certainty> {
-    let (first, second) = (&held.acquisition.lock, &effect.acquisition.lock);
-    if first.class != second.class {
-        return None;
+    /// Whether two acquisitions mean one object, and how sure that is.
+    fn same_lock(&self, held: &Held, effect: &Effect) -> Option<Certainty> {
+        let (first, second) = (&held.acquisition.lock, &effect.acquisition.lock);
+        if first.class != second.class {
+            return None;
+        }
+        // How the dropped value reaches the lock is not followed: one declaration is a strong hint, and no more.
+        if effect.assumed == Some(Assumption::Dropped)
+            && matches!(first.class, LockClass::Field { .. })
+            && !self.workspace.is_wrapper(&first.class)
+        {
+            return Some(Certainty::Assumed(
+                "the value dropped leads to the same object, and is its last reference if it is shared".to_owned(),
+            ));
+        }
+        let (Some(path), Some(other)) = (&first.path, &second.path) else { return None };
+        if path != other {
+            return None;
+        }
+        // One place that locks in a loop and keeps the guards: each turn has another element.
+        let is_same_place = held.acquisition.span == effect.acquisition.span && held.chain == effect.chain;
+        if !path.is_exact() && is_same_place {
+            return None;
+        }
+        if !path.is_exact() {
+            return Some(Certainty::Assumed(format!("`{path}` is the same object both times")));
+        }
+        if !held.must {
+            return Some(Certainty::Assumed("the guard is held on some of the paths to here".to_owned()));
+        }
+        if effect.assumed.is_some() {
+            return Some(Certainty::Assumed("this implementation of the trait is the one that runs".to_owned()));
+        }
+        Some(Certainty::Derived)
     }
-    // How the dropped value reaches the lock is not followed: one declaration is a strong hint, and no more.
-    if effect.assumed == Some(Assumption::Dropped) && matches!(first.class, LockClass::Field { .. }) {
-        return Some(Certainty::Assumed(
-            "the value dropped leads to the same object, and is its last reference if it is shared".to_owned(),
-        ));
-    }
-    let (Some(path), Some(other)) = (&first.path, &second.path) else { return None };
-    if path != other {
-        return None;
-    }
-    // One place that locks in a loop and keeps the guards: each turn has another element.
-    let is_same_place = held.acquisition.span == effect.acquisition.span && held.chain == effect.chain;
-    if !path.is_exact() && is_same_place {
-        return None;
-    }
-    if !path.is_exact() {
-        return Some(Certainty::Assumed(format!("`{path}` is the same object both times")));
-    }
-    if !held.must {
-        return Some(Certainty::Assumed("the guard is held on some of the paths to here".to_owned()));
-    }
-    if effect.assumed.is_some() {
-        return Some(Certainty::Assumed("this implementation of the trait is the one that runs".to_owned()));
-    }
-    Some(Certainty::Derived)
 }
 
 /// Whether one of two acquisitions excludes the other.

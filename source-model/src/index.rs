@@ -164,6 +164,8 @@ pub(crate) struct FnData {
     pub(crate) model: FnModel,
     /// Whether a call makes a future. `#[tokio::main]` and its like run an `async fn` within the call.
     pub(crate) is_async: bool,
+    /// An attribute macro that is not known may have made something else of it, a stream for one.
+    pub(crate) is_rewritten: bool,
     pub(crate) is_model: bool,
     pub(crate) is_test: bool,
     pub(crate) span: Span,
@@ -193,6 +195,23 @@ pub(crate) struct Index {
     /// Answers of name look-ups; kept from when all names are known.
     pub(crate) memo: Option<ResolveMemo>,
 }
+
+/// Attributes of functions that leave an `async fn` an `async fn`.
+const PLAIN_ATTRIBUTES: &[&str] = &[
+    "async_recursion",
+    "async_trait",
+    "bench",
+    "cold",
+    "deprecated",
+    "instrument",
+    "main",
+    "must_use",
+    "no_mangle",
+    "should_panic",
+    "target_feature",
+    "test",
+    "track_caller",
+];
 
 /// File ids of models start here; they are never shown.
 const MODEL_FILES: u32 = u32::MAX / 2;
@@ -390,6 +409,7 @@ impl Index {
             def: Arc::clone(def),
             model: FnModel::of(&item.attrs),
             is_async: def.is_async && !item.attrs.iter().any(|attr| attr.name == "main" || attr.name == "test"),
+            is_rewritten: item.attrs.iter().any(|attr| !PLAIN_ATTRIBUTES.contains(&attr.name.as_str())),
             is_model: self.crates[data.krate as usize].is_model,
             is_test: is_test || data.is_test || item.attrs.iter().any(|attr| attr.name == "test"),
             span: Span { file: data.file, range: item.range },

@@ -25,11 +25,7 @@ impl Index {
         found.or_else(|| self.method_by(receiver, |ty| Some((self.method_of_blanket(ty, name)?, None))))
     }
 
-    fn method_by(
-        &self,
-        receiver: &Ty,
-        find: impl Fn(&Ty) -> Option<(FnId, Option<TraitId>)>,
-    ) -> Option<MethodMatch> {
+    fn method_by(&self, receiver: &Ty, find: impl Fn(&Ty) -> Option<(FnId, Option<TraitId>)>) -> Option<MethodMatch> {
         let mut at = receiver.clone();
         let mut n_derefs = 0;
         for _ in 0..MAX_DEREF {
@@ -155,9 +151,7 @@ impl Index {
                 own.iter().any(|known| known.of_trait == bound.of_trait && known.path == bound.path)
             }
             (_, None) => false,
-            (Ty::Adt(id, _), Some(wanted)) => {
-                self.impls_of_trait(wanted).any(|data| data.self_type == Some(*id))
-            }
+            (Ty::Adt(id, _), Some(wanted)) => self.impls_of_trait(wanted).any(|data| data.self_type == Some(*id)),
             _ => false,
         }
     }

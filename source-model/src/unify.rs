@@ -31,11 +31,15 @@ impl Index {
                 }
             }
             (TypeRef::Slice(inner), Ty::Slice(actual)) => self.unify_at(inner, actual, scope, generics, depth),
-            (TypeRef::Slice(inner), Ty::Adt(..)) => self.unify_at(inner, &self.iterated(actual), scope, generics, depth),
+            (TypeRef::Slice(inner), Ty::Adt(..)) => {
+                self.unify_at(inner, &self.iterated(actual), scope, generics, depth)
+            }
             (TypeRef::Dyn(bounds) | TypeRef::ImplTrait(bounds), _) => {
                 self.unify_bounds(bounds, actual, scope, generics, depth);
             }
-            (TypeRef::Fn { ret, .. }, Ty::Callable(callable)) => self.unify_at(ret, &callable.ret, scope, generics, depth),
+            (TypeRef::Fn { ret, .. }, Ty::Callable(callable)) => {
+                self.unify_at(ret, &callable.ret, scope, generics, depth)
+            }
             _ => {}
         }
     }
@@ -95,7 +99,9 @@ impl Index {
     fn unify_bounds(&self, bounds: &[TypeRef], actual: &Ty, scope: &mut TypeScope, generics: &Generics, depth: u32) {
         for bound in bounds {
             match (bound, actual) {
-                (TypeRef::Fn { ret, .. }, Ty::Callable(callable)) => self.unify_at(ret, &callable.ret, scope, generics, depth),
+                (TypeRef::Fn { ret, .. }, Ty::Callable(callable)) => {
+                    self.unify_at(ret, &callable.ret, scope, generics, depth)
+                }
                 (TypeRef::Path(path), _) => {
                     for (name, written) in path.segments.last().into_iter().flat_map(|last| &last.bindings) {
                         let part = self.associated(actual, name, depth);

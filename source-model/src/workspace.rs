@@ -57,6 +57,8 @@ pub struct Workspace {
     functions: Vec<Function>,
     summaries: Summaries,
     coverage: Coverage,
+    /// Types with type parameters, by path.
+    generic_types: BTreeSet<Name>,
     cache_notes: Vec<String>,
 }
 
@@ -161,6 +163,12 @@ impl Workspace {
             }
         }
         classes.into_iter().collect()
+    }
+
+    /// Whether the class is a field of a generic type: a wrapper whose one declaration stands for locks of any kind.
+    #[must_use]
+    pub fn is_wrapper(&self, class: &LockClass) -> bool {
+        matches!(class, LockClass::Field { owner, .. } if self.generic_types.contains(owner))
     }
 
     /// Functions whose path fits a symbol pattern.
@@ -280,6 +288,8 @@ fn analyse(sources: Sources) -> Workspace {
     let mut built = build(&index, &sources);
     let coverage = coverage(&sources, &index, &mut built);
     let functions = functions(&index, &built.bodies);
+    let generic = index.types.iter().filter(|data| !data.generics().params.is_empty());
+    let generic_types = generic.map(|data| data.path).collect();
     drop(index);
     let cache_notes = sources.keep(&built.entries);
     let raw = built.bodies;
@@ -296,7 +306,7 @@ fn analyse(sources: Sources) -> Workspace {
     }
     grade_spawns(&mut bodies, &raw, &starts);
     summaries.solved.shrink_to_fit();
-    Workspace { sources, bodies, starts, functions, summaries, coverage, cache_notes }
+    Workspace { sources, bodies, starts, functions, summaries, coverage, generic_types, cache_notes }
 }
 
 fn public_body(body: &BuiltBody, points: Vec<Point>) -> Body {

@@ -1019,3 +1019,50 @@ fn lent(d: &Depot, folder: &Folder) {
 }",
     );
 }
+
+#[test]
+fn an_attribute_macro_may_make_a_stream_of_an_async_function() {
+    check(
+        "
+#[try_stream(ok = u32)]
+async fn numbers() { at(); }
+                   //^^ free
+#[instrument]
+async fn count() -> u32 { 0 }
+fn f() {
+    numbers();
+    count();
+  //^^^^^ future dropped
+}",
+    );
+}
+
+#[test]
+fn a_blanket_impl_is_asked_last_and_only_where_its_bounds_hold() {
+    check(
+        "
+trait Keep { fn keep(&self); }
+trait Api { fn shut(&self); fn truncate(&self, n: usize); }
+trait Far { fn shut(&self); fn truncate(&self, n: usize); }
+static BLANKET: Mutex<u32> = Mutex::new(0);
+impl<K: elsewhere::Keep> Far for K {
+    fn shut(&self) { drop(BLANKET.lock()); }
+    fn truncate(&self, n: usize) { drop(BLANKET.lock()); }
+}
+impl<K: Keep + Send> Api for K {
+    fn shut(&self) { drop(BLANKET.lock()); }
+    fn truncate(&self, n: usize) { drop(BLANKET.lock()); }
+}
+struct Kept;
+impl Keep for Kept { fn keep(&self) {} }
+impl Shelf { fn shut(&self) {} }
+fn f(d: &Depot, bytes: Vec<u8>, kept: Kept) {
+    d.shelf.lock().unwrap().shut();
+                          //^^^^ nothing
+    bytes.truncate(3);
+        //^^^^^^^^ nothing
+    kept.shut();
+       //^^^^ acquires example::BLANKET by shut
+}",
+    );
+}

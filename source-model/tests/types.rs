@@ -872,3 +872,20 @@ fn f(d: &Depot) {
 }",
     );
 }
+
+// ---- bounds ----
+
+#[test]
+fn a_bound_that_names_itself_ends() {
+    check(
+        "
+fn all<I: Iterator<Item = I>>(items: I) {}
+struct Walk;
+impl Iterator for Walk { type Item = Walk; }
+fn f(d: &Depot, walk: Walk) {
+    all(walk);
+    d.shelf.lock();
+          //^^^^ example::Depot::shelf
+}",
+    );
+}

@@ -217,7 +217,8 @@ impl Builder<'_> {
     /// The future of an `async fn`: nothing happens until it is polled.
     fn future(&mut self, site: &Site<'_>, call: RawCall, ty: Ty, place: Place) -> Value {
         let pending = Some(Box::new(Pending::Call(call.clone())));
-        let owner = (!site.awaiting).then(|| {
+        let is_future = !self.index.fn_data(site.function).is_rewritten;
+        let owner = (is_future && !site.awaiting).then(|| {
             self.extend_to = site.extend_to;
             let slot = self.new_temporary();
             let callee = call.path.clone().unwrap_or_else(|| site.name.clone());

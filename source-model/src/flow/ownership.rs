@@ -16,9 +16,17 @@ impl Builder<'_> {
 
     /// A value that was made here and runs `Drop` implementations when it goes.
     pub(crate) fn made(&mut self, value: Value, range: TextRange) -> Value {
-        if let Some(slot) = value.owner {
-            self.make_value(&value.ty, slot, self.span(range));
+        if self.index.drops.of_type(self.index, &value.ty).is_empty() {
+            return value;
         }
+        let mut value = value;
+        let slot = value.owner.unwrap_or_else(|| self.new_temporary());
+        if value.owner.is_none() {
+            // Its parts are known apart; what runs when the whole goes is one more.
+            let whole = Value { owner: Some(slot), ..Value::of(value.ty.clone()) };
+            value.parts.push(("..".into(), whole));
+        }
+        self.make_value(&value.ty.clone(), slot, self.span(range));
         value
     }
 
