@@ -13,7 +13,8 @@ const INTRODUCTION: &str = "\
 <!-- Generated from the doc comments in lints/src/rules/. Rewrite with: INTERLOCK_BLESS=1 cargo test --test docs -->
 
 The level is that of a finding that follows from resolved facts (`derived`). A finding that rests on an assumption
-is never `deny`. `interlock.toml` sets other levels; `cargo interlock explain <lint>` prints a section of this page.
+is never `deny`. A check may raise a finding by one level for a reason that it shows as a step, or lower it; what
+`interlock.toml` sets is not raised. `cargo interlock explain <lint>` prints a section of this page.
 
 The blocks under *Fires* and *Silent* are run as tests: a comment that begins with `//^` names the place of the line
 above it that the finding, or a step of it, points at.

@@ -30,6 +30,17 @@ impl fmt::Display for Level {
     }
 }
 
+impl Level {
+    /// The next louder level of what is not off.
+    pub(crate) fn raised(self) -> Level {
+        match self {
+            Level::Allow => Level::Allow,
+            Level::Note => Level::Warn,
+            Level::Warn | Level::Deny => Level::Deny,
+        }
+    }
+}
+
 /// How sure a finding is: computed, never typed in.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Certainty {
@@ -86,6 +97,8 @@ pub struct Finding {
     pub message: String,
     /// The argument in order; every acquisition involved is one of them.
     pub steps: Vec<Step>,
+    /// The step that raises the level, if there is one: it stands among the steps and is no part of the identity.
+    pub raised_by: Option<Step>,
     /// What to do.
     pub help: Option<String>,
     /// The lock classes involved, as text, sorted.
@@ -106,6 +119,7 @@ impl Finding {
             primary,
             message: message.into(),
             steps: Vec::new(),
+            raised_by: None,
             help: None,
             locks: Vec::new(),
             fingerprint: String::new(),
@@ -149,6 +163,15 @@ impl Finding {
     #[must_use]
     pub fn at_most(mut self, level: Level) -> Finding {
         self.level = self.level.min(level);
+        self
+    }
+
+    /// Raises the lint's own level by one and says why, as a step: this instance of the pattern matters more.
+    /// A level that the user has set stays, and an assumption is never `deny`.
+    #[must_use]
+    pub fn raised_because(mut self, place: Place, message: impl Into<String>) -> Finding {
+        self = self.because(place, message);
+        self.raised_by = self.steps.last().cloned();
         self
     }
 }

@@ -9,6 +9,7 @@ mod report;
 mod rules;
 mod run;
 mod suppressions;
+mod writers;
 
 pub use config::Config;
 pub use context::LintContext;

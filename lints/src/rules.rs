@@ -15,6 +15,7 @@ macro_rules! rules {
 }
 
 rules! {
+    dashmap_guard_reentry,
     dashmap_mutation_in_iteration,
     dropped_task_handle,
     guard_across_await,

@@ -30,9 +30,12 @@ pub fn run(workspace: &Workspace, graph: &LockGraph, config: &Config) -> Report 
     report
 }
 
-/// The lint's level, lowered by what the check said; an assumption is never `deny`.
+/// The lint's level, raised by one or lowered by what the check said; an assumption is never `deny`.
+/// What the user has set is not raised.
 fn level(finding: &Finding, config: &Config) -> Level {
-    let level = config.level(finding.lint).min(finding.level);
+    let level = config.level(finding.lint);
+    let is_raised = finding.raised_by.is_some() && !config.levels.contains_key(finding.lint.id);
+    let level = if is_raised { level.raised() } else { level }.min(finding.level);
     match finding.certainty {
         Certainty::Assumed(_) => level.min(Level::Warn),
         Certainty::Proven | Certainty::Derived => level,
@@ -71,9 +74,10 @@ fn set_fingerprints(workspace: &Workspace, findings: &mut [Finding]) {
     }
 }
 
-/// What stays the same when code around the finding changes: no line, no column.
+/// What stays the same when code around the finding changes: no line, no column, not what raised its level.
 fn identity(workspace: &Workspace, finding: &Finding) -> String {
-    let mut items: Vec<&str> = finding.steps.iter().map(|step| step.place.item.as_str()).collect();
+    let own = finding.steps.iter().filter(|step| finding.raised_by.as_ref() != Some(*step));
+    let mut items: Vec<&str> = own.map(|step| step.place.item.as_str()).collect();
     items.push(&finding.primary.item);
     items.sort_unstable();
     items.dedup();

@@ -134,3 +134,120 @@ fn one_object_reached_from_two_types_is_a_cycle() {
     let found = findings(text);
     assert_eq!((found.len(), found[0].level), (1, Level::Deny));
 }
+
+/// A struct with a reader-writer lock, read twice in `f`, and more functions of its impl.
+fn read_twice(lock: &str, reads: &str, more: &str) -> String {
+    format!("use {lock};\nstruct S {{ m: RwLock<u8> }}\nimpl S {{\nfn f(&self, b: bool) {{ {reads} }}\n{more}\n}}\n")
+}
+
+const STD: &str = "std::sync::RwLock";
+const READS: &str = "let g = self.m.read(); let h = self.m.read();";
+const WRITER: &str = "fn w(&self) { *self.m.write().unwrap() = 1; }";
+
+fn levels(text: &str) -> Vec<Level> {
+    findings(text).iter().map(|finding| finding.level).collect()
+}
+
+#[test]
+fn a_writer_elsewhere_raises_a_recursive_read_to_deny() {
+    for lock in [STD, "parking_lot::RwLock"] {
+        let writer = WRITER.replace(".unwrap()", if lock == STD { ".unwrap()" } else { "" });
+        let found = findings(&read_twice(lock, READS, &writer));
+        assert_eq!((found.len(), found[0].level), (1, Level::Deny), "{lock}");
+        assert_eq!(found[0].raised_by.as_ref(), found[0].steps.last(), "{lock}");
+    }
+    assert_eq!(levels(&read_twice(STD, READS, "")), [Level::Warn]);
+}
+
+#[test]
+fn what_cannot_wait_beside_the_readers_raises_nothing() {
+    let writers = [
+        "fn w(&self) { let g = self.m.try_write(); }",
+        "#[test] fn w(&self) { *self.m.write().unwrap() = 1; }",
+        "fn w() -> S { let s = S { m: RwLock::new(0) }; *s.m.write().unwrap() = 1; s }",
+        "fn w(other: &RwLock<u8>) { *other.write().unwrap() = 1; }",
+    ];
+    for writer in writers {
+        assert_eq!(levels(&read_twice(STD, READS, writer)), [Level::Warn], "{writer}");
+    }
+    let same_function = format!("{{ {READS} }} *self.m.write().unwrap() = 1;");
+    assert_eq!(levels(&read_twice(STD, &same_function, "")), [Level::Warn]);
+}
+
+#[test]
+fn an_assumed_recursive_read_is_never_raised() {
+    let reads = "let g = self.m.read(); if b { drop(g); } let h = self.m.read();";
+    let found = findings(&read_twice(STD, reads, WRITER));
+    assert_eq!((found.len(), found[0].level, found[0].raised_by.is_none()), (1, Level::Warn, true));
+}
+
+#[test]
+fn readers_that_do_not_queue_are_silent_beside_a_writer() {
+    let recursive = "let g = self.m.read(); let h = self.m.read_recursive();";
+    let writer = WRITER.replace(".unwrap()", "");
+    assert_eq!(findings(&read_twice("parking_lot::RwLock", recursive, &writer)), []);
+    assert_eq!(findings(&read_twice("spin::RwLock", READS, &writer)), []);
+}
+
+#[test]
+fn a_level_that_the_user_has_set_is_not_raised() {
+    let config = Config { levels: [("recursive-read".to_owned(), Level::Warn)].into() };
+    let found = report_with(&read_twice(STD, READS, WRITER), &config).findings;
+    assert_eq!(found.iter().map(|finding| finding.level).collect::<Vec<_>>(), [Level::Warn]);
+}
+
+#[test]
+fn what_raises_a_level_is_no_part_of_the_identity() {
+    let prints = |text: &str| findings(text).iter().map(|found| found.fingerprint.clone()).collect::<Vec<_>>();
+    assert_eq!(prints(&read_twice(STD, READS, WRITER)), prints(&read_twice(STD, READS, "")));
+}
+
+/// A struct with a concurrent map, and a method body.
+fn on_map(body: &str) -> String {
+    let method = format!("fn f(&self, b: bool) {{ {body} }}");
+    format!(
+        "use dashmap::DashMap;\nstruct S {{ m: DashMap<u8, u8> }}\nimpl S {{ {method} fn n(&self) -> usize {{ self.m.len() }} }}\n"
+    )
+}
+
+#[test]
+fn a_map_is_used_under_its_own_reference() {
+    let one = |body: &str| {
+        let found = findings(&on_map(body));
+        found.iter().map(|found| (found.lint.id, found.level)).collect::<Vec<_>>()
+    };
+    let reentry = |level| vec![("dashmap-guard-reentry", level)];
+    let mut wrong = Vec::new();
+    let mut expect = |body, expected| {
+        let found = one(body);
+        if found != expected {
+            wrong.push((body, found));
+        }
+    };
+    for body in [
+        "let r = self.m.get(&1).unwrap(); self.m.insert(2, 3); drop(r);",
+        "let r = self.m.get(&1).unwrap(); self.m.remove(&1);",
+        "let r = self.m.get_mut(&1).unwrap(); self.m.contains_key(&2);",
+        "let e = self.m.entry(1); let n = self.n();",
+        "for r in self.m.iter_mut() { self.m.get(&1); }",
+        "if let Some(r) = self.m.get(&1) { for s in self.m.iter_mut() {} }",
+        "match self.m.get(&1) { Some(r) => { self.m.clear(); } None => {} }",
+        "self.m.entry(1).or_insert_with(|| self.m.len() as u8);",
+    ] {
+        expect(body, reentry(Level::Deny));
+    }
+    let on_some_paths = "let r = self.m.get(&1).unwrap(); if b { drop(r); } self.m.insert(2, 3);";
+    expect(on_some_paths, reentry(Level::Warn));
+    for silent in [
+        "let r = self.m.get(&1); let s = self.m.get(&2);",
+        "let n = self.m.get(&1).map(|r| *r); self.m.insert(2, 3);",
+        "if self.m.get(&1).is_none() { self.m.insert(1, 2); }",
+        "{ let r = self.m.get_mut(&1); } self.m.len();",
+        "let r = self.m.get(&1); self.m.try_get_mut(&2);",
+        "match self.m.entry(1) { dashmap::mapref::entry::Entry::Vacant(e) => { e.insert(1); } _ => {} } self.m.len();",
+        "let value = self.n() as u8; self.m.insert(1, value);",
+    ] {
+        expect(silent, Vec::new());
+    }
+    assert_eq!(wrong, []);
+}

@@ -42,7 +42,8 @@ declare_lint! {
     /// ```
     ///
     /// ## Limits
-    /// Maps that are reached by two different paths are taken for two maps.
+    /// Maps that are reached by two different paths are taken for two maps. Other uses of a map while a reference into it
+    /// is held are `dashmap-guard-reentry`.
     pub(crate) static LINT = {
         id: "dashmap-mutation-in-iteration",
         level: Level::Deny,
@@ -54,7 +55,8 @@ pub(crate) fn check(context: &LintContext<'_>, findings: &mut Vec<Finding>) {
     findings.extend(context.reentries(mutates).iter().map(finding));
 }
 
-fn mutates(held: &Acquisition, wanted: &Acquisition) -> bool {
+/// Whether an acquisition changes a map under an iterator: this lint's part of what waits for itself.
+pub(crate) fn mutates(held: &Acquisition, wanted: &Acquisition) -> bool {
     held.family == LockFamily::Map
         && held.extent == Extent::Iteration
         && wanted.mode == Mode::Exclusive

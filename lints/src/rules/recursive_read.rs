@@ -4,7 +4,8 @@ use interlock_source::{Acquisition, LockFamily, Wait};
 
 use crate::context::{Reentry, exclusive_on_either_side};
 use crate::finding::place;
-use crate::{Finding, Level, LintContext, declare_lint};
+use crate::writers::Writers;
+use crate::{Certainty, Finding, Level, LintContext, declare_lint};
 
 declare_lint! {
     /// ## What it finds
@@ -33,6 +34,25 @@ declare_lint! {
     /// }
     /// ```
     ///
+    /// It is `deny` when it is derived and a function of the workspace, not a test, waits to write that lock:
+    ///
+    /// ```rust,fires
+    /// use std::sync::RwLock;
+    /// struct Status { terms: RwLock<Vec<u64>> }
+    /// impl Status {
+    ///     fn show(&self) -> (usize, usize) {
+    ///         let terms = self.terms.read().unwrap();
+    ///         let again = self.terms.read().unwrap();
+    ///                              //^^^^^^ `example::Status::terms` is read while this thread already reads it
+    ///         (terms.len(), again.len())
+    ///     }
+    ///     fn vote(&self, term: u64) {
+    ///         self.terms.write().unwrap().push(term);
+    ///                  //^^^^^^^ a writer that waits between the two reads waits here
+    ///     }
+    /// }
+    /// ```
+    ///
     /// ## Silent
     /// ```rust,silent
     /// use parking_lot::RwLock;
@@ -56,7 +76,8 @@ declare_lint! {
 }
 
 pub(crate) fn check(context: &LintContext<'_>, findings: &mut Vec<Finding>) {
-    findings.extend(context.reentries(may_deadlock).iter().map(finding));
+    let writers = Writers::of(context.workspace);
+    findings.extend(context.reentries(may_deadlock).iter().map(|reentry| finding(reentry, &writers)));
 }
 
 fn may_deadlock(held: &Acquisition, wanted: &Acquisition) -> bool {
@@ -66,14 +87,21 @@ fn may_deadlock(held: &Acquisition, wanted: &Acquisition) -> bool {
         && !exclusive_on_either_side(held, wanted)
 }
 
-fn finding(reentry: &Reentry<'_>) -> Finding {
+fn finding(reentry: &Reentry<'_>, writers: &Writers<'_>) -> Finding {
     let class = &reentry.effect.acquisition.lock.class;
     let primary = place(reentry.effect.acquisition.span, &reentry.effect.item);
     let message = format!("`{class}` is read while this thread already reads it");
-    Finding::new(&LINT, reentry.certainty.clone(), primary, message)
+    let found = Finding::new(&LINT, reentry.certainty.clone(), primary, message)
         .because(place(reentry.held.acquisition.span, &reentry.body.item), reentry.held_message())
         .through_held(reentry.held)
         .through(&reentry.effect.chain)
         .about([class])
-        .with_help(reentry.help())
+        .with_help(reentry.help());
+    if reentry.certainty != Certainty::Derived || reentry.body.is_test {
+        return found;
+    }
+    match writers.beside(reentry.body, class) {
+        Some(writer) => found.raised_because(writer, "a writer that waits between the two reads waits here"),
+        None => found,
+    }
 }
