@@ -9,10 +9,12 @@ mod item_macros;
 mod items;
 mod lists;
 mod macros;
+mod mend;
 mod nesting;
 mod patterns;
 mod ranges;
 mod retry;
+mod rewrite;
 mod select;
 mod types;
 
@@ -75,7 +77,7 @@ fn lower_text(text: &str) -> FileIr {
     let (items, cfg) = match syn::parse_file(text) {
         Ok(file) => (lowerer.items(&file.items), attrs::predicate(&file.attrs)),
         Err(error) => match retry::items(text, &mut lowerer) {
-            Some(items) => (items, None),
+            Some(retried) => (retried.items, retried.cfg),
             None => return whole_gap(text, error.to_string()),
         },
     };
