@@ -1,0 +1,61 @@
+//! What the index holds, by id and by name.
+
+use super::{CrateData, FnData, ImplData, Index, ModuleData, ModuleId, TraitData, TypeData};
+use crate::ir::Name;
+use crate::models::ALIASES;
+use crate::types::{FnId, TraitId, TypeId};
+
+impl Index {
+    /// Whether a predicate within code of `module` holds.
+    pub(crate) fn predicate_holds(&self, module: ModuleId, predicate: Option<&crate::cfg::CfgExpr>) -> bool {
+        let krate = &self.crates[self.modules[module.0 as usize].krate as usize];
+        predicate.is_none_or(|predicate| krate.is_model || krate.cfg.matches(predicate))
+    }
+
+    pub(crate) fn type_data(&self, ty: TypeId) -> &TypeData {
+        &self.types[ty.0 as usize]
+    }
+
+    pub(crate) fn fn_data(&self, function: FnId) -> &FnData {
+        &self.fns[function.0 as usize]
+    }
+
+    pub(crate) fn trait_data(&self, of_trait: TraitId) -> &TraitData {
+        &self.traits[of_trait.0 as usize]
+    }
+
+    pub(crate) fn module(&self, module: ModuleId) -> &ModuleData {
+        &self.modules[module.0 as usize]
+    }
+
+    pub(crate) fn crate_of(&self, module: ModuleId) -> &CrateData {
+        &self.crates[self.module(module).krate as usize]
+    }
+
+    pub(crate) fn is_model_type(&self, ty: TypeId) -> bool {
+        self.crate_of(self.type_data(ty).module).is_model
+    }
+
+    pub(crate) fn impls_of_type(&self, ty: TypeId) -> impl Iterator<Item = &ImplData> {
+        self.impls_of_type.get(&ty).into_iter().flatten().map(|id| &self.impls[*id as usize])
+    }
+
+    pub(crate) fn impls_of_trait(&self, of_trait: TraitId) -> impl Iterator<Item = &ImplData> {
+        self.impls_of_trait.get(&of_trait).into_iter().flatten().map(|id| &self.impls[*id as usize])
+    }
+
+    pub(crate) fn blanket_impls(&self) -> impl Iterator<Item = &ImplData> {
+        self.blanket_impls.iter().map(|id| &self.impls[*id as usize])
+    }
+
+    pub(crate) fn block_scope(&self, module: ModuleId, id: u32) -> Option<ModuleId> {
+        self.block_scopes.get(&(module, id)).copied()
+    }
+
+    /// The crates of that name, curated models first.
+    pub(crate) fn crates_named(&self, name: &str) -> impl Iterator<Item = &CrateData> {
+        let name = ALIASES.iter().find(|alias| alias.0 == name).map_or(name, |alias| alias.1);
+        let known = Name::find(name).and_then(|name| self.crates_by_name.get(&name));
+        known.into_iter().flatten().map(|id| &self.crates[*id as usize])
+    }
+}
