@@ -92,6 +92,7 @@ pub(crate) fn what_happens(point: &Point) -> String {
         }
         PointKind::Await => "awaits".to_owned(),
         PointKind::Spawn(spawn) => format!("starts a task by `{}`", spawn.function),
+        PointKind::GuardDiscarded(guard) => format!("discards the guard of `{}`", guard.acquisition.lock.class),
         PointKind::FutureDropped { callee, .. } => format!("drops the future of `{callee}`"),
         PointKind::HandleDropped { spawn, .. } => format!("drops the handle of `{}`", spawn.function),
     }

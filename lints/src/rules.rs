@@ -19,6 +19,7 @@ rules! {
     dashmap_mutation_in_iteration,
     dropped_task_handle,
     guard_across_await,
+    let_underscore_guard,
     lock_order_inversion,
     recursive_read,
     reentrant_lock,

@@ -251,3 +251,17 @@ fn a_map_is_used_under_its_own_reference() {
     }
     assert_eq!(wrong, []);
 }
+
+#[test]
+fn a_discarded_guard_is_graded_by_what_it_guards() {
+    let levels = |body: &str| {
+        let locks = "m: tokio::sync::Mutex<u8>, p: tokio::sync::Semaphore, c: std::cell::RefCell<u8>";
+        let text = format!("struct S {{ {locks} }}\nimpl S {{ async fn f(&self) {{ {body} }} }}\n");
+        findings(&text).iter().map(|finding| (finding.level, finding.certainty.word())).collect::<Vec<_>>()
+    };
+    assert_eq!(levels("let _ = self.m.lock().await;"), [(Level::Deny, "derived")]);
+    assert_eq!(levels("let _ = self.m.try_lock();"), [(Level::Warn, "assumed")]);
+    assert_eq!(levels("let _ = self.p.acquire().await;"), [(Level::Warn, "derived")]);
+    assert_eq!(levels("let _ = self.p.acquire_many(8).await;"), []);
+    assert_eq!(levels("let _ = self.c.borrow_mut();"), []);
+}

@@ -87,6 +87,8 @@ pub enum PointKind {
     Await,
     /// A task or thread starts here.
     Spawn(Spawn),
+    /// A guard is acquired here only for `_` to drop it at the end of the statement.
+    GuardDiscarded(Held),
     /// A future made by an `async fn` is dropped here and was never polled.
     FutureDropped {
         /// Path of the function that made it.

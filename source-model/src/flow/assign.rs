@@ -4,36 +4,37 @@ use crate::flow::build::{Builder, Local, Value};
 use crate::flow::exprs::position_name;
 use crate::flow::graph::{Op, SlotId};
 use crate::ir::{Expr, ExprKind, Name};
+use crate::span::TextRange;
 use crate::types::Ty;
 
 impl Builder<'_> {
     /// The right side is evaluated, and acquires, before the old value of the left side is dropped.
     pub(super) fn assign(&mut self, left: &Expr, right: &Expr) -> Value {
         let value = self.expr(right);
-        self.assign_value(left, value);
+        self.assign_value(left, value, right.range);
         Value::unit()
     }
 
     /// `(a, b.c) = value` assigns part by part.
-    fn assign_value(&mut self, left: &Expr, value: Value) {
+    fn assign_value(&mut self, left: &Expr, value: Value, from: TextRange) {
         let name = match &left.kind {
             ExprKind::Path(path) if path.segments.len() == 1 => Some(path.segments[0].name),
             ExprKind::Tuple(parts) | ExprKind::Array(parts) => {
                 for (at, part) in parts.iter().enumerate() {
                     let given = self.field(value.clone(), &position_name(at));
-                    self.assign_value(part, given);
+                    self.assign_value(part, given, from);
                 }
                 return;
             }
             ExprKind::Struct { fields, .. } => {
                 for (name, part) in fields {
                     let given = self.field(value.clone(), name);
-                    self.assign_value(part, given);
+                    self.assign_value(part, given, from);
                 }
                 return;
             }
             // `_` takes nothing.
-            ExprKind::Opaque => return,
+            ExprKind::Opaque => return self.discard_value(&value, from),
             _ => None,
         };
         match name.and_then(|name| self.peek(&name).map(|local| (name, local))) {

@@ -89,6 +89,7 @@ impl Builder<'_> {
             value = self.lift(value, block);
         }
         let Some(otherwise) = otherwise else {
+            self.discard(pat, &value, init.range);
             self.bind(pat, value);
             return;
         };
@@ -108,6 +109,7 @@ impl Builder<'_> {
         self.block(otherwise);
         self.switch_to(passed);
         self.present(pat, &value);
+        self.discard(pat, &value, init.range);
         self.bind(pat, value);
     }
 }

@@ -110,6 +110,8 @@ pub(crate) enum Op {
     Absent { slot: SlotId },
     /// The slot goes out of scope.
     Drop { slot: SlotId },
+    /// The content is what `_` was given: nobody names it, and the end of the statement drops it.
+    Discard { slot: SlotId, span: Span },
     /// The content is handed to someone else: released here, and not lost.
     Consume { slot: SlotId },
     /// A future or handle was polled, joined or lent; its drop means nothing.

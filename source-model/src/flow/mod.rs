@@ -9,6 +9,7 @@ mod callee;
 mod calls;
 pub(crate) mod closures;
 pub(crate) mod control;
+mod discards;
 mod exprs;
 pub(crate) mod graph;
 mod invoke;

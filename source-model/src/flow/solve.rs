@@ -168,7 +168,11 @@ impl Flow<'_> {
                 let known = &self.known;
                 state.retain(|(token, own), _| own != slot || !is_fallible(&known[*token as usize]));
             }
-            Op::Acquire { slot: None, .. } | Op::Call { result: None, .. } | Op::Await { .. } | Op::Spawn { .. } => {}
+            Op::Acquire { slot: None, .. }
+            | Op::Call { result: None, .. }
+            | Op::Await { .. }
+            | Op::Spawn { .. }
+            | Op::Discard { .. } => {}
         }
         true
     }
@@ -216,6 +220,7 @@ impl Flow<'_> {
                     callbacks::run(self.body, self.summaries, call, held, *in_loop, &mut solved);
                 }
                 self.note_drop(&state, op, *in_loop, &mut dropped, &mut used);
+                self.note_discard(&state, op, *in_loop, &mut solved);
                 if !self.step(&mut state, op, (*block, at)) {
                     continue 'blocks;
                 }
@@ -260,6 +265,23 @@ impl Flow<'_> {
             entry.variable = entry.variable.take().or(variable);
         }
         held.into_values().collect()
+    }
+
+    /// Guards that an expression yields only for `_` to drop them. One that was acquired before, and only came out of
+    /// something here, has had its critical section.
+    fn note_discard(&self, state: &State, op: &Op, in_loop: bool, solved: &mut Solved) {
+        let Op::Discard { slot, span } = op else { return };
+        let is_temporary = self.body.slot_names[slot.0 as usize].is_none();
+        for (token, must) in owned(state, *slot).filter(|_| is_temporary) {
+            let Known::Guard { acquisition, chain, .. } = &self.known[token as usize] else { continue };
+            let origin = chain.first().map_or(acquisition.span, |step| step.span);
+            if origin.file != span.file || !span.range.contains(origin.range) {
+                continue;
+            }
+            let guard = Held { acquisition: acquisition.clone(), must, variable: None, chain: chain.clone() };
+            let kind = PointKind::GuardDiscarded(guard);
+            solved.points.push(Point { span: origin, kind, held: self.held(state), in_loop });
+        }
     }
 
     /// Futures and handles that are dropped here, and those that someone has used.

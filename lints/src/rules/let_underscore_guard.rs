@@ -1,0 +1,122 @@
+//! `let-underscore-guard`: a guard is acquired only for `_` to drop it.
+
+use interlock_source::{Acquisition, Held, LockFamily, PointKind};
+
+use crate::finding::place;
+use crate::{Certainty, Finding, Level, LintContext, declare_lint};
+
+declare_lint! {
+    /// ## What it finds
+    /// `let _ = m.lock();`, also as `_ = m.lock();`, after `unwrap`, `?` or `.await`, with a function of the workspace
+    /// that returns a guard, or as a part of a tuple: of every known library.
+    ///
+    /// ## Why it matters
+    /// `_` binds nothing. The guard is dropped at the end of the statement, and what follows runs without the lock,
+    /// though it reads as if it were held. `let _guard = m.lock();` holds it. Graded `warn` for one permit of a semaphore,
+    /// which guards no data and may be asked for only to wait.
+    ///
+    /// ## Fires
+    /// ```rust,fires
+    /// struct Ledger { turn: tokio::sync::Mutex<()> }
+    /// impl Ledger {
+    ///     async fn post(&self) {
+    ///         let _ = self.turn.lock().await;
+    ///                         //^^^^^^ the guard of `example::Ledger::turn` is dropped at once: `_` keeps nothing
+    ///         self.write().await;
+    ///     }
+    ///     async fn write(&self) {}
+    /// }
+    /// ```
+    ///
+    /// A guard that a function returns:
+    ///
+    /// ```rust,fires
+    /// use parking_lot::{Mutex, MutexGuard};
+    /// struct Ledger { turn: Mutex<()> }
+    /// impl Ledger {
+    ///     fn enter(&self) -> MutexGuard<'_, ()> {
+    ///         self.turn.lock()
+    ///                 //^^^^^^ acquired here
+    ///     }
+    ///     fn post(&self) {
+    ///         let _ = self.enter();
+    ///                    //^^^^^^^ the guard of `example::Ledger::turn` is dropped at once
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// ## Silent
+    /// ```rust,silent
+    /// use std::sync::{Condvar, Mutex};
+    /// struct Ledger { turn: Mutex<Vec<u8>>, idle: Condvar }
+    /// impl Ledger {
+    ///     fn post(&self) {
+    ///         let _ = self.turn.lock().unwrap().pop();
+    ///         let _ = self.turn.try_lock().is_ok();
+    ///         let turn = self.turn.lock().unwrap();
+    ///         let _ = self.idle.wait(turn);
+    ///         let _turn = self.turn.lock().unwrap();
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// An operation that does something besides, or is there for the wait:
+    ///
+    /// ```rust,silent
+    /// use tokio::sync::Semaphore;
+    /// async fn finish(hits: &dashmap::DashMap<String, u64>, key: String, running: &Semaphore) {
+    ///     let _ = hits.entry(key).or_insert(0);
+    ///     let _ = running.acquire_many(8).await;
+    /// }
+    /// ```
+    ///
+    /// ## Limits
+    /// Where only the wait for another holder is meant, `drop(m.lock())` says so and is silent. A guard in a struct that
+    /// a pattern takes apart is not followed, and a `try_` call that may have failed is `assumed`.
+    pub(crate) static LINT = {
+        id: "let-underscore-guard",
+        level: Level::Deny,
+        summary: "a guard is dropped at once because `_` keeps nothing",
+    }
+}
+
+/// Operations that are called for more than the guard that they yield: the entry that is filled, the version that is
+/// seen from here on, the wait until every task has given its permit back.
+const DOES_MORE: [&str; 6] =
+    ["entry", "try_entry", "borrow_and_update", "wait_for", "acquire_many", "acquire_many_owned"];
+
+pub(crate) fn check(context: &LintContext<'_>, findings: &mut Vec<Finding>) {
+    for (body, point) in context.points() {
+        let PointKind::GuardDiscarded(guard) = &point.kind else { continue };
+        if protects(&guard.acquisition) {
+            findings.push(finding(guard, place(point.span, &body.item)));
+        }
+    }
+}
+
+/// Whether the guard is what the operation is called for, and stands for a critical section.
+fn protects(acquisition: &Acquisition) -> bool {
+    acquisition.family != LockFamily::Cell && !DOES_MORE.contains(&acquisition.operation.as_str())
+}
+
+fn finding(guard: &Held, primary: crate::Place) -> Finding {
+    let class = &guard.acquisition.lock.class;
+    let certainty = match guard.must {
+        true => Certainty::Derived,
+        false => Certainty::Assumed("the lock was free, so that there is a guard".to_owned()),
+    };
+    let message = format!("the guard of `{class}` is dropped at once: `_` keeps nothing");
+    let found = Finding::new(&LINT, certainty, primary, message)
+        .about([class])
+        .with_help("name it, as `let _guard = ..`, or write `drop(..)` where only the wait is meant");
+    let found = match guard.acquisition.family {
+        LockFamily::Semaphore => found.at_most(Level::Warn),
+        _ => found,
+    };
+    match guard.chain.last() {
+        Some(last) => {
+            found.through(&guard.chain).because(place(guard.acquisition.span, &last.callee), "acquired here")
+        }
+        None => found,
+    }
+}
