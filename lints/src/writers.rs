@@ -19,7 +19,7 @@ impl<'a> Writers<'a> {
             for point in &body.points {
                 let PointKind::Acquire(acquisition) = &point.kind else { continue };
                 if is_shared_between_threads(&acquisition.lock.class) && may_queue(acquisition) {
-                    by_class.entry(&acquisition.lock.class).or_default().push((body, acquisition));
+                    by_class.entry(&acquisition.lock.class).or_default().push((body, &**acquisition));
                 }
             }
         }

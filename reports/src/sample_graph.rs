@@ -32,7 +32,7 @@ fn acquisition(node: &Node, operation: &str, mode: Mode, span: Span) -> Acquisit
 }
 
 fn held(acquisition: Acquisition) -> Held {
-    Held { acquisition, must: true, variable: Some("node".into()), chain: vec![] }
+    Held { acquisition: acquisition.into(), must: true, variable: Some("node".into()), chain: vec![] }
 }
 
 /// Through a call: `raft_node` is held, `log` is acquired.
@@ -49,7 +49,7 @@ fn through_a_call(nodes: &[Node]) -> Edge {
         item: "mycrate::Cluster::run".to_owned(),
         held: held(acquisition(&nodes[0], "lock", Mode::Exclusive, span(0, 3, 35, 41))),
         acquired: Effect {
-            acquisition: written,
+            acquisition: written.into(),
             chain: vec![call],
             assumed: None,
             item: "mycrate::Store::flush".into(),
@@ -67,7 +67,7 @@ fn direct(nodes: &[Node], from: usize, to: usize) -> Edge {
         item: "mycrate::Store::flush".to_owned(),
         held: held(acquisition(&nodes[from], "read", Mode::Shared, span(1, 2, 8, 13))),
         acquired: Effect {
-            acquisition: acquisition(&nodes[to], "lock", Mode::Exclusive, span(1, 3, 40, 55)),
+            acquisition: acquisition(&nodes[to], "lock", Mode::Exclusive, span(1, 3, 40, 55)).into(),
             chain: vec![],
             assumed: Some(Assumption::TraitDispatch),
             item: "mycrate::Store::flush".into(),

@@ -1,5 +1,7 @@
 //! The facts that lints, the lock graph and claims ask for: bodies, their points, and what is held there.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::ir::Name;
@@ -56,7 +58,7 @@ pub struct Point {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Held {
     /// Its acquisition, with the lock as this body names it.
-    pub acquisition: Acquisition,
+    pub acquisition: Arc<Acquisition>,
     /// Whether it is held on every path to the point.
     pub must: bool,
     /// The variable that owns the guard; `None` for a temporary.
@@ -80,7 +82,7 @@ pub struct ChainStep {
 #[derive(Clone, Debug)]
 pub enum PointKind {
     /// A lock is acquired here.
-    Acquire(Acquisition),
+    Acquire(Arc<Acquisition>),
     /// A function, closure or polled future of the workspace, or of an outside crate, runs here.
     Call(Call),
     /// The task may suspend here.
@@ -169,7 +171,7 @@ pub enum TaskOutput {
 #[derive(Clone, Debug)]
 pub struct Effect {
     /// The acquisition, with the lock as the point's body names it.
-    pub acquisition: Acquisition,
+    pub acquisition: Arc<Acquisition>,
     /// The calls from the point to the acquisition, outermost first; empty for a direct one.
     pub chain: Vec<ChainStep>,
     /// Whether a call on the way has several possible targets, or an assumption of its own.

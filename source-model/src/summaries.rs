@@ -1,6 +1,7 @@
 //! What each body does when it runs: acquisitions, also through calls, bottom-up over the call graph.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -8,12 +9,13 @@ use petgraph::graph::{DiGraph, NodeIndex};
 use rustc_hash::FxHashMap as HashMap;
 
 use crate::built::BuiltBody;
-use crate::facts::{Assumption, Call, ChainStep, Dispatch, Effect, PointKind};
+use crate::facts::{Assumption, Call, ChainStep, Dispatch, Effect, Point, PointKind};
 use crate::flow::callbacks::Callback;
 use crate::flow::graph::{Place, RawBody};
 use crate::flow::solve::{Solved, solve};
 use crate::ir::Name;
 use crate::locks::{AccessPath, Acquisition, BodyId, Extent, LockClass, LockRef, Mode, Root, Wait};
+use crate::span::Span;
 
 /// Effects kept for one body; more are cut off and counted.
 const MAX_EFFECTS: usize = 256;
@@ -25,7 +27,7 @@ const MAX_PROJECTIONS: usize = 8;
 /// A guard that a body returns.
 #[derive(Clone, Debug)]
 pub(crate) struct Returned {
-    pub(crate) acquisition: Acquisition,
+    pub(crate) acquisition: Arc<Acquisition>,
     pub(crate) fallible: bool,
     pub(crate) must: bool,
     pub(crate) chain: Vec<ChainStep>,
@@ -34,9 +36,9 @@ pub(crate) struct Returned {
 /// An acquisition that running a body performs.
 #[derive(Clone, Debug)]
 struct Entry {
-    acquisition: Acquisition,
+    acquisition: Arc<Acquisition>,
     /// The point in this body, and for a call the callee's own entry.
-    point: u32,
+    span: Span,
     next: Option<(BodyId, u32)>,
     length: u32,
     assumed: Option<Assumption>,
@@ -54,7 +56,10 @@ struct Summary {
 pub(crate) struct Summaries {
     summaries: HashMap<BodyId, Summary>,
     items: HashMap<BodyId, Name>,
-    pub(crate) solved: HashMap<BodyId, Solved>,
+    /// The points of each body, until someone takes them.
+    points: HashMap<BodyId, Vec<Point>>,
+    /// Places of the arguments of calls that acquire something.
+    args: HashMap<(BodyId, u32), Box<[Place]>>,
     /// Bodies whose effects were cut off.
     pub(crate) truncated: BTreeSet<BodyId>,
 }
@@ -85,17 +90,41 @@ impl Summaries {
 
     fn solve_group(&mut self, bodies: &[BuiltBody], members: &[usize], rounds: usize) {
         let group: Vec<RawBody> = members.iter().map(|member| bodies[*member].decode()).collect();
+        let mut solved: HashMap<BodyId, Solved> = HashMap::default();
         for _ in 0..rounds {
             let mut changed = false;
             for body in &group {
-                let solved = solve(body, self);
-                changed |= self.summarise(body, &solved);
-                self.solved.insert(body.id, solved);
+                let found = solve(body, self);
+                changed |= self.summarise(body, &found);
+                solved.insert(body.id, found);
             }
             if !changed {
-                return;
+                break;
             }
         }
+        for body in &group {
+            let found = solved.remove(&body.id).unwrap_or_default();
+            self.keep(body.id, found);
+        }
+    }
+
+    /// Keeps the points of a body, and of its arguments those that an effect is seen through.
+    fn keep(&mut self, body: BodyId, mut solved: Solved) {
+        for (at, point) in solved.points.iter().enumerate() {
+            let PointKind::Call(call) = &point.kind else { continue };
+            let acquires = |target| self.summaries.get(target).is_some_and(|summary| !summary.entries.is_empty());
+            if call.targets.iter().any(acquires) {
+                let at = crate::index::position(at);
+                self.args.extend(solved.args.remove(&at).map(|args| ((body, at), args.into())));
+            }
+        }
+        solved.points.shrink_to_fit();
+        self.points.insert(body, solved.points);
+    }
+
+    /// The points of a body, once.
+    pub(crate) fn take_points(&mut self, body: BodyId) -> Vec<Point> {
+        self.points.remove(&body).unwrap_or_default()
     }
 
     /// Adds what the points of a body do to its summary; whether that is new.
@@ -109,13 +138,13 @@ impl Summaries {
             match &point.kind {
                 PointKind::Acquire(acquisition) => {
                     let acquisition = acquisition.clone();
-                    let entry = Entry { acquisition, point: at, next: None, length: 0, assumed: None };
+                    let entry = Entry { acquisition, span: point.span, next: None, length: 0, assumed: None };
                     add(&mut summary, &mut known, entry);
                 }
                 PointKind::Call(call) => {
                     let args = solved.args.get(&at).map(Vec::as_slice).unwrap_or_default();
                     for target in &call.targets {
-                        for entry in self.entries_through(*target, call, args, at) {
+                        for entry in self.entries_through(*target, call, args, point.span) {
                             add(&mut summary, &mut known, entry);
                         }
                     }
@@ -130,12 +159,16 @@ impl Summaries {
         summary.returned = solved.returned.clone();
         summary.callbacks = solved.callbacks.clone();
         let changed = before != (summary.entries.len(), summary.returned.len(), summary.callbacks.len());
-        self.summaries.insert(body.id, summary);
+        // What does nothing needs no summary.
+        if !(summary.entries.is_empty() && summary.returned.is_empty() && summary.callbacks.is_empty()) {
+            summary.entries.shrink_to_fit();
+            self.summaries.insert(body.id, summary);
+        }
         changed
     }
 
     /// The effects of a callee, as the caller sees them.
-    fn entries_through(&self, target: BodyId, call: &Call, args: &[Place], point: u32) -> Vec<Entry> {
+    fn entries_through(&self, target: BodyId, call: &Call, args: &[Place], span: Span) -> Vec<Entry> {
         let Some(summary) = self.summaries.get(&target) else { return Vec::new() };
         let assumed = match call.dispatch {
             Dispatch::Trait => Some(Assumption::TraitDispatch),
@@ -144,7 +177,7 @@ impl Summaries {
         };
         let entries = summary.entries.iter().enumerate().map(|(at, entry)| Entry {
             acquisition: seen_through(&entry.acquisition, call, args, target),
-            point,
+            span,
             next: Some((target, crate::index::position(at))),
             length: entry.length + 1,
             assumed: assumed.or(entry.assumed),
@@ -166,18 +199,17 @@ impl Summaries {
     }
 
     /// The acquisitions that happen at a point of a body, with their call chains.
-    pub(crate) fn effects_at(&self, body: BodyId, point: u32) -> Vec<Effect> {
-        let Some(solved) = self.solved.get(&body) else { return Vec::new() };
+    pub(crate) fn effects_at(&self, body: BodyId, at: u32, point: &Point) -> Vec<Effect> {
         let item = self.item(body);
-        match &solved.points[point as usize].kind {
+        match &point.kind {
             PointKind::Acquire(acquisition) => {
                 vec![Effect { acquisition: acquisition.clone(), chain: Vec::new(), assumed: None, item }]
             }
             PointKind::Call(call) => {
-                let args = solved.args.get(&point).map(Vec::as_slice).unwrap_or_default();
+                let args = self.args.get(&(body, at)).map(|args| &**args).unwrap_or_default();
                 let mut effects = Vec::new();
                 for target in &call.targets {
-                    for entry in self.entries_through(*target, call, args, point) {
+                    for entry in self.entries_through(*target, call, args, point.span) {
                         effects.push(self.effect(body, &entry));
                     }
                 }
@@ -197,8 +229,7 @@ impl Summaries {
         let mut chain = Vec::new();
         let (mut at, mut entry) = (body, entry.clone());
         while let Some((callee, next)) = entry.next {
-            let span = self.solved[&at].points[entry.point as usize].span;
-            chain.push(ChainStep { span, item: self.item(at), callee: self.item(callee) });
+            chain.push(ChainStep { span: entry.span, item: self.item(at), callee: self.item(callee) });
             let Some(found) = self.summaries.get(&callee).and_then(|summary| summary.entries.get(next as usize)) else {
                 break;
             };
@@ -247,19 +278,21 @@ fn call_graph(bodies: &[BuiltBody]) -> (DiGraph<(), ()>, Vec<usize>) {
 }
 
 /// An acquisition of a callee as its caller sees it.
-fn seen_through(acquisition: &Acquisition, call: &Call, args: &[Place], callee: BodyId) -> Acquisition {
+fn seen_through(acquisition: &Arc<Acquisition>, call: &Call, args: &[Place], callee: BodyId) -> Arc<Acquisition> {
     let mut acquisition = substitute(acquisition, args, callee);
-    if call.is_bounded {
-        acquisition.wait = Wait::Never;
+    if call.is_bounded && acquisition.wait != Wait::Never {
+        Arc::make_mut(&mut acquisition).wait = Wait::Never;
     }
     acquisition
 }
 
 /// An acquisition of a callee with the caller's places put in for its parameters.
-pub(crate) fn substitute(acquisition: &Acquisition, args: &[Place], callee: BodyId) -> Acquisition {
-    let mut result = acquisition.clone();
-    result.lock = lock_through(&acquisition.lock, args, callee);
-    result
+pub(crate) fn substitute(acquisition: &Arc<Acquisition>, args: &[Place], callee: BodyId) -> Arc<Acquisition> {
+    let lock = lock_through(&acquisition.lock, args, callee);
+    if lock == acquisition.lock {
+        return Arc::clone(acquisition);
+    }
+    Arc::new(Acquisition { lock, ..(**acquisition).clone() })
 }
 
 fn lock_through(lock: &LockRef, args: &[Place], callee: BodyId) -> LockRef {

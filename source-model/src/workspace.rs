@@ -149,8 +149,13 @@ impl Workspace {
     /// The acquisitions that happen at a point: directly, or within its calls.
     #[must_use]
     pub fn effects(&self, body: &Body, point: &Point) -> Vec<Effect> {
-        let Some(at) = body.points.iter().position(|known| std::ptr::eq(known, point)) else { return Vec::new() };
-        self.summaries.effects_at(body.id, position(at))
+        // The position of an element is how far it is from the first one.
+        let distance = std::ptr::from_ref(point).addr().wrapping_sub(body.points.as_ptr().addr());
+        let at = distance / size_of::<Point>();
+        if !body.points.get(at).is_some_and(|known| std::ptr::eq(known, point)) {
+            return Vec::new();
+        }
+        self.summaries.effects_at(body.id, position(at), point)
     }
 
     /// Every lock class that is acquired somewhere, sorted.
@@ -301,11 +306,10 @@ fn analyse(sources: Sources) -> Workspace {
         if body.id.part == 0 {
             starts.insert(body.id.function, bodies.len());
         }
-        let solved = summaries.solved.get(&body.id).map(|solved| solved.points.clone()).unwrap_or_default();
-        bodies.push(public_body(body, solved));
+        let points = summaries.take_points(body.id);
+        bodies.push(public_body(body, points));
     }
     grade_spawns(&mut bodies, &raw, &starts);
-    summaries.solved.shrink_to_fit();
     Workspace { sources, bodies, starts, functions, summaries, coverage, generic_types, cache_notes }
 }
 

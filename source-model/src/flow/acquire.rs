@@ -72,7 +72,7 @@ impl Builder<'_> {
     }
 
     pub(crate) fn acquire(&mut self, acquisition: Acquisition, fallible: bool, slot: Option<SlotId>) {
-        let token = self.new_token(Token::Guard { acquisition, fallible });
+        let token = self.new_token(Token::Guard { acquisition: acquisition.into(), fallible });
         self.op(Op::Acquire { token, slot });
     }
 

@@ -1,5 +1,7 @@
 //! The control-flow graph of one body: operations on guards, futures and handles, in evaluation order.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::drops::Glue;
@@ -26,7 +28,7 @@ pub(crate) struct Place {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Token {
     /// A guard. `fallible`: it may be absent (`Option<Guard>`), until a pattern or `unwrap` has shown it.
-    Guard { acquisition: Acquisition, fallible: bool },
+    Guard { acquisition: Arc<Acquisition>, fallible: bool },
     /// A future that nobody has polled.
     Future { callee: Name, made: Span },
     /// The handle of a task.

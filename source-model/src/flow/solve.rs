@@ -1,6 +1,7 @@
 //! The held sets of one body: a forward flow over its graph, may and must at once.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap as HashMap;
 
@@ -20,7 +21,7 @@ type State = BTreeMap<(u32, SlotId), bool>;
 /// A token as the flow sees it: the body's own, or a guard that came out of a call.
 #[derive(Clone, Debug)]
 enum Known {
-    Guard { acquisition: Acquisition, fallible: bool, chain: Vec<ChainStep> },
+    Guard { acquisition: Arc<Acquisition>, fallible: bool, chain: Vec<ChainStep> },
     Future { callee: Name, made: Span },
     Handle { token: u32 },
     Value { token: u32 },
