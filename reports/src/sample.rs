@@ -77,6 +77,7 @@ fn reentrant() -> Finding {
         help: Some("use the guard already held: `node`".to_owned()),
         locks: vec!["mycrate::Cluster::raft_node".to_owned()],
         fingerprint: "9f2c".to_owned(),
+        raised_by: None,
     }
 }
 
@@ -91,6 +92,7 @@ fn held_over_io() -> Finding {
         help: None,
         locks: vec!["mycrate::Cluster::raft_node".to_owned()],
         fingerprint: "77aa".to_owned(),
+        raised_by: None,
     }
 }
 
