@@ -10,6 +10,8 @@ use crate::types::{Bound, CallableTy, FutureTy, TraitId, Ty, TypeId, segment_nam
 
 /// Nested types and aliases deeper than this are Unknown.
 const MAX_DEPTH: u32 = 24;
+/// What an associated type of an impl costs of it: its parameters have bounds that may name associated types again.
+const IMPL_DEPTH: u32 = 6;
 /// Autoderef steps.
 pub(crate) const MAX_DEREF: usize = 10;
 
@@ -141,11 +143,15 @@ impl Index {
 
     /// Puts the parameters of `generics` in scope as themselves, with their bounds.
     pub(crate) fn declare_params(&self, generics: &Generics, scope: &mut TypeScope) {
+        self.declare_params_at(generics, scope, 0);
+    }
+
+    fn declare_params_at(&self, generics: &Generics, scope: &mut TypeScope, depth: u32) {
         for param in &generics.params {
             scope.generics.push((param.name.clone(), Ty::Param(param.name.clone(), Arc::from([]))));
         }
         for param in &generics.params {
-            let ty = self.bounded(&param.bounds, scope, 0, Some(&param.name));
+            let ty = self.bounded(&param.bounds, scope, depth, Some(&param.name));
             scope.bind(&param.name, ty);
         }
     }
@@ -221,14 +227,19 @@ impl Index {
         let Ty::Adt(id, _) = base else { return None };
         self.impls_of_type(*id).find_map(|data| {
             let ty = data.assoc.get(name)?;
-            Some(self.lower_at(ty, &self.impl_scope(data, base), depth + 1))
+            let depth = depth + IMPL_DEPTH;
+            Some(self.lower_at(ty, &self.impl_scope_at(data, base, depth), depth))
         })
     }
 
     /// What is in scope within an impl, for a receiver of the given type.
     pub(crate) fn impl_scope(&self, data: &ImplData, self_ty: &Ty) -> TypeScope {
+        self.impl_scope_at(data, self_ty, 0)
+    }
+
+    fn impl_scope_at(&self, data: &ImplData, self_ty: &Ty, depth: u32) -> TypeScope {
         let mut scope = TypeScope::of_module(data.module);
-        self.declare_params(&data.def.generics, &mut scope);
+        self.declare_params_at(&data.def.generics, &mut scope, depth);
         let header = match &data.def.self_ty {
             TypeRef::Ref(inner) => inner,
             other => other,

@@ -568,6 +568,29 @@ fn f(d: &Depot) {
 }
 
 #[test]
+fn an_associated_function_is_a_callback_by_name() {
+    check(
+        "
+struct Kept<'a> { guard: MutexGuard<'a, Shelf> }
+impl<'a> Kept<'a> { fn new(guard: MutexGuard<'a, Shelf>) -> Kept<'a> { Kept { guard } } }
+fn open(d: &Depot) -> Option<Kept<'_>> { d.shelf.lock().ok().map(Kept::new) }
+impl Depot {
+    fn count(&self) { self.shelf.lock().unwrap().count(); }
+    fn with(&self, run: fn(&Depot)) { let desk = self.desk.lock().unwrap(); run(self); }
+}
+fn f(d: &Depot) {
+    let Some(kept) = open(d) else { return };
+                   //^^^^ acquires d.shelf by open
+    at();
+  //^^ held d.shelf from open
+    d.with(Depot::count);
+    //^^^^ acquires d.desk by with while held d.shelf
+    //^^^^ acquires d.shelf by count while held d.shelf, held d.desk
+}",
+    );
+}
+
+#[test]
 fn a_future_that_is_handed_over_runs_where_it_is_polled() {
     check(
         "

@@ -2,13 +2,14 @@
 
 use crate::flow::blocks::is_place;
 use crate::flow::build::{Builder, Pending, Value};
+use crate::flow::callee::Callee;
 use crate::flow::graph::{Op, Place, RESULT};
 use crate::index::{Def, Shape};
 use crate::ir::{BinaryOp, Expr, ExprKind, Literal, Name, PathRef, TypeRef};
 use crate::locks::LockClass;
 
 use crate::resolve::Namespace;
-use crate::types::{CallableTy, Ty, TypeId, segment_names};
+use crate::types::{CallableTy, FnId, Ty, TypeId, segment_names};
 
 use std::sync::Arc;
 
@@ -239,6 +240,9 @@ impl Builder<'_> {
             return local.value;
         }
         let names = segment_names(path);
+        if let Some(function) = self.named_function(path, &names) {
+            return function;
+        }
         if names.first().is_some_and(|first| first == "Self") {
             return Value::of(self.types.self_ty.clone().unwrap_or(Ty::Unknown("Self outside an impl")));
         }
@@ -246,6 +250,30 @@ impl Builder<'_> {
             return Value::unknown("unresolved path");
         };
         self.value_of(&resolved.def, resolved.n_used == names.len())
+    }
+
+    /// `Type::function` as a value: a callback by name.
+    fn named_function(&mut self, path: &PathRef, names: &[Name]) -> Option<Value> {
+        if names.len() < 2 && path.qself.is_none() {
+            return None;
+        }
+        match self.callee(path) {
+            Callee::Function(id, self_ty) => Some(self.function_value(id, self_ty.as_ref())),
+            _ => None,
+        }
+    }
+
+    fn function_value(&self, id: FnId, self_ty: Option<&Ty>) -> Value {
+        let data = self.index.fn_data(id);
+        let scope = self.index.fn_scope(data, self_ty);
+        let body = crate::locks::BodyId { function: id.0, part: 0 };
+        let runs = data.def.body.is_some().then_some(body);
+        let ret = self.index.result_type(data, &scope, runs);
+        let own = data.def.self_param.as_ref().and(scope.self_ty.clone());
+        let rest = data.def.params.iter().map(|param| self.index.lower(&param.ty, &scope));
+        let params = own.into_iter().chain(rest).collect();
+        let body = runs.filter(|_| !data.is_model && !data.is_async);
+        Value::of(Ty::Callable(Arc::new(CallableTy { params, ret, body })))
     }
 
     fn value_of(&mut self, def: &Def, whole: bool) -> Value {
