@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use interlock_claims::{Activity, Audit, ControlMode, Manifest, NotRunPolicy, Progress, TargetSource, Verdict};
 use interlock_reports::{Provenance, audit_markdown};
-use interlock_source::{LoadOptions, Workspace};
+use interlock_source::{LoadOptions, Sources, Workspace};
 
 use crate::args::AuditArgs;
+use crate::config;
 use crate::exit_code::{Outcome, UsageError};
 use crate::output::{complain, print, progress, write_file};
 
@@ -68,7 +69,9 @@ fn load(manifest: &Manifest, root: &Path, args: &AuditArgs) -> anyhow::Result<Wo
         features: manifest.target.features.clone(),
         ..LoadOptions::default()
     };
-    let workspace = Workspace::load(&options).context("failed to load the audit's target")?;
+    let sources = Sources::load(&options).context("failed to load the audit's target")?;
+    let models = config::load(&sources.project.root)?.models;
+    let workspace = Workspace::analyse(sources.with_models(models));
     let coverage = workspace.coverage();
     let (name, files, lines) = (workspace.name(), coverage.n_files, coverage.n_lines);
     progress(args.quiet, &format!("analysed {name}: {files} files, {lines} lines"));

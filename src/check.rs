@@ -8,7 +8,7 @@ use interlock_reports::{Heading, HumanStyle, human, json, markdown, stats};
 use interlock_source::Workspace;
 
 use crate::args::CheckArgs;
-use crate::config::{self, parse_level, suggestion};
+use crate::config::{parse_level, suggestion};
 use crate::exit_code::{Outcome, UsageError};
 use crate::output::{complain, print, wants_color, width, write_file};
 
@@ -31,8 +31,7 @@ const FORMATS: [(&str, Format); 3] = [("human", Format::Human), ("json", Format:
 pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<Outcome> {
     let targets = targets(&args.message_format)?;
     let fail_on = args.fail_on.as_deref().map(parse_level).transpose()?;
-    let workspace = crate::run::load(&args.workspace)?;
-    let settings = config::load(workspace.root())?;
+    let (workspace, settings) = crate::run::load(&args.workspace)?;
     let graph = LockGraph::build(&workspace);
     let mut report = interlock_lints::run(&workspace, &graph, &settings.lints);
     narrow(&mut report, &workspace, args)?;

@@ -1,11 +1,13 @@
-//! `interlock.toml`, or `[workspace.metadata.interlock]`: levels and the threshold.
+//! `interlock.toml`, or `[workspace.metadata.interlock]`: levels, the threshold, and models of the user's own.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Context;
 use interlock_lints::{Config, Level, find};
+use interlock_source::UserModel;
 use serde::Deserialize;
+use toml::Spanned;
 
 use crate::exit_code::UsageError;
 
@@ -14,6 +16,7 @@ use crate::exit_code::UsageError;
 pub(crate) struct Settings {
     pub(crate) lints: Config,
     pub(crate) fail_on: Level,
+    pub(crate) models: Vec<UserModel>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -22,34 +25,80 @@ struct Written {
     lints: BTreeMap<String, String>,
     #[serde(rename = "fail-on")]
     fail_on: Option<String>,
+    #[serde(default)]
+    model: Vec<WrittenModel>,
 }
 
-const KEYS: [&str; 2] = ["lints", "fail-on"];
+/// `[[model]]`: declarations of a crate, here or in files.
+#[derive(Debug, Deserialize)]
+struct WrittenModel {
+    #[serde(rename = "crate")]
+    krate: String,
+    source: Option<Spanned<String>>,
+    #[serde(default)]
+    files: Vec<String>,
+}
 
-/// Reads the configuration of a workspace. An unknown key or lint is an error with a suggestion.
+/// A manifest that may hold the configuration.
+#[derive(Debug, Default, Deserialize)]
+struct Manifest {
+    workspace: Option<Section>,
+    package: Option<Section>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Section {
+    metadata: Option<Metadata>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Metadata {
+    interlock: Option<Written>,
+}
+
+const KEYS: [&str; 3] = ["lints", "fail-on", "model"];
+const MODEL_KEYS: [&str; 3] = ["crate", "source", "files"];
+
+/// Reads the configuration of a workspace. An unknown key, lint or attribute is an error with a suggestion.
 pub(crate) fn load(root: &Path) -> anyhow::Result<Settings> {
     let own = root.join("interlock.toml");
     if own.is_file() {
         let text = std::fs::read_to_string(&own).with_context(|| format!("failed to read {}", own.display()))?;
-        let table: toml::Table = text.parse().map_err(|error: toml::de::Error| bad(&own, &error.to_string()))?;
-        return settings(table, &own);
+        return settings(&text, &own);
     }
     let manifest = root.join("Cargo.toml");
     let text = std::fs::read_to_string(&manifest).unwrap_or_default();
     let table: toml::Table = text.parse().unwrap_or_default();
-    let metadata = ["workspace", "package"]
-        .iter()
-        .find_map(|section| table.get(*section)?.get("metadata")?.get("interlock")?.as_table().cloned());
-    settings(metadata.unwrap_or_default(), &manifest)
+    let section = |name: &str| table.get(name)?.get("metadata")?.get("interlock")?.as_table();
+    let Some(written) = section("workspace").or_else(|| section("package")) else {
+        return of_written(Written::default(), "", &manifest);
+    };
+    check_keys(written, &manifest)?;
+    let parsed: Manifest = toml::from_str(&text).map_err(|error| bad(&manifest, &error.to_string()))?;
+    let interlock = |section: Option<Section>| section?.metadata?.interlock;
+    let written = interlock(parsed.workspace).or_else(|| interlock(parsed.package));
+    of_written(written.unwrap_or_default(), &text, &manifest)
 }
 
-fn settings(table: toml::Table, file: &Path) -> anyhow::Result<Settings> {
-    for key in table.keys() {
-        if !KEYS.contains(&key.as_str()) {
-            return Err(bad(file, &format!("unknown key `{key}`{}", suggestion(key, &KEYS))).into());
-        }
+/// The settings of an `interlock.toml`.
+fn settings(text: &str, file: &Path) -> anyhow::Result<Settings> {
+    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| bad(file, &error.to_string()))?;
+    check_keys(&table, file)?;
+    let written: Written = toml::from_str(text).map_err(|error| bad(file, &error.to_string()))?;
+    of_written(written, text, file)
+}
+
+fn check_keys(table: &toml::Table, file: &Path) -> Result<(), UsageError> {
+    let unknown = |key: &str, known: &[&str]| bad(file, &format!("unknown key `{key}`{}", suggestion(key, known)));
+    if let Some(key) = table.keys().find(|key| !KEYS.contains(&key.as_str())) {
+        return Err(unknown(key, &KEYS));
     }
-    let written: Written = table.try_into().map_err(|error: toml::de::Error| bad(file, &error.to_string()))?;
+    let models = table.get("model").and_then(toml::Value::as_array).into_iter().flatten();
+    let mut keys = models.filter_map(toml::Value::as_table).flat_map(toml::Table::keys);
+    keys.find(|key| !MODEL_KEYS.contains(&key.as_str())).map_or(Ok(()), |key| Err(unknown(key, &MODEL_KEYS)))
+}
+
+fn of_written(written: Written, text: &str, file: &Path) -> anyhow::Result<Settings> {
     let mut levels = BTreeMap::new();
     for (id, level) in written.lints {
         let lint = find(&id).map_err(|unknown| bad(file, &unknown.to_string()))?;
@@ -59,7 +108,47 @@ fn settings(table: toml::Table, file: &Path) -> anyhow::Result<Settings> {
         Some(level) => parse_level(&level).map_err(|error| bad(file, &error.0))?,
         None => Level::Deny,
     };
-    Ok(Settings { lints: Config { levels }, fail_on })
+    let mut models = Vec::new();
+    for model in &written.model {
+        models.extend(read_model(model, text, file)?);
+    }
+    for model in &models {
+        check_model(model)?;
+    }
+    Ok(Settings { lints: Config { levels }, fail_on, models })
+}
+
+/// A model's text, or texts, with the files and lines that messages name.
+fn read_model(model: &WrittenModel, text: &str, file: &Path) -> anyhow::Result<Vec<UserModel>> {
+    let krate = model.krate.replace('-', "_");
+    let mut models = Vec::new();
+    if let Some(source) = &model.source {
+        let before = &text[..source.span().start];
+        // A line break right after the opening quotes is not part of the text.
+        let opened = text[source.span()].trim_start_matches(['"', '\'']).starts_with(['\n', '\r']);
+        let line = u32::try_from(before.matches('\n').count()).unwrap_or(0) + 1 + u32::from(opened);
+        let text = source.get_ref().clone();
+        models.push(UserModel { krate: krate.as_str().into(), file: file.display().to_string(), line, text });
+    }
+    for name in &model.files {
+        let path = file.parent().unwrap_or(Path::new("")).join(name);
+        let text = std::fs::read_to_string(&path).map_err(|error| {
+            bad(file, &format!("the model of `{krate}` names `{name}`, which cannot be read: {error}"))
+        })?;
+        models.push(UserModel { krate: krate.as_str().into(), file: path.display().to_string(), line: 1, text });
+    }
+    if models.is_empty() {
+        let hint = "give it `source = \"\"\"..\"\"\"` or `files = [..]`";
+        return Err(bad(file, &format!("the model of `{krate}` has no declarations; {hint}")).into());
+    }
+    Ok(models)
+}
+
+fn check_model(model: &UserModel) -> Result<(), UsageError> {
+    let Some(error) = model.errors().into_iter().next() else { return Ok(()) };
+    let near = error.unknown.as_ref().map(|(word, known)| suggestion(word, known)).unwrap_or_default();
+    let what = format!("{}:{}: model of `{}`: {}{near}", model.file, error.line, model.krate, error.problem);
+    Err(UsageError(format!("{what} (docs/models.md lists the attributes)")))
 }
 
 fn bad(file: &Path, what: &str) -> UsageError {
@@ -96,8 +185,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<Settings, String> {
-        let table = text.parse().expect("the test writes TOML");
-        settings(table, Path::new("interlock.toml")).map_err(|error| error.to_string())
+        settings(text, Path::new("interlock.toml")).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -118,5 +206,34 @@ mod tests {
         assert_eq!(settings.fail_on, Level::Warn);
         assert_eq!(settings.lints.levels["reentrant-lock"], Level::Allow);
         assert!(read("fail-on = 'loud'\n").unwrap_err().contains("is no level"));
+    }
+
+    #[test]
+    fn an_error_in_a_model_names_its_line_and_what_to_write() {
+        let model =
+            |source: &str| format!("fail-on = 'deny'\n[[model]]\ncrate = 'store'\nsource = \"\"\"\n{source}\n\"\"\"\n");
+        let error = read(&model(
+            "#[lock(mutex)] pub struct Cell<T>;\nimpl<T> Cell<T> {\n    #[aquire(exclusive)] pub fn take(&self) {}\n}",
+        ));
+        let expected = "interlock.toml:7: model of `store`: unknown attribute `aquire`; did you mean `acquire`? \
+                        (docs/models.md lists the attributes)";
+        assert_eq!(error.unwrap_err(), expected);
+        let error = read(&model("#[lock(mutx)] pub struct Cell<T>;")).unwrap_err();
+        assert!(
+            error.starts_with("interlock.toml:5: model of `store`: `#[lock]` has no `mutx`; did you mean `mutex`?"),
+            "{error}"
+        );
+        let error = read(&model("pub struct Cell<T>;\npub fnn make() {}")).unwrap_err();
+        assert!(error.starts_with("interlock.toml:6: model of `store`: not read as Rust declarations"), "{error}");
+    }
+
+    #[test]
+    fn a_model_needs_declarations_and_known_keys() {
+        let error = read("[[model]]\ncrate = 'store'\n").unwrap_err();
+        assert!(error.contains("the model of `store` has no declarations; give it `source"), "{error}");
+        let error = read("[[model]]\ncrate = 'store'\nfile = ['a.rs']\n").unwrap_err();
+        assert_eq!(error, "interlock.toml: unknown key `file`; did you mean `files`?");
+        let error = read("[[model]]\ncrate = 'store'\nfiles = ['not-there.rs']\n").unwrap_err();
+        assert!(error.contains("names `not-there.rs`, which cannot be read"), "{error}");
     }
 }

@@ -11,7 +11,7 @@ use crate::output::print;
 
 /// Prints the lock-order graph, or the part of it that was asked for.
 pub(crate) fn run(args: &GraphArgs) -> anyhow::Result<Outcome> {
-    let workspace = crate::run::load(&args.workspace)?;
+    let (workspace, _) = crate::run::load(&args.workspace)?;
     if workspace.coverage().n_bodies == 0 {
         return Ok(Outcome::NothingAnalysed);
     }

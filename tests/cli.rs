@@ -386,3 +386,77 @@ pub fn unknown() { let made = other::make(); made.lock(); made.read(); nowhere()
         run.err
     );
 }
+
+#[test]
+fn a_users_model_beats_the_source_and_a_curated_model() {
+    let scratch = Scratch::new("user-model");
+    scratch.package(
+        "pub mod store {
+    pub struct Cell;
+    impl Cell { pub fn grab(&self) -> Ticket { Ticket } }
+    pub struct Ticket;
+}
+pub fn twice(cell: &store::Cell) { let _first = cell.grab(); let _second = cell.grab(); }
+pub fn both(m: &std::sync::Mutex<u8>) { let _first = m.lock(); let _second = m.lock(); }
+",
+    );
+    let run = interlock_in(&scratch.0, &["check"]);
+    assert!(!run.out.contains("src/lib.rs:6"), "without a model the type is no lock: {}", run.out);
+    assert!(run.out.contains("src/lib.rs:7"), "{}", run.out);
+    scratch.write(
+        "interlock.toml",
+        "[[model]]
+crate = 'sample'
+source = \"\"\"
+pub mod store {
+    #[lock(mutex)] pub struct Cell;
+    impl Cell { #[acquire(exclusive)] pub fn grab(&self) -> Ticket {} }
+    #[guard(blocking)] pub struct Ticket;
+}
+\"\"\"
+[[model]]
+crate = 'std'
+files = ['models/std.rs']
+",
+    );
+    // A lock that the thread may take again.
+    scratch.write(
+        "models/std.rs",
+        "pub mod sync {
+    #[lock(mutex, reentrant)] pub struct Mutex<T>;
+    impl<T> Mutex<T> { #[acquire(exclusive)] pub fn lock(&self) -> Held<T> {} }
+    #[guard(blocking)] pub struct Held<T>;
+}
+",
+    );
+    let run = interlock_in(&scratch.0, &["check"]);
+    assert_eq!(run.code, 1, "{}{}", run.out, run.err);
+    assert!(run.out.contains("src/lib.rs:6"), "{}", run.out);
+    assert!(!run.out.contains("src/lib.rs:7"), "{}", run.out);
+    scratch.write("models/std.rs", "pub mod sync {\n    #[look(mutex)] pub struct Mutex<T>;\n}\n");
+    let run = interlock_in(&scratch.0, &["check"]);
+    assert_eq!(run.code, 2, "{}{}", run.out, run.err);
+    assert!(
+        run.err.contains("models/std.rs:2: model of `std`: unknown attribute `look`; did you mean `lock`?"),
+        "{}",
+        run.err
+    );
+}
+
+#[test]
+fn a_model_follows_the_version_in_the_lock_file() {
+    let scratch = Scratch::new("model-version");
+    scratch.package(
+        "pub fn twice(l: &parking_lot::RwLock<u8>) { let _first = l.write(); let _second = l.read_recursive(); }\n",
+    );
+    let with = |version: &str| {
+        scratch.write(
+            "Cargo.lock",
+            format!("version = 4\n[[package]]\nname = \"parking_lot\"\nversion = \"{version}\"\n"),
+        );
+        interlock_in(&scratch.0, &["check"]).out
+    };
+    assert!(with("0.12.3").contains("reentrant-lock"));
+    // From 0.13 on `read_recursive` is no method of that lock: whose it is, is not known.
+    assert!(with("0.13.0").contains("nothing found"));
+}

@@ -136,6 +136,7 @@ pub mod convert {
 }
 pub mod borrow {
     pub trait Borrow<T> { #[same] fn borrow(&self) -> &T; }
+    pub trait BorrowMut<T> { #[same] fn borrow_mut(&mut self) -> &mut T; }
     pub trait ToOwned { fn to_owned(&self) -> Self; }
     pub enum Cow<T> { Borrowed(&T), Owned(T) }
     impl<T> Deref for Cow<T> { type Target = T; }
@@ -188,6 +189,9 @@ pub mod pin {
         #[same] pub fn as_mut(&mut self) -> Pin<&mut <P as Deref>::Target> {}
         #[same] pub fn as_ref(&self) -> Pin<&<P as Deref>::Target> {}
         #[same] pub fn get_mut(self) -> &mut <P as Deref>::Target {}
+        #[same] pub fn get_unchecked_mut(self) -> &mut <P as Deref>::Target {}
+        #[same] pub fn new_unchecked(pointer: P) -> Pin<P> {}
+        #[same] pub fn map_unchecked_mut<U, F: FnOnce(&mut <P as Deref>::Target) -> &mut U>(self, f: F) -> Pin<&mut U> {}
         #[same] pub fn get_ref(self) -> &<P as Deref>::Target {}
         #[same] pub fn into_inner(self) -> P {}
     }
@@ -306,6 +310,10 @@ pub mod sync {
         pub fn new() -> OnceLock<T> {}
         #[same] pub fn get(&self) -> Option<&T> {}
         #[same] pub fn get_or_init<F: FnOnce() -> T>(&self, f: F) -> &T {}
+        #[same] pub fn get_mut(&mut self) -> Option<&mut T> {}
+        #[same] pub fn wait(&self) -> &T {}
+        #[same] pub fn into_inner(self) -> Option<T> {}
+        #[same] #[take] pub fn take(&mut self) -> Option<T> {}
         pub fn set(&self, value: T) -> Result<(), T> {}
     }
     pub struct LazyLock<T, F>;
@@ -314,7 +322,9 @@ pub mod sync {
     pub struct Once;
     impl Once { pub fn new() -> Once {} pub fn call_once<F: FnOnce()>(&self, f: F) {} }
     pub struct Barrier;
-    impl Barrier { pub fn new(n: usize) -> Barrier {} pub fn wait(&self) {} }
+    impl Barrier { pub fn new(n: usize) -> Barrier {} pub fn wait(&self) -> BarrierWaitResult {} }
+    pub struct BarrierWaitResult;
+    impl BarrierWaitResult { pub fn is_leader(&self) -> bool {} }
     pub mod atomic {
         pub enum Ordering { Relaxed, Release, Acquire, AcqRel, SeqCst }
         pub struct AtomicBool; pub struct AtomicU8; pub struct AtomicU16; pub struct AtomicU32; pub struct AtomicU64; pub struct AtomicUsize;

@@ -60,6 +60,38 @@ impl Scope<'_> {
     }
 }
 
+/// The place of the lock whose guard a function returns: `fn shelf(&self) -> MutexGuard<T> { self.shelf.lock() }`.
+pub(crate) fn acquired(index: &Index, function: FnId, args: &[(Ty, Place)], depth: u32) -> Option<Place> {
+    let def = &index.fn_data(function).def;
+    if depth > MAX_DEPTH {
+        return None;
+    }
+    acquired_by(index, &def.body.as_ref()?.only_value()?, &Scope { def, args, depth })
+}
+
+fn acquired_by(index: &Index, expr: &Expr, scope: &Scope<'_>) -> Option<Place> {
+    match &expr.kind {
+        ExprKind::Await(base) | ExprKind::Try(base) => acquired_by(index, base, scope),
+        ExprKind::Match { scrutinee, .. } => acquired_by(index, scrutinee, scope),
+        ExprKind::Block { block, label: None } => acquired_by(index, only_tail(block)?, scope),
+        // A guard of the project's own around the library's.
+        ExprKind::Call { args, .. } => args.iter().find_map(|arg| acquired_by(index, arg, scope)),
+        ExprKind::Struct { fields, .. } => fields.iter().find_map(|(_, value)| acquired_by(index, value, scope)),
+        ExprKind::MethodCall { receiver, method, .. } => match evaluate(index, receiver, scope) {
+            Some((ty, place)) => {
+                let found = index.method(&ty, method)?;
+                let model = &index.fn_data(found.function).model;
+                match model.acquire {
+                    Some(_) => Some(place),
+                    None => acquired(index, found.function, &[(found.self_ty, place)], scope.depth + 1),
+                }
+            }
+            None => acquired_by(index, receiver, scope),
+        },
+        _ => None,
+    }
+}
+
 fn evaluate(index: &Index, expr: &Expr, scope: &Scope<'_>) -> Option<(Ty, Place)> {
     match &expr.kind {
         ExprKind::Path(path) if path.segments.len() == 1 => scope.value(&path.segments[0].name),

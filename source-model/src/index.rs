@@ -2,11 +2,14 @@
 
 mod collect;
 mod lookup;
+mod user_models;
 mod well_known;
+mod wrappers;
 
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap as HashMap;
+use semver::Version;
 
 use crate::cfg::CfgSet;
 use crate::drops::DropGlue;
@@ -18,7 +21,7 @@ use crate::ir::{
     TraitDef, TypeRef, UseLeaf,
 };
 use crate::lower::parse_file;
-use crate::models::{FnModel, MODELS, TypeModel};
+use crate::models::{FnModel, MODELS, TypeModel, exists_in};
 use crate::project::Edition;
 use crate::resolve::ResolveMemo;
 use crate::sources::Sources;
@@ -32,6 +35,8 @@ pub(crate) struct CrateData {
     pub(crate) root: ModuleId,
     pub(crate) edition: Edition,
     pub(crate) is_model: bool,
+    /// Of a model: the version of the library that the workspace is locked to.
+    version: Option<Version>,
     /// Names that paths may start with, and the crates they mean.
     pub(crate) externs: HashMap<Name, Name>,
     cfg: CfgSet,
@@ -186,6 +191,10 @@ pub(crate) struct Index {
     pub(crate) n_cfg_skipped: usize,
     pub(crate) well_known: WellKnown,
     crates_by_name: HashMap<Name, Vec<u32>>,
+    /// Types that only wrap a lock of what they are generic over, with the field.
+    wrappers: HashMap<TypeId, Name>,
+    /// Crates that are models of the user.
+    user_crates: Vec<u32>,
     block_scopes: HashMap<(ModuleId, u32), ModuleId>,
     impls_of_type: HashMap<TypeId, Vec<u32>>,
     impls_of_trait: HashMap<TraitId, Vec<u32>>,
@@ -225,25 +234,29 @@ impl Index {
             let ir = parse_file(text);
             debug_assert!(ir.gaps.is_empty(), "model {name} has gaps: {:?}", ir.gaps);
             let file = FileId(MODEL_FILES + u32::try_from(position).unwrap_or(0));
-            index.add_model(name, file, &ir);
+            index.add_model(name, file, &ir, sources);
         }
         index.well_known = index.find_well_known();
+        index.add_user_models(sources);
         for source in &sources.crates {
             index.add_crate(sources, source);
         }
+        index.put_user_models_first();
         index.memo = Some(ResolveMemo::default());
         index.link_traits();
         index.link_impls();
         index.drops = DropGlue::of(&index);
+        index.wrappers = index.find_wrappers();
         index
     }
 
-    fn add_model(&mut self, name: &str, file: FileId, ir: &FileIr) {
+    fn add_model(&mut self, name: &str, file: FileId, ir: &FileIr, sources: &Sources) {
         let krate = self.new_crate(CrateData {
             name: name.into(),
             root: ModuleId(0),
             edition: Edition::E2021,
             is_model: true,
+            version: sources.project.locked.get(name).cloned(),
             externs: HashMap::default(),
             cfg: CfgSet::default(),
         });
@@ -268,6 +281,7 @@ impl Index {
             root: ModuleId(0),
             edition: source.edition,
             is_model: false,
+            version: None,
             externs,
             cfg: source.cfg.clone(),
         });
@@ -419,12 +433,11 @@ impl Index {
     }
 
     fn is_on(&mut self, krate: u32, item: &Item) -> bool {
-        let on = match &item.cfg {
-            Some(predicate) if !self.crates[krate as usize].is_model => {
-                self.crates[krate as usize].cfg.matches(predicate)
-            }
-            _ => true,
-        };
+        let data = &self.crates[krate as usize];
+        if data.is_model {
+            return exists_in(&item.attrs, data.version.as_ref());
+        }
+        let on = item.cfg.as_ref().is_none_or(|predicate| data.cfg.matches(predicate));
         self.n_cfg_skipped += usize::from(!on);
         on
     }

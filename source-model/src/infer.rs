@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::index::{Def, FnData, ImplData, Index, ModuleId, Owner, Shape};
-use crate::ir::{Generics, Name, PathRef, Segment, TypeRef};
+use crate::ir::{Generics, ItemKind, Name, PathRef, Segment, TypeRef};
 use crate::names::joined;
 use crate::resolve::Namespace;
 use crate::types::{Bound, CallableTy, FutureTy, TraitId, Ty, TypeId, segment_names};
@@ -99,7 +99,7 @@ impl Index {
         let names = segment_names(path);
         let last = path.segments.last().expect("a path has a segment");
         let args: Vec<Ty> = last.args.iter().map(|arg| self.lower_at(arg, scope, depth + 1)).collect();
-        let Some(resolved) = self.resolve(scope.module, &names, Namespace::Types) else {
+        let Some(resolved) = self.resolve_path(scope.module, path, Namespace::Types) else {
             return Ty::Outside(joined(&names), args.into());
         };
         match resolved.def {
@@ -215,12 +215,36 @@ impl Index {
                 .iter()
                 .flat_map(|bound| &bound.bindings)
                 .find(|(bound, _)| bound == name)
-                .map_or(Ty::Unknown("associated type of a generic parameter"), |(_, ty)| ty.clone()),
+                .map(|(_, ty)| ty.clone())
+                .or_else(|| {
+                    bounds.iter().find_map(|bound| self.associated_in_trait(bound.of_trait?, name, base, depth))
+                })
+                .unwrap_or(Ty::Unknown("associated type of a generic parameter")),
             (Ty::Adt(..), _) => self
                 .associated_in_impls(base, name, depth)
                 .unwrap_or_else(|| if name == "Output" { self.awaited(base) } else { Ty::Unknown("associated type") }),
             _ => Ty::Unknown("associated type"),
         }
+    }
+
+    /// What a trait says of an associated type: its bounds, or its default.
+    fn associated_in_trait(&self, of_trait: TraitId, name: &Name, base: &Ty, depth: u32) -> Option<Ty> {
+        let data = self.trait_data(of_trait);
+        let declared = data.def.items.iter().find_map(|item| match &item.kind {
+            ItemKind::Alias(alias) if item.name == *name && !matches!(alias.ty, TypeRef::Infer) => Some(&alias.ty),
+            _ => None,
+        });
+        let Some(declared) = declared else {
+            let supers = data.supers.iter().filter(|_| depth < MAX_DEPTH);
+            return supers.filter_map(|parent| self.associated_in_trait(*parent, name, base, depth + 1)).next();
+        };
+        let mut scope = TypeScope::of_module(data.module);
+        match bound_args(base, of_trait) {
+            Some(args) => self.bind_params(&data.def.generics, args, &mut scope),
+            None => self.declare_params(&data.def.generics, &mut scope),
+        }
+        scope.self_ty = Some(base.clone());
+        Some(self.lower_at(declared, &scope, depth + 1))
     }
 
     fn associated_in_impls(&self, base: &Ty, name: &Name, depth: u32) -> Option<Ty> {

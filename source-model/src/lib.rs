@@ -44,6 +44,7 @@ pub use ir::{Directive, FileIr, Gap, Name, Outline};
 pub use locks::{
     AccessPath, Acquisition, BodyId, Extent, LockClass, LockFamily, LockRef, Mode, Projection, Root, Wait,
 };
+pub use models::{ModelError, Unknown, UserModel};
 pub use project::{Edition, LoadError, LoadOptions};
 pub use sources::{SourceFile, Sources};
 pub use span::{FileId, LineCol, Span, TextRange};

@@ -21,8 +21,19 @@ impl Index {
     /// Finds a method by autoderef: inherent before trait methods at each step. A blanket impl comes last, since not
     /// every inherent method is known.
     pub(crate) fn method(&self, receiver: &Ty, name: &Name) -> Option<MethodMatch> {
-        let found = self.method_by(receiver, |ty| self.method_of(ty, name));
-        found.or_else(|| self.method_by(receiver, |ty| Some((self.method_of_blanket(ty, name)?, None))))
+        self.method_where(receiver, name, |_| true)
+    }
+
+    /// The same for a call of so many arguments: one without arguments is not of a method that needs some, whatever
+    /// traits the receiver may have.
+    pub(crate) fn method_taking(&self, receiver: &Ty, name: &Name, n_args: usize) -> Option<MethodMatch> {
+        self.method_where(receiver, name, |function| n_args > 0 || self.fn_data(function).def.params.is_empty())
+    }
+
+    fn method_where(&self, receiver: &Ty, name: &Name, fits: impl Fn(FnId) -> bool) -> Option<MethodMatch> {
+        let found = self.method_by(receiver, |ty| self.method_of(ty, name).filter(|found| fits(found.0)));
+        let blanket = |ty: &Ty| self.method_of_blanket(ty, name).filter(|function| fits(*function));
+        found.or_else(|| self.method_by(receiver, |ty| Some((blanket(ty)?, None))))
     }
 
     fn method_by(&self, receiver: &Ty, find: impl Fn(&Ty) -> Option<(FnId, Option<TraitId>)>) -> Option<MethodMatch> {

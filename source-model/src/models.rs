@@ -1,22 +1,166 @@
-//! Curated models of lock libraries: declarations with attributes, one file a library. A curated model beats source.
+//! Models of lock libraries, curated and the user's own: declarations with attributes, one file a library. A model beats
+//! source.
 
-use crate::ir::{Attr, Name};
+use semver::{Version, VersionReq};
+
+use crate::ir::{Attr, Item, ItemKind, Name};
 use crate::locks::{Extent, LockFamily, Mode};
+use crate::lower::parse_file;
+use crate::sources::in_pool;
+use crate::span::TextRange;
+
+/// The files of `models/`, as crate name and text.
+macro_rules! curated {
+    ($($name:ident),* $(,)?) => {
+        &[$((stringify!($name), include_str!(concat!("../models/", stringify!($name), ".rs")))),*]
+    };
+}
 
 /// The models: crate name and text. `std` comes first, so that its prelude exists for the others.
-pub(crate) const MODELS: &[(&str, &str)] = &[
-    ("std", include_str!("../models/std.rs")),
-    ("dashmap", include_str!("../models/dashmap.rs")),
-    ("futures", include_str!("../models/futures.rs")),
-    ("lazy_static", include_str!("../models/lazy_static.rs")),
-    ("once_cell", include_str!("../models/once_cell.rs")),
-    ("parking_lot", include_str!("../models/parking_lot.rs")),
-    ("spin", include_str!("../models/spin.rs")),
-    ("tokio", include_str!("../models/tokio.rs")),
+pub(crate) const MODELS: &[(&str, &str)] = curated![
+    std,
+    actix_web,
+    ahash,
+    arc_swap,
+    async_channel,
+    async_lock,
+    atomic_refcell,
+    axum,
+    crossbeam,
+    crossbeam_channel,
+    crossbeam_utils,
+    dashmap,
+    flume,
+    futures,
+    hashbrown,
+    lazy_static,
+    lock_api,
+    loom,
+    once_cell,
+    parking_lot,
+    rustc_hash,
+    shuttle,
+    sled,
+    smallvec,
+    spin,
+    thread_local,
+    tokio,
 ];
 
 /// Crates that re-export a modelled crate under another name.
-pub(crate) const ALIASES: &[(&str, &str)] = &[("core", "std"), ("alloc", "std"), ("futures_util", "futures")];
+pub(crate) const ALIASES: &[(&str, &str)] =
+    &[("core", "std"), ("alloc", "std"), ("futures_util", "futures"), ("fxhash", "rustc_hash")];
+
+/// A model that the user wrote: it beats a curated one, and the source of the workspace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserModel {
+    /// The crate that it describes.
+    pub krate: Name,
+    /// The file that it stands in, for messages.
+    pub file: String,
+    /// The line of that file in which the text begins.
+    pub line: u32,
+    /// Declarations with attributes.
+    pub text: String,
+}
+
+/// A word that is not known, and the ones that are.
+pub type Unknown = (String, &'static [&'static str]);
+
+/// What is wrong with a model that the user wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelError {
+    /// The line of the model's file.
+    pub line: u32,
+    /// What is wrong, as a lower-case fragment.
+    pub problem: String,
+    /// A word that is not known, and the ones that are.
+    pub unknown: Option<Unknown>,
+}
+
+impl UserModel {
+    /// Everything that is wrong with it. A model with an error is not used.
+    #[must_use]
+    pub fn errors(&self) -> Vec<ModelError> {
+        let ir = in_pool(|| parse_file(&self.text));
+        let unread = ir.gaps.iter().map(|gap| ModelError {
+            line: self.line_of(gap.range),
+            problem: format!("not read as Rust declarations: {}", gap.reason),
+            unknown: None,
+        });
+        let mut errors: Vec<ModelError> = unread.collect();
+        self.check_items(&ir.items, &mut errors);
+        errors.sort_by_key(|error| error.line);
+        errors
+    }
+
+    fn line_of(&self, range: TextRange) -> u32 {
+        self.line + range.start.line.saturating_sub(1)
+    }
+
+    fn check_items(&self, items: &[Item], errors: &mut Vec<ModelError>) {
+        for item in items {
+            for attr in &item.attrs {
+                let problem = attribute_problem(attr).map(|(problem, unknown)| {
+                    let line = self.line_of(item.range);
+                    ModelError { line, problem, unknown }
+                });
+                errors.extend(problem);
+            }
+            match &item.kind {
+                ItemKind::Module { items: Some(items), .. } => self.check_items(items, errors),
+                ItemKind::Impl(def) => self.check_items(&def.items, errors),
+                ItemKind::Trait(def) => self.check_items(&def.items, errors),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// The attributes of models.
+const ATTRIBUTES: &[&str] = &[
+    "lock", "guard", "handle", "acquire", "spawn", "in_place", "bounded", "same", "element", "put", "take", "clear",
+    "forget", "version",
+];
+/// The arguments of those that have some.
+const LOCK_WORDS: &[&str] = &["mutex", "rwlock", "map", "semaphore", "cell", "reentrant", "reader_preferring"];
+const GUARD_WORDS: &[&str] = &["blocking", "task"];
+const ACQUIRE_WORDS: &[&str] = &["exclusive", "shared", "try", "recursive", "shard", "iterate"];
+
+/// What is wrong with an attribute: a problem, and the unknown word with the known ones.
+fn attribute_problem(attr: &Attr) -> Option<(String, Option<Unknown>)> {
+    let words = match attr.name.as_str() {
+        "lock" => LOCK_WORDS,
+        "guard" => GUARD_WORDS,
+        "acquire" => ACQUIRE_WORDS,
+        "version" => {
+            let wrong = requirement(&attr.args).is_none();
+            let problem =
+                || ("write `#[version(\">=1.2, <2\")]` with a requirement as cargo reads it".to_owned(), None);
+            return wrong.then(problem);
+        }
+        name if ATTRIBUTES.contains(&name) => return None,
+        name => return Some((format!("unknown attribute `{name}`"), Some((name.to_owned(), ATTRIBUTES)))),
+    };
+    if attr.args.is_empty() {
+        return Some((format!("`#[{}]` needs one of {}", attr.name, words.join(", ")), None));
+    }
+    let unknown = attr.args.iter().find(|arg| !words.contains(&arg.as_str()))?;
+    Some((format!("`#[{}]` has no `{unknown}`", attr.name), Some((unknown.to_string(), words))))
+}
+
+/// Whether an item of a model exists in a version of its library; in the newest where the version is not known.
+pub(crate) fn exists_in(attrs: &[Attr], version: Option<&Version>) -> bool {
+    let newest = Version::new(u64::MAX, 0, 0);
+    let required = find(attrs, "version").and_then(requirement);
+    required.is_none_or(|required| required.matches(version.unwrap_or(&newest)))
+}
+
+/// `#[version(">=0.13, <0.14")]`: commas split the arguments, quotes surround them.
+fn requirement(args: &[Name]) -> Option<VersionReq> {
+    let text = args.iter().map(Name::as_str).collect::<Vec<_>>().join(",");
+    VersionReq::parse(text.trim_matches('"')).ok().filter(|required| !required.comparators.is_empty())
+}
 
 /// What a model says about a type.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -10,6 +10,13 @@ use crate::types::TypeId;
 
 /// A field of a place. `owner` is the type that declares it; a part of a tuple has none.
 pub(crate) fn field_of(index: &Index, base: &Place, owner: Option<TypeId>, name: &Name) -> Place {
+    // A wrapper stands for its lock, and the second part of a pair for the element: what iteration with a key or number
+    // yields is what look-up yields.
+    let is_lock = base.class.is_some() && owner.is_some_and(|ty| index.is_wrapped_lock(ty, *name));
+    let is_paired = owner.is_none() && *name == "1" && matches!(base.class, Some(LockClass::Element(_)));
+    if is_lock || is_paired {
+        return base.clone();
+    }
     let path = base.path.clone().map(|mut path| {
         path.projections.push(Projection::Field(name.clone()));
         path

@@ -6,8 +6,10 @@ mod metadata;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+
+use semver::Version;
 
 use crate::ir::Name;
 
@@ -53,6 +55,8 @@ pub struct Project {
     pub n_build_scripts: usize,
     /// Where cargo puts what it builds.
     pub target_directory: PathBuf,
+    /// The newest version of each crate in `Cargo.lock`, by crate name.
+    pub locked: BTreeMap<String, Version>,
 }
 
 /// A member of the workspace.
@@ -297,7 +301,23 @@ fn finish(draft: Draft, options: &LoadOptions) -> Project {
     }
     let given = options.target_directory.clone().or(draft.target_directory);
     let target_directory = given.unwrap_or_else(|| draft.root.join("target"));
-    Project { root: draft.root, name, packages, notes, n_build_scripts, target_directory }
+    let locked = locked_versions(&draft.root);
+    Project { root: draft.root, name, packages, notes, n_build_scripts, target_directory, locked }
+}
+
+/// What `Cargo.lock` says; nothing where there is none, or none that can be read.
+fn locked_versions(root: &Path) -> BTreeMap<String, Version> {
+    let text = std::fs::read_to_string(root.join("Cargo.lock")).unwrap_or_default();
+    let table: toml::Table = text.parse().unwrap_or_default();
+    let mut locked: BTreeMap<String, Version> = BTreeMap::new();
+    for package in table.get("package").and_then(toml::Value::as_array).into_iter().flatten() {
+        let field = |key: &str| package.get(key).and_then(toml::Value::as_str);
+        if let (Some(name), Some(version)) = (field("name"), field("version").and_then(|text| text.parse().ok())) {
+            let newest = locked.entry(name.replace('-', "_")).or_insert_with(|| Version::clone(&version));
+            *newest = version.max(newest.clone());
+        }
+    }
+    locked
 }
 
 fn project_name(root: &Path, packages: &[PackageDraft]) -> String {

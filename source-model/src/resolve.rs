@@ -76,6 +76,15 @@ impl Index {
         self.resolve_at(module, segments, namespace, 0)
     }
 
+    /// What a written path means: one that starts with `::` starts with a crate's name.
+    pub(crate) fn resolve_path(&self, module: ModuleId, path: &PathRef, namespace: Namespace) -> Option<Resolved> {
+        let names = segment_names(path);
+        if path.absolute && !names.is_empty() && self.crate_of(module).edition != Edition::E2015 {
+            return self.resolve_extern(module, &names, namespace, 0);
+        }
+        self.resolve(module, &names, namespace)
+    }
+
     fn resolve_at(&self, module: ModuleId, segments: &[Name], namespace: Namespace, depth: u32) -> Option<Resolved> {
         if depth > MAX_DEPTH {
             return None;
@@ -144,8 +153,11 @@ impl Index {
     ) -> Option<Resolved> {
         let krate = self.crate_of(module);
         let first = &segments[0];
-        if krate.is_model && krate.name == *first {
-            return self.walk(Def::Module(krate.root), segments, 1, namespace, depth + 1);
+        if krate.is_model
+            && krate.name == *first
+            && let Some(own) = self.walk(Def::Module(krate.root), segments, 1, namespace, depth + 1)
+        {
+            return Some(own);
         }
         let meant = krate.externs.get(first).unwrap_or(first);
         let mut known = krate.externs.contains_key(first) || matches!(first.as_str(), "std" | "core" | "alloc");
@@ -203,11 +215,12 @@ impl Index {
     }
 
     fn prelude(&self) -> Option<ModuleId> {
-        let std = self.crates_named("std").next()?;
-        match self.module(std.root).names.get(&self.well_known.names.prelude)?.first()? {
-            Def::Module(module) => Some(*module),
-            _ => None,
-        }
+        self.crates_named("std").find_map(|std| {
+            match self.module(std.root).names.get(&self.well_known.names.prelude)?.first()? {
+                Def::Module(module) => Some(*module),
+                _ => None,
+            }
+        })
     }
 
     /// A name of a module itself: its items, its imports, its globs.
@@ -289,7 +302,7 @@ impl Index {
             return None;
         }
         let names = segment_names(path);
-        let resolved = self.resolve(module, &names, Namespace::Types)?;
+        let resolved = self.resolve_path(module, path, Namespace::Types)?;
         if resolved.n_used != names.len() {
             return None;
         }
@@ -309,7 +322,7 @@ impl Index {
     /// The trait that a path names.
     pub(crate) fn trait_of(&self, module: ModuleId, path: &PathRef) -> Option<TraitId> {
         let names = segment_names(path);
-        let resolved = self.resolve(module, &names, Namespace::Types)?;
+        let resolved = self.resolve_path(module, path, Namespace::Types)?;
         match resolved.def {
             Def::Trait(of_trait) if resolved.n_used == names.len() => Some(of_trait),
             _ => None,

@@ -12,6 +12,7 @@ use crate::cfg::CfgSet;
 use crate::encoding::EncodedFile;
 use crate::ir::{Item, Name, Outline};
 use crate::lower::encode_file;
+use crate::models::UserModel;
 use crate::project::{Edition, LoadError, LoadOptions, Project, TargetKind, discover};
 use crate::span::{FileId, TextRange};
 
@@ -35,6 +36,8 @@ pub struct Sources {
     pub n_unreached_files: usize,
     /// `mod x;` items whose predicate does not hold.
     pub n_cfg_skipped_modules: usize,
+    /// Models that the user wrote.
+    pub(crate) models: Arc<[UserModel]>,
     /// What earlier runs have kept.
     cache: Arc<Cache>,
 }
@@ -123,6 +126,12 @@ impl Sources {
         Sources { cache: Arc::new(cache), ..assemble(&project, &targets, &cfgs, loaded) }
     }
 
+    /// These sources, analysed with models that the user wrote.
+    #[must_use]
+    pub fn with_models(self, models: Vec<UserModel>) -> Sources {
+        Sources { models: models.into(), ..self }
+    }
+
     /// A file by its id.
     #[must_use]
     pub fn file(&self, id: FileId) -> &SourceFile {
@@ -146,7 +155,7 @@ impl Sources {
         if !self.cache.is_on() {
             return None;
         }
-        let mut whole = format!("{:?}", self.project.packages);
+        let mut whole = format!("{:?}", (&self.project.packages, &self.project.locked, &self.models));
         for source in &self.crates {
             let mut links: Vec<_> = source.module_files.iter().collect();
             links.sort_unstable();
@@ -267,6 +276,7 @@ fn assemble(project: &Project, targets: &Targets<'_>, cfgs: &[CfgSet], loaded: L
         .map(|(path, reason)| Unread { path: relative(&project.root, &path), reason })
         .collect();
     Sources {
+        models: Arc::default(),
         n_unreached_files: n_unreached(project, &ids),
         project: Arc::new(project.clone()),
         files,

@@ -5,7 +5,7 @@
 
 mod probe;
 
-use interlock_source::{Edition, LineCol, PointKind, Workspace};
+use interlock_source::{Edition, LineCol, PointKind, ReceiverKind, Workspace};
 
 /// What the examples lock. Names are imported by each example, as imports are part of what is tested.
 const SUPPORT: &str = "
@@ -536,7 +536,7 @@ fn f(t: &Town) {
 }
 
 #[test]
-fn a_pair_that_an_iterator_makes_has_parts_of_its_own() {
+fn the_second_part_of_a_pair_that_iteration_makes_is_the_element() {
     // These are the elements of the fields, `locks[]` and `named[]`: the pair is not part of the collection.
     check(
         "
@@ -546,11 +546,11 @@ struct Town { locks: Vec<Mutex<u32>>, named: HashMap<u32, Mutex<u32>> }
 fn f(t: &Town) {
     for (n, m) in t.locks.iter().enumerate() {
         m.lock();
-        //^^^^ example::Town::locks.1[]
+        //^^^^ example::Town::locks[]
     }
     for (n, m) in &t.named {
         m.lock();
-        //^^^^ example::Town::named.1[]
+        //^^^^ example::Town::named[]
     }
 }",
     );
@@ -886,6 +886,223 @@ fn f(d: &Depot, walk: Walk) {
     all(walk);
     d.shelf.lock();
           //^^^^ example::Depot::shelf
+}",
+    );
+}
+
+// ---- what the coverage says of receivers ----
+
+/// Compares what every lock-like call is called on with what is drawn.
+#[track_caller]
+fn check_receivers(text: &str) {
+    probe::compare(&format!("{text}\n{SUPPORT}"), Edition::E2021, "no lock-like call", receivers);
+}
+
+fn receivers(workspace: &Workspace) -> Vec<(LineCol, String)> {
+    let shown = |kind: &ReceiverKind| match kind {
+        ReceiverKind::Lock(class) => class.to_string(),
+        ReceiverKind::Other(ty) => format!("other: {ty}"),
+        ReceiverKind::Unknown(cause) => format!("unknown: {cause}"),
+    };
+    workspace.coverage().receivers.iter().map(|known| (known.span.range.start, shown(&known.kind))).collect()
+}
+
+#[test]
+fn a_method_that_returns_a_guard_stands_for_its_lock_and_one_that_returns_a_copy_does_not() {
+    check_receivers(
+        "
+use std::sync::{Arc, RwLock, RwLockReadGuard};
+struct Holder { inner: Arc<RwLock<u32>> }
+impl Holder {
+    fn read(&self) -> RwLockReadGuard<'_, u32> { self.inner.read().unwrap() }
+                                                          //^^^^ example::Holder::inner
+    fn write(&self) -> u32 { *self.inner.write().unwrap() }
+                                       //^^^^^ example::Holder::inner
+}
+fn f(h: &Holder) {
+    h.read();
+    //^^^^ example::Holder::inner
+    h.write();
+    //^^^^^ other: example::Holder
+}",
+    );
+}
+
+#[test]
+fn an_async_method_that_returns_a_guard_stands_for_its_lock() {
+    check_receivers(
+        "
+struct Shared(std::sync::Arc<tokio::sync::RwLock<u32>>);
+impl Shared {
+    async fn read(&self) -> tokio::sync::RwLockReadGuard<'_, u32> { self.0.read().await }
+                                                                         //^^^^ example::Shared::0
+}
+async fn f(s: &Shared) {
+    s.read().await;
+    //^^^^ example::Shared::0
+}",
+    );
+}
+
+#[test]
+fn a_wrapper_of_a_lock_of_anything_is_named_by_its_own_place() {
+    check_receivers(
+        "
+struct Mutex<T>(std::marker::PhantomData<T>, parking_lot::Mutex<T>);
+impl<T> Mutex<T> {
+    fn lock(&self) -> parking_lot::MutexGuard<'_, T> { self.1.lock() }
+                                                            //^^^^ example::Mutex::lock::self
+}
+struct Guarded<T> { m: std::sync::Mutex<T> }
+struct Town { a: Mutex<u32>, b: Guarded<u32> }
+fn f(t: &Town) {
+    t.a.lock();
+      //^^^^ example::Town::a
+    t.b.m.lock();
+        //^^^^ example::Guarded::m
+}",
+    );
+}
+
+#[test]
+fn a_call_without_arguments_is_no_method_that_needs_some() {
+    check_receivers(
+        "
+use std::sync::{Arc, RwLock};
+trait Sink: std::io::Write { fn put(&mut self) {} }
+impl<T: std::io::Write> Sink for T {}
+trait Page { fn read(&self, n: u32); }
+impl Page for Arc<RwLock<u32>> { fn read(&self, n: u32) {} }
+fn f(a: Arc<RwLock<u32>>, b: Arc<RwLock<u32>>) {
+    a.write().unwrap();
+    //^^^^^ example::f::a
+    b.read().unwrap();
+    //^^^^ example::f::b
+}",
+    );
+}
+
+#[test]
+fn an_associated_type_has_the_bounds_that_its_trait_writes() {
+    check_receivers(
+        "
+trait Batch { fn write(&mut self) -> u32; }
+trait Engine { type Batch: Batch; type Free; fn batch(&self) -> Self::Batch; fn free(&self) -> Self::Free; }
+fn f<E: Engine>(e: &E) {
+    e.batch().write();
+            //^^^^^ other: dyn Batch
+    e.free().write();
+           //^^^^^ unknown: associated type of a generic parameter
+}",
+    );
+}
+
+#[test]
+fn a_path_from_the_root_starts_with_a_crate() {
+    check_receivers(
+        "
+use lazy_static::lazy_static;
+mod std { pub mod sync { pub struct Mutex<T>(T); impl<T> Mutex<T> { pub fn lock(&self) {} } } }
+lazy_static! { static ref SHELF: ::std::sync::Mutex<u32> = make(); }
+fn f(own: &std::sync::Mutex<u32>) {
+    SHELF.lock();
+        //^^^^ example::SHELF
+    own.lock();
+      //^^^^ other: example::std::sync::Mutex
+}",
+    );
+}
+
+#[test]
+fn a_macro_named_after_thread_local_declares_one() {
+    check_receivers(
+        "
+struct Context { handle: std::cell::RefCell<u32> }
+my_thread_local! { static CONTEXT: Context = const { make() } }
+other_items! { static LOST: Context = const { make() } }
+fn f() {
+    CONTEXT.with(|c| { c.handle.borrow(); });
+                              //^^^^^^ example::Context::handle
+    LOST.with(|c| { c.handle.borrow(); });
+                           //^^^^^^ unknown: closure parameter
+}",
+    );
+}
+
+#[test]
+fn a_projection_of_a_pinned_value_has_its_fields() {
+    check_receivers(
+        "
+use std::pin::Pin;
+struct Frame { state: std::cell::RefCell<u32> }
+impl Frame {
+    fn poll(self: Pin<&mut Self>) {
+        let me = self.project();
+        me.state.borrow_mut();
+               //^^^^^^^^^^ example::Frame::state
+        self.projected().state.borrow_mut();
+                             //^^^^^^^^^^ unknown: result of an unknown method
+    }
+}",
+    );
+}
+
+#[test]
+fn handlers_reach_their_state_through_extractors() {
+    check_receivers(
+        "
+use axum::extract::State;
+use std::sync::Arc;
+async fn f(State(town): State<Arc<Depot>>, other: warp::State<Arc<Depot>>) {
+    town.shelf.lock();
+             //^^^^ example::Depot::shelf
+    other.shelf.lock();
+              //^^^^ unknown: field of an outside type
+}",
+    );
+}
+
+#[test]
+fn locks_of_other_libraries_are_known() {
+    check_receivers(
+        "
+use crossbeam_utils::CachePadded;
+struct Town {
+    a: async_lock::RwLock<u32>,
+    b: crossbeam::sync::ShardedLock<u32>,
+    c: CachePadded<parking_lot::FairMutex<u32>>,
+    d: lock_api::Mutex<Raw, u32>,
+    e: std::sync::Arc<loom::sync::Mutex<u32>>,
+    f: shuttle::sync::RwLock<u32>,
+    g: thread_local::ThreadLocal<std::sync::Mutex<u32>>,
+    h: arc_swap::ArcSwap<Depot>,
+    i: atomic_refcell::AtomicRefCell<u32>,
+    j: ahash::AHashMap<u32, std::sync::Mutex<u32>>,
+    k: smallvec::SmallVec<[std::sync::Mutex<u32>; 4]>,
+}
+async fn f(t: &Town) {
+    t.a.read().await;
+      //^^^^ example::Town::a
+    t.b.write().unwrap();
+      //^^^^^ example::Town::b
+    t.c.lock();
+      //^^^^ example::Town::c
+    t.d.lock();
+      //^^^^ example::Town::d
+    t.e.lock();
+      //^^^^ example::Town::e
+    t.f.read();
+      //^^^^ example::Town::f
+    t.g.get_or(make).lock();
+                   //^^^^ example::Town::g[]
+    t.h.load().shelf.lock();
+                   //^^^^ example::Depot::shelf
+    t.i.borrow();
+      //^^^^^^ example::Town::i
+    t.j.get(&1).unwrap().lock();
+                       //^^^^ example::Town::j[]
+    t.k[0].lock();
+         //^^^^ example::Town::k[]
 }",
     );
 }

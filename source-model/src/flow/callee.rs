@@ -57,10 +57,14 @@ impl Builder<'_> {
             return match names.len() {
                 1 => constructor_of(&base),
                 2 => self.associated_or_variant(base, &names[1]),
-                _ => Callee::Unknown,
+                n => {
+                    let between = names[1..n - 1].iter();
+                    let base = between.fold(base, |base, name| self.index.associated(&base, name, 0));
+                    self.associated_fn(base, &names[n - 1])
+                }
             };
         }
-        let Some(resolved) = self.index.resolve(self.types.module, &names, Namespace::Values) else {
+        let Some(resolved) = self.index.resolve_path(self.types.module, path, Namespace::Values) else {
             return Callee::Unknown;
         };
         let rest = names.len() - resolved.n_used;

@@ -7,7 +7,9 @@ use crate::flow::callee::Callee;
 use crate::flow::closures::{run_of, run_through};
 use crate::flow::graph::{Op, Place, RawCall, SlotId};
 use crate::index::Shape;
+use crate::infer::MAX_DEREF;
 use crate::ir::{Expr, ExprKind, Name, PathRef, TypeRef};
+use crate::locks::LockClass;
 use crate::methods::MethodMatch;
 use crate::places::element_of;
 use crate::span::{Span, TextRange};
@@ -71,7 +73,7 @@ impl Builder<'_> {
         extend_to: Option<usize>,
     ) -> Value {
         let receiver = self.expr(receiver_expr);
-        let found = self.index.method(&receiver.ty, method);
+        let found = self.index.method_taking(&receiver.ty, method, args.len());
         if args.is_empty() && LOCK_LIKE.contains(&method.as_str()) {
             self.tally_receiver(&receiver, *method, range, found.as_ref());
         }
@@ -113,13 +115,46 @@ impl Builder<'_> {
 
     fn tally_receiver(&mut self, receiver: &Value, method: Name, range: TextRange, found: Option<&MethodMatch>) {
         let lock = found.filter(|found| self.index.fn_data(found.function).model.acquire.is_some());
-        let kind = match (lock, unknown_cause(&receiver.ty)) {
+        let kind = match (lock, unknown_cause(&self.pointee(&receiver.ty, found))) {
             (Some(found), _) => ReceiverKind::Lock(self.lock_class(&receiver.place, &found.self_ty)),
+            (None, None) if let Some(class) = found.and_then(|found| self.wrapped_class(receiver, found)) => {
+                ReceiverKind::Lock(class)
+            }
             (None, Some(cause)) if found.is_none() => ReceiverKind::Unknown(cause.into()),
-            _ => ReceiverKind::Other(self.index.show(receiver.ty.peeled()).into()),
+            _ => ReceiverKind::Other(self.index.show(&self.pointee(&receiver.ty, found)).into()),
         };
         let span = self.span(range);
         self.tally.receivers.push(Receiver { span, method, kind });
+    }
+
+    /// The class of the lock whose guard a function of the workspace returns.
+    fn wrapped_class(&self, receiver: &Value, found: &MethodMatch) -> Option<LockClass> {
+        let data = self.index.fn_data(found.function);
+        let returned = self.index.result_type(data, &self.index.fn_scope(data, Some(&found.self_ty)), None);
+        let output = match &returned {
+            Ty::Future(future) => &future.output,
+            other => other,
+        };
+        if data.is_model || !self.owns(output) {
+            return None;
+        }
+        let args = [(found.self_ty.clone(), receiver.place.clone())];
+        crate::accessors::acquired(self.index, found.function, &args, 0)?.class
+    }
+
+    /// The type that declares the method; where none does, what the receiver finally points to.
+    fn pointee(&self, receiver: &Ty, found: Option<&MethodMatch>) -> Ty {
+        if let Some(found) = found {
+            return found.self_ty.peeled().clone();
+        }
+        let mut at = receiver.peeled().clone();
+        for _ in 0..MAX_DEREF {
+            match self.index.deref_step(&at) {
+                Some(next) => at = next.peeled().clone(),
+                None => break,
+            }
+        }
+        at
     }
 
     /// A method that neither the workspace nor a model declares.
@@ -158,6 +193,11 @@ impl Builder<'_> {
         match method {
             "clone" | "to_owned" | "by_ref" | "borrow" | "as_ref" | "as_mut" | "borrow_mut" | "deref" | "into_iter" => {
                 Value::of(peeled).at(receiver.place.clone())
+            }
+            // What `pin_project` makes: the fields of the pinned value.
+            "project" | "project_ref" => {
+                let target = self.index.deref_step(&peeled).unwrap_or(peeled);
+                Value::of(Ty::reference(target)).at(receiver.place.clone())
             }
             "to_string" => Value::of(self.index.string()),
             "len" | "eq" | "ne" | "cmp" | "partial_cmp" | "is_empty" | "hash" if !peeled.is_unknown() => {

@@ -84,6 +84,10 @@ impl Builder<'_> {
             | "assert_eq" | "assert_ne" | "debug_assert" | "debug_assert_eq" | "debug_assert_ne" => Value::unit(),
             "write" | "writeln" => Value::of(index.result_of(Ty::unit(), Ty::Unknown("error of write!"))),
             "dbg" | "pin" | "ready" if values.len() == 1 => values.remove(0),
+            "addr_of" | "addr_of_mut" if values.len() == 1 => {
+                let value = values.remove(0);
+                Value::of(Ty::reference(value.ty)).at(value.place)
+            }
             "concat" | "stringify" | "env" | "include_str" => Value::of(Ty::reference(Ty::Str)),
             "line" | "column" | "cfg" | "matches" => Value::of(Ty::Scalar),
             _ => Value::unknown("value of a macro"),

@@ -21,7 +21,8 @@ impl Lowerer {
             "macro_rules" => {}
             "cfg_if" => self.cfg_if_items(call, written, into),
             "lazy_static" => self.statics(call, &["lazy_static", "LazyStatic"], into),
-            "thread_local" => self.statics(call, &["std", "thread", "LocalKey"], into),
+            // Also macros of the project that wrap it.
+            name if name.ends_with("thread_local") => self.statics(call, &["std", "thread", "LocalKey"], into),
             _ => match syn::parse2::<syn::File>(call.tokens.clone()) {
                 Ok(file) => {
                     let items = self.items(&file.items);
@@ -172,7 +173,8 @@ fn wrapped(path: &[&str], inner: TypeRef) -> TypeRef {
     if let Some(last) = segments.last_mut() {
         last.args.push(inner);
     }
-    TypeRef::Path(PathRef { segments, qself: None, absolute: false })
+    // From the crate's name: `use lazy_static::lazy_static;` imports a macro, not a crate.
+    TypeRef::Path(PathRef { segments, qself: None, absolute: true })
 }
 
 #[cfg(test)]

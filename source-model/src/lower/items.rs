@@ -205,7 +205,9 @@ impl Lowerer {
                     items.push(self.function(&def.attrs, &[default_start(def.modifiers.defaultness)], &def.sig, body));
                 }
                 syn::TraitItem::Type(def) => {
-                    let default = def.default.as_ref().map_or(TypeRef::Infer, |(_, ty)| types::lower(ty));
+                    let bounds = types::bounds(def.bounds.iter());
+                    let bounded = if bounds.is_empty() { TypeRef::Infer } else { TypeRef::ImplTrait(bounds) };
+                    let default = def.default.as_ref().map_or(bounded, |(_, ty)| types::lower(ty));
                     let head =
                         Head::new(name_of(&def.ident), &def.attrs, &[], def.type_token.span, def.semi_token.span);
                     items.push(head.item(alias_kind(&def.generics, default)));

@@ -1,6 +1,6 @@
 //! A workspace of one file that was never on disk: for examples, tests and tools that hold text.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
@@ -43,6 +43,7 @@ impl Sources {
             unread: Vec::new(),
             n_unreached_files: 0,
             n_cfg_skipped_modules: 0,
+            models: Arc::default(),
             cache: Arc::default(),
         }
     }
@@ -66,5 +67,6 @@ fn project(name: &str, root: PathBuf) -> Project {
         packages: vec![package],
         notes: Vec::new(),
         n_build_scripts: 0,
+        locked: BTreeMap::new(),
     }
 }

@@ -1,0 +1,3 @@
+// Curated model of `crossbeam-channel`: `crossbeam` re-exports it.
+
+pub use crossbeam::channel::*;
