@@ -235,8 +235,8 @@ impl Index {
             _ => None,
         });
         let Some(declared) = declared else {
-            let supers = data.supers.iter().filter(|_| depth < MAX_DEPTH);
-            return supers.filter_map(|parent| self.associated_in_trait(*parent, name, base, depth + 1)).next();
+            let mut supers = data.supers.iter().filter(|_| depth < MAX_DEPTH);
+            return supers.find_map(|parent| self.associated_in_trait(*parent, name, base, depth + 1));
         };
         let mut scope = TypeScope::of_module(data.module);
         match bound_args(base, of_trait) {
@@ -453,19 +453,6 @@ impl Index {
 
     pub(crate) fn string(&self) -> Ty {
         Ty::Adt(self.well_known.string, Arc::from([]))
-    }
-
-    /// A type as people read it.
-    pub(crate) fn show(&self, ty: &Ty) -> String {
-        match ty {
-            Ty::Adt(id, _) => self.type_data(*id).path.to_string(),
-            Ty::Outside(path, _) => path.to_string(),
-            Ty::Ref(inner) => format!("&{}", self.show(inner)),
-            Ty::Param(name, _) => name.to_string(),
-            Ty::Dyn(bounds) => format!("dyn {}", bounds.first().map_or("_", |bound| bound.path.as_str())),
-            Ty::Unknown(_) => "_".to_owned(),
-            _ => "value".to_owned(),
-        }
     }
 }
 

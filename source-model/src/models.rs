@@ -33,6 +33,7 @@ pub(crate) const MODELS: &[(&str, &str)] = curated![
     flume,
     futures,
     hashbrown,
+    keepcalm,
     lazy_static,
     lock_api,
     loom,

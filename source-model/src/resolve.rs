@@ -269,7 +269,8 @@ impl Index {
                 return self.resolve_extern(module, &leaf.path, namespace, depth);
             }
         }
-        let at = if krate.edition == Edition::E2015 { krate.root } else { module };
+        let is_relative = matches!(first.as_str(), "self" | "super");
+        let at = if krate.edition == Edition::E2015 && !is_relative { krate.root } else { module };
         self.resolve_at(at, &leaf.path, namespace, depth)
     }
 

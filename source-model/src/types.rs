@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::index::Index;
 use crate::ir::{Name, PathRef};
 use crate::locks::BodyId;
 
@@ -127,4 +128,19 @@ impl Ty {
 /// The names of a path's segments.
 pub(crate) fn segment_names(path: &PathRef) -> Vec<Name> {
     path.segments.iter().map(|segment| segment.name.clone()).collect()
+}
+
+impl Index {
+    /// A type as people read it.
+    pub(crate) fn show(&self, ty: &Ty) -> String {
+        match ty {
+            Ty::Adt(id, _) => self.type_data(*id).path.to_string(),
+            Ty::Outside(path, _) => path.to_string(),
+            Ty::Ref(inner) => format!("&{}", self.show(inner)),
+            Ty::Param(name, _) => name.to_string(),
+            Ty::Dyn(bounds) => format!("dyn {}", bounds.first().map_or("_", |bound| bound.path.as_str())),
+            Ty::Unknown(_) => "_".to_owned(),
+            _ => "value".to_owned(),
+        }
+    }
 }

@@ -1079,6 +1079,7 @@ struct Town {
     i: atomic_refcell::AtomicRefCell<u32>,
     j: ahash::AHashMap<u32, std::sync::Mutex<u32>>,
     k: smallvec::SmallVec<[std::sync::Mutex<u32>; 4]>,
+    l: keepcalm::SharedMut<u32>,
 }
 async fn f(t: &Town) {
     t.a.read().await;
@@ -1103,6 +1104,33 @@ async fn f(t: &Town) {
                        //^^^^ example::Town::j[]
     t.k[0].lock();
          //^^^^ example::Town::k[]
+    t.l.write();
+      //^^^^^ example::Town::l
 }",
+    );
+}
+
+#[test]
+fn imports_of_edition_2015_start_at_the_root_unless_they_are_relative() {
+    probe::compare(
+        "
+mod town {
+    pub mod depot { pub struct Depot { pub shelf: ::std::sync::Mutex<u32> } }
+    pub mod visit {
+        use super::depot::Depot;
+        use town::depot::Depot as Same;
+        use depot::Depot as Lost;
+        fn f(d: &Depot, s: &Same, l: &Lost) {
+            d.shelf.lock();
+                  //^^^^ example::town::depot::Depot::shelf
+            s.shelf.lock();
+                  //^^^^ example::town::depot::Depot::shelf
+            l.shelf.lock();
+        }
+    }
+}",
+        Edition::E2015,
+        "no lock",
+        acquisitions,
     );
 }
