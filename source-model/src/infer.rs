@@ -3,15 +3,13 @@
 use std::sync::Arc;
 
 use crate::index::{Def, FnData, ImplData, Index, ModuleId, Owner, Shape};
-use crate::ir::{Generics, ItemKind, Name, PathRef, Segment, TypeRef};
+use crate::ir::{Generics, Name, PathRef, Segment, TypeRef};
 use crate::names::joined;
 use crate::resolve::Namespace;
 use crate::types::{Bound, CallableTy, FutureTy, TraitId, Ty, TypeId, segment_names};
 
 /// Nested types and aliases deeper than this are Unknown.
-const MAX_DEPTH: u32 = 24;
-/// What an associated type of an impl costs of it: its parameters have bounds that may name associated types again.
-const IMPL_DEPTH: u32 = 6;
+pub(crate) const MAX_DEPTH: u32 = 24;
 /// Autoderef steps.
 pub(crate) const MAX_DEREF: usize = 10;
 
@@ -48,7 +46,7 @@ impl Index {
         self.lower_at(ty, scope, 0)
     }
 
-    fn lower_at(&self, ty: &TypeRef, scope: &TypeScope, depth: u32) -> Ty {
+    pub(crate) fn lower_at(&self, ty: &TypeRef, scope: &TypeScope, depth: u32) -> Ty {
         if depth > MAX_DEPTH {
             return Ty::Unknown("type nested too deeply");
         }
@@ -199,69 +197,12 @@ impl Index {
         segment.bindings.iter().map(|(name, ty)| (name.clone(), self.lower_at(ty, scope, depth))).collect()
     }
 
-    /// `<T as Trait>::Name`.
-    pub(crate) fn associated(&self, base: &Ty, name: &Name, depth: u32) -> Ty {
-        if depth > MAX_DEPTH {
-            return Ty::Unknown("type nested too deeply");
-        }
-        match (base, name.as_str()) {
-            (Ty::Unknown(_), _) => base.clone(),
-            (_, "Target") => self.deref_step(base).unwrap_or(Ty::Unknown("associated type")),
-            (Ty::Future(future), "Output") => future.output.clone(),
-            (Ty::Callable(callable), "Output") => callable.ret.clone(),
-            (_, "Item" | "IntoIter") => self.iterated(base),
-            (Ty::Ref(inner), _) => self.associated(inner, name, depth + 1),
-            (Ty::Param(_, bounds) | Ty::Dyn(bounds), _) => bounds
-                .iter()
-                .flat_map(|bound| &bound.bindings)
-                .find(|(bound, _)| bound == name)
-                .map(|(_, ty)| ty.clone())
-                .or_else(|| {
-                    bounds.iter().find_map(|bound| self.associated_in_trait(bound.of_trait?, name, base, depth))
-                })
-                .unwrap_or(Ty::Unknown("associated type of a generic parameter")),
-            (Ty::Adt(..), _) => self
-                .associated_in_impls(base, name, depth)
-                .unwrap_or_else(|| if name == "Output" { self.awaited(base) } else { Ty::Unknown("associated type") }),
-            _ => Ty::Unknown("associated type"),
-        }
-    }
-
-    /// What a trait says of an associated type: its bounds, or its default.
-    fn associated_in_trait(&self, of_trait: TraitId, name: &Name, base: &Ty, depth: u32) -> Option<Ty> {
-        let data = self.trait_data(of_trait);
-        let declared = data.def.items.iter().find_map(|item| match &item.kind {
-            ItemKind::Alias(alias) if item.name == *name && !matches!(alias.ty, TypeRef::Infer) => Some(&alias.ty),
-            _ => None,
-        });
-        let Some(declared) = declared else {
-            let mut supers = data.supers.iter().filter(|_| depth < MAX_DEPTH);
-            return supers.find_map(|parent| self.associated_in_trait(*parent, name, base, depth + 1));
-        };
-        let mut scope = TypeScope::of_module(data.module);
-        match bound_args(base, of_trait) {
-            Some(args) => self.bind_params(&data.def.generics, args, &mut scope),
-            None => self.declare_params(&data.def.generics, &mut scope),
-        }
-        scope.self_ty = Some(base.clone());
-        Some(self.lower_at(declared, &scope, depth + 1))
-    }
-
-    fn associated_in_impls(&self, base: &Ty, name: &Name, depth: u32) -> Option<Ty> {
-        let Ty::Adt(id, _) = base else { return None };
-        self.impls_of_type(*id).find_map(|data| {
-            let ty = data.assoc.get(name)?;
-            let depth = depth + IMPL_DEPTH;
-            Some(self.lower_at(ty, &self.impl_scope_at(data, base, depth), depth))
-        })
-    }
-
     /// What is in scope within an impl, for a receiver of the given type.
     pub(crate) fn impl_scope(&self, data: &ImplData, self_ty: &Ty) -> TypeScope {
         self.impl_scope_at(data, self_ty, 0)
     }
 
-    fn impl_scope_at(&self, data: &ImplData, self_ty: &Ty, depth: u32) -> TypeScope {
+    pub(crate) fn impl_scope_at(&self, data: &ImplData, self_ty: &Ty, depth: u32) -> TypeScope {
         let mut scope = TypeScope::of_module(data.module);
         self.declare_params_at(&data.def.generics, &mut scope, depth);
         let header = match &data.def.self_ty {
@@ -465,7 +406,7 @@ fn ref_item(item: Ty) -> Ty {
 }
 
 /// The arguments of a trait in a bound: `Depot` for a parameter with `AsRef<Depot>`.
-fn bound_args(ty: &Ty, of_trait: TraitId) -> Option<&[Ty]> {
+pub(crate) fn bound_args(ty: &Ty, of_trait: TraitId) -> Option<&[Ty]> {
     let (Ty::Param(_, bounds) | Ty::Dyn(bounds)) = ty else { return None };
     bounds.iter().find(|bound| bound.of_trait == Some(of_trait)).map(|bound| bound.args.as_slice())
 }
