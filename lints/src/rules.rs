@@ -24,6 +24,7 @@ rules! {
     recursive_read,
     reentrant_lock,
     suppression_without_reason,
+    temporary_guard_extended,
     unawaited_future,
     unused_suppression,
 }

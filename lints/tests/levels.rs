@@ -265,3 +265,24 @@ fn a_discarded_guard_is_graded_by_what_it_guards() {
     assert_eq!(levels("let _ = self.p.acquire_many(8).await;"), []);
     assert_eq!(levels("let _ = self.c.borrow_mut();"), []);
 }
+
+#[test]
+fn what_a_map_gives_away_is_no_reference_into_it() {
+    let text = "
+        use dashmap::DashMap;
+        use tokio::sync::OwnedSemaphorePermit;
+        use tokio::task::JoinHandle;
+        struct S { tasks: DashMap<u8, JoinHandle<()>>, permits: DashMap<u8, OwnedSemaphorePermit> }
+        impl S {
+            async fn f(&self) {
+                if let Some((_, task)) = self.tasks.remove(&1) {
+                    self.tasks.clear();
+                    task.await;
+                }
+                if let Some((_, permit)) = self.permits.remove(&1) {
+                    self.permits.insert(2, permit);
+                }
+            }
+        }";
+    assert_eq!(findings(text), []);
+}

@@ -32,7 +32,13 @@ fn acquisition(node: &Node, operation: &str, mode: Mode, span: Span) -> Acquisit
 }
 
 fn held(acquisition: Acquisition) -> Held {
-    Held { acquisition: acquisition.into(), must: true, variable: Some("node".into()), chain: vec![] }
+    Held {
+        acquisition: acquisition.into(),
+        must: true,
+        variable: Some("node".into()),
+        chain: vec![],
+        extended_by: None,
+    }
 }
 
 /// Through a call: `raft_node` is held, `log` is acquired.

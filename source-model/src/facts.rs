@@ -65,6 +65,27 @@ pub struct Held {
     pub variable: Option<Name>,
     /// Calls through which the guard came out of other functions, outermost first; empty for a direct acquisition.
     pub chain: Vec<ChainStep>,
+    /// The construct that alone keeps a temporary alive here: what the expression yields borrows nothing of the guard.
+    pub extended_by: Option<Construct>,
+}
+
+/// A construct that keeps the temporaries of an expression in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Construct {
+    /// The scrutinee of `match`, through its arms.
+    Match,
+    /// The scrutinee of `if let`, or of a `let` in a match guard, through the branches.
+    IfLet,
+    /// The scrutinee of `while let`, through the body.
+    WhileLet,
+    /// The head of `for`, through the loop.
+    For,
+    /// An argument, while the function runs.
+    Argument,
+    /// A receiver, while the method runs.
+    Receiver,
+    /// The tail of a block, while the variables of the block are dropped.
+    Tail,
 }
 
 /// A call on the way from a body to an acquisition.

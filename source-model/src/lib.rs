@@ -39,7 +39,7 @@ pub use cfg::{CfgExpr, CfgSet};
 pub use coverage::{Cause, Coverage, Receiver, ReceiverKind, Unparsed};
 pub use edit::{Edit, EditError};
 pub use facts::{
-    Assumption, Body, BodyKind, Call, ChainStep, Dispatch, Effect, Held, Point, PointKind, Spawn, TaskOutput,
+    Assumption, Body, BodyKind, Call, ChainStep, Construct, Dispatch, Effect, Held, Point, PointKind, Spawn, TaskOutput,
 };
 pub use ir::{Directive, FileIr, Gap, Name, Outline};
 pub use locks::{

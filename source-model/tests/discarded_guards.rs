@@ -9,6 +9,9 @@ use interlock_source::{Edition, LineCol, PointKind, Workspace};
 const SUPPORT: &str = "
 use std::sync::{Condvar, Mutex, MutexGuard, RwLock};
 struct Depot { shelf: Mutex<u32>, desk: tokio::sync::Mutex<u32>, rate: RwLock<u32>, bell: Condvar }
+struct Two<'a> { shelf: MutexGuard<'a, u32>, n: u32 }
+fn enter(d: &Depot) -> MutexGuard<'_, u32> { d.enter() }
+fn enter_two(d: &Depot) -> Two<'_> { Two { shelf: d.enter(), n: 1 } }
 impl Depot {
     fn enter(&self) -> MutexGuard<'_, u32> { self.shelf.lock().unwrap() }
     fn enter_counted(&self) -> Result<(MutexGuard<'_, u32>, u32), ()> { Ok((self.shelf.lock().unwrap(), 1)) }
@@ -65,6 +68,10 @@ fn a_guard_that_a_function_returns_is_discarded_where_it_is_called() {
 fn f(d: &Depot) {
     let _ = d.enter();
             //^^^^^^^ discarded d.shelf
+    let _ = enter(d);
+          //^^^^^ discarded d.shelf
+    let _ = enter_two(d);
+          //^^^^^^^^^ discarded d.shelf
     let _ = d.enter_counted();
             //^^^^^^^^^^^^^^^ discarded d.shelf
 }",
@@ -124,6 +131,8 @@ fn f(d: &Depot) {
                   //^^^^^^ kept
     let _ = d.shelf.lock().unwrap().count_ones();
                   //^^^^^^ kept
+    let _ = d.shelf.try_lock().map(|mut shelf| *shelf += 1);
+                  //^^^^^^^^^^ kept
 }",
     );
 }
@@ -136,6 +145,8 @@ fn f(d: &Depot) {
     let guard = d.shelf.lock().unwrap();
                       //^^^^^^ kept
     let _ = d.bell.wait(guard);
+    let _ = d.bell.wait(d.shelf.lock().unwrap());
+                              //^^^^^^ kept
     let mut slot = Some(d.rate.read());
                              //^^^^^^ kept
     let _ = slot.take();

@@ -44,7 +44,8 @@ impl Builder<'_> {
         let owner = self.owns(&output).then(|| self.new_temporary());
         self.extend_to = None;
         let closures: Vec<Runnable> = values.iter().filter_map(|value| self.runnable(value)).collect();
-        self.acquire_around(acquisition, fallible, owner, &closures, site.range);
+        let keeps = owner.filter(|_| !acquisition.momentary);
+        self.acquire_around(acquisition, fallible, keeps, &closures, site.range);
         Value { owner, ..Value::of(ty).at(place) }
     }
 
@@ -107,7 +108,7 @@ impl Builder<'_> {
                 || (model.mode == Mode::Shared && (model.recursive || type_model.reader_preferring)),
             extent: if type_model.family == Some(LockFamily::Map) { model.extent } else { Extent::Whole },
             operation: site.name.clone(),
-            momentary: !self.owns(output),
+            momentary: !self.names_guard(data.module, &data.def.ret, 0),
             span: self.span(site.range),
         }
     }

@@ -4,19 +4,18 @@ use crate::flow::build::{Builder, Local, Value};
 use crate::flow::exprs::position_name;
 use crate::flow::graph::{Op, SlotId};
 use crate::ir::{Expr, ExprKind, Name};
-use crate::span::TextRange;
 use crate::types::Ty;
 
 impl Builder<'_> {
     /// The right side is evaluated, and acquires, before the old value of the left side is dropped.
     pub(super) fn assign(&mut self, left: &Expr, right: &Expr) -> Value {
         let value = self.expr(right);
-        self.assign_value(left, value, right.range);
+        self.assign_value(left, value, right);
         Value::unit()
     }
 
     /// `(a, b.c) = value` assigns part by part.
-    fn assign_value(&mut self, left: &Expr, value: Value, from: TextRange) {
+    fn assign_value(&mut self, left: &Expr, value: Value, from: &Expr) {
         let name = match &left.kind {
             ExprKind::Path(path) if path.segments.len() == 1 => Some(path.segments[0].name),
             ExprKind::Tuple(parts) | ExprKind::Array(parts) => {

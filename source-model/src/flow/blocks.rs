@@ -2,11 +2,13 @@
 
 use rustc_hash::FxHashMap as HashMap;
 
+use crate::facts::Construct;
 use crate::flow::build::{Builder, Value};
 use crate::flow::exprs::merged;
 use crate::flow::graph::Op;
 use crate::ir::{Block, Expr, ExprKind, LetStmt, Pat, Stmt, StmtKind};
 use crate::project::Edition;
+use crate::span::TextRange;
 use crate::types::Ty;
 
 impl Builder<'_> {
@@ -25,7 +27,7 @@ impl Builder<'_> {
             }
         }
         let value = match &block.tail {
-            Some(tail) => self.tail(tail, extendable),
+            Some(tail) => self.tail(tail, block.range, extendable),
             None => self.end_of_block(block),
         };
         self.env.pop();
@@ -43,7 +45,7 @@ impl Builder<'_> {
         if diverges { Value::of(Ty::Never) } else { Value::unit() }
     }
 
-    fn tail(&mut self, tail: &Expr, extendable: Option<usize>) -> Value {
+    fn tail(&mut self, tail: &Expr, block: TextRange, extendable: Option<usize>) -> Value {
         let outer = self.state().scopes.len() - 2;
         // From 2024 on temporaries die before the locals; what the value owns moves out first.
         // Before, they belong to the enclosing temporary scope and outlive the locals.
@@ -51,7 +53,10 @@ impl Builder<'_> {
         self.push_scope(false);
         self.state_mut().scopes.last_mut().expect("just pushed").redirect = redirect;
         self.extendable = extendable;
-        let value = self.expr(tail);
+        let value = match redirect {
+            Some(_) => self.operand(tail, Construct::Tail, block),
+            None => self.expr(tail),
+        };
         let value = self.lift(value, outer);
         self.pop_scope();
         value
@@ -89,7 +94,7 @@ impl Builder<'_> {
             value = self.lift(value, block);
         }
         let Some(otherwise) = otherwise else {
-            self.discard(pat, &value, init.range);
+            self.discard(pat, &value, init);
             self.bind(pat, value);
             return;
         };
@@ -109,7 +114,7 @@ impl Builder<'_> {
         self.block(otherwise);
         self.switch_to(passed);
         self.present(pat, &value);
-        self.discard(pat, &value, init.range);
+        self.discard(pat, &value, init);
         self.bind(pat, value);
     }
 }

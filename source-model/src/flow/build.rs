@@ -8,6 +8,7 @@ use rustc_hash::FxHashMap as HashMap;
 
 use crate::coverage::Receiver;
 use crate::facts::BodyKind;
+use crate::flow::extensions::Extension;
 use crate::flow::graph::{BasicBlock, Op, Place, RESULT, RawBody, RawCall, SlotId, Token};
 use crate::index::{FnData, Index, Owner, position};
 use crate::infer::TypeScope;
@@ -143,6 +144,7 @@ pub(crate) struct State {
     pub(crate) exit: u32,
     pub(crate) slot_names: Vec<Option<Name>>,
     pub(crate) tokens: Vec<Token>,
+    pub(crate) extensions: Vec<Extension>,
     pub(crate) scopes: Vec<Scope>,
     pub(crate) loops: Vec<LoopFrame>,
     pub(crate) loop_depth: u32,
@@ -269,6 +271,7 @@ impl<'a> Builder<'a> {
             exit: 1,
             slot_names: vec![None],
             tokens: Vec::new(),
+            extensions: Vec::new(),
             scopes: vec![Scope { is_block: true, ..Scope::default() }, Scope::default()],
             loops: Vec::new(),
             loop_depth: 0,
@@ -305,6 +308,7 @@ impl<'a> Builder<'a> {
             blocks: state.blocks,
             slot_names: state.slot_names,
             tokens: state.tokens,
+            extensions: state.extensions,
             has_loop: state.has_loop,
             runs_forever: state.runs_forever,
         });

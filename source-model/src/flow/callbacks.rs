@@ -112,7 +112,7 @@ fn seen_by_caller(
         let acquisition = substitute(&inner.acquisition, &call.args, target);
         let chain = std::iter::once(step.clone()).chain(inner.chain.iter().cloned()).collect();
         let must = inner.must && call.targets.len() == 1;
-        held.push(Held { acquisition, must, variable: None, chain });
+        held.push(Held { acquisition, must, variable: None, chain, extended_by: None });
     }
     let args = callback.args.iter().map(|place| place_through(place, &call.args, target)).collect();
     Callback { through: callback.through, args, held, n_calls: callback.n_calls + 1, ..callback.clone() }

@@ -1,7 +1,7 @@
 //! Calls: who is called, what it acquires or starts, which closures it runs, and what its result owns.
 
 use crate::coverage::{Receiver, ReceiverKind};
-use crate::facts::Dispatch;
+use crate::facts::{Construct, Dispatch};
 use crate::flow::build::{Builder, Pending, Value};
 use crate::flow::callee::Callee;
 use crate::flow::closures::{run_of, run_through};
@@ -72,7 +72,7 @@ impl Builder<'_> {
         awaiting: bool,
         extend_to: Option<usize>,
     ) -> Value {
-        let receiver = self.expr(receiver_expr);
+        let receiver = self.operand(receiver_expr, Construct::Receiver, range);
         let found = self.index.method_taking(&receiver.ty, method, args.len());
         if args.is_empty() && LOCK_LIKE.contains(&method.as_str()) {
             self.tally_receiver(&receiver, *method, range, found.as_ref());
@@ -170,7 +170,7 @@ impl Builder<'_> {
         let mut places = vec![receiver.place.clone()];
         let mut polled = None;
         for arg in args {
-            let mut value = self.expr(arg);
+            let mut value = self.operand(arg, Construct::Argument, range);
             self.consume(&value);
             places.push(value.place.clone());
             polled = polled.or(value.pending.take());
@@ -303,7 +303,7 @@ impl Builder<'_> {
     /// A call through a value: a closure, a function pointer, a boxed callback.
     fn call_value(&mut self, range: TextRange, callee: &Value, args: &[Expr], name: Option<&Name>) -> Value {
         let callable = self.callable(&callee.ty);
-        let values: Vec<Value> = args.iter().map(|arg| self.expr(arg)).collect();
+        let values: Vec<Value> = args.iter().map(|arg| self.operand(arg, Construct::Argument, range)).collect();
         values.iter().for_each(|value| self.consume(value));
         let places: Vec<Place> = values.iter().map(|value| value.place.clone()).collect();
         let Some(callable) = callable else {
@@ -343,7 +343,7 @@ impl Builder<'_> {
     fn outside_call(&mut self, range: TextRange, name: Name, path: Result<Name, &'static str>, args: &[Expr]) -> Value {
         let mut places = Vec::new();
         for arg in args {
-            let value = self.expr(arg);
+            let value = self.operand(arg, Construct::Argument, range);
             self.consume(&value);
             places.push(value.place);
         }

@@ -2,11 +2,13 @@
 
 use rustc_hash::FxHashMap as HashMap;
 
+use crate::facts::Construct;
 use crate::flow::build::{Builder, LoopFrame, Value};
 use crate::flow::exprs::merged;
 use crate::flow::graph::{Op, RESULT, SlotId};
 use crate::ir::{Arm, Block, Expr, ExprKind, MacroArgs, Name, Pat, StmtKind};
 use crate::project::Edition;
+use crate::span::TextRange;
 use crate::types::Ty;
 
 /// The value of several branches: the first that is known; what each owns goes to one slot.
@@ -21,7 +23,8 @@ impl Builder<'_> {
             ExprKind::If { cond, then, otherwise } => self.if_expr(cond, then, otherwise.as_deref()),
             ExprKind::Match { scrutinee, arms } => {
                 let extendable = self.extendable.take();
-                let value = self.expr(scrutinee);
+                let over = TextRange { start: scrutinee.range.end, end: expr.range.end };
+                let value = self.operand(scrutinee, Construct::Match, over);
                 self.extendable = extendable;
                 self.match_value(&value, arms)
             }
@@ -82,7 +85,9 @@ impl Builder<'_> {
         }
         self.env.push(HashMap::default());
         self.push_scope(true);
+        let first = self.state().extensions.len();
         self.condition(cond, failed, outer + usize::from(own_scope));
+        self.close_extensions(first, Construct::IfLet, otherwise.map_or(then.range, |otherwise| otherwise.range).end);
         let value = self.branch(extendable, |builder| builder.block(then));
         let value = self.lift(value, outer);
         self.pop_scope_of_branch(failed);
@@ -142,7 +147,7 @@ impl Builder<'_> {
     fn let_condition(&mut self, pat: &Pat, expr: &Expr, failed: u32, temporaries: usize) {
         self.push_scope(false);
         self.state_mut().scopes.last_mut().expect("just pushed").redirect = Some(temporaries);
-        let value = self.expr(expr);
+        let value = self.operand(expr, Construct::IfLet, TextRange::default());
         self.pop_scope();
         if self.is_refutable(pat) {
             self.failing_edge(pat, &value, failed);
@@ -182,7 +187,9 @@ impl Builder<'_> {
         self.push_scope(true);
         self.bind(&arm.pat, value.clone());
         if let Some(guard) = &arm.guard {
+            let first = self.state().extensions.len();
             self.guard(guard);
+            self.close_extensions(first, Construct::IfLet, arm.body.range.end);
         }
         let result = self.branch(extendable, |builder| builder.expr(&arm.body));
         let result = self.lift(result, outer);
@@ -252,7 +259,9 @@ impl Builder<'_> {
         let temporaries = self.state().scopes.len() - 1;
         self.push_scope(true);
         self.env.push(HashMap::default());
+        let first = self.state().extensions.len();
         self.condition(cond, failed, temporaries);
+        self.close_extensions(first, Construct::WhileLet, body.range.end);
         self.in_scope(|builder| builder.block(body));
         self.env.pop();
         self.pop_scope_of_branch(failed);
@@ -268,7 +277,8 @@ impl Builder<'_> {
     fn for_expr(&mut self, label: Option<&Name>, pat: &Pat, iter: &Expr, body: &Block) -> Value {
         self.push_scope(true);
         // Temporaries of the head live as long as the loop.
-        let head_value = self.expr(iter);
+        let over = TextRange { start: iter.range.end, end: body.range.end };
+        let head_value = self.operand(iter, Construct::For, over);
         if !matches!(head_value.ty, Ty::Ref(_)) && head_value.may_own() {
             // The loop takes its head over.
             let head = self.new_temporary();

@@ -379,7 +379,10 @@ impl Builder<'_> {
                 }
                 self.op(Op::Call { call: Box::new(call), result: owner });
             }
-            Some(Pending::Acquire { acquisition, fallible }) => self.acquire(acquisition, fallible, owner),
+            Some(Pending::Acquire { acquisition, fallible }) => {
+                let keeps = owner.filter(|_| !acquisition.momentary);
+                self.acquire(acquisition, fallible, keeps);
+            }
             None => {}
         }
         // Awaiting takes the future, and drops it when it has run.

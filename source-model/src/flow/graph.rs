@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::drops::Glue;
 use crate::facts::{BodyKind, Dispatch, Spawn};
+use crate::flow::extensions::Extension;
 use crate::ir::Name;
 use crate::locks::{AccessPath, Acquisition, BodyId, LockClass};
 use crate::span::Span;
@@ -112,8 +113,8 @@ pub(crate) enum Op {
     Absent { slot: SlotId },
     /// The slot goes out of scope.
     Drop { slot: SlotId },
-    /// The content is what `_` was given: nobody names it, and the end of the statement drops it.
-    Discard { slot: SlotId, span: Span },
+    /// The content is what `_` was given: nobody names it, and the end of the statement drops it. It came of `calls`.
+    Discard { slot: SlotId, calls: Vec<Span> },
     /// The content is handed to someone else: released here, and not lost.
     Consume { slot: SlotId },
     /// A future or handle was polled, joined or lent; its drop means nothing.
@@ -144,6 +145,8 @@ pub(crate) struct RawBody {
     /// Names of slots that are variables.
     pub(crate) slot_names: Vec<Option<Name>>,
     pub(crate) tokens: Vec<Token>,
+    /// Temporaries that outlive their purpose.
+    pub(crate) extensions: Vec<Extension>,
     pub(crate) has_loop: bool,
     pub(crate) runs_forever: bool,
 }

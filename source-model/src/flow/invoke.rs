@@ -1,6 +1,6 @@
 //! Calls of functions that the index knows: arguments, closures, effects, and what the result owns.
 
-use crate::facts::Dispatch;
+use crate::facts::{Construct, Dispatch};
 use crate::flow::build::{Builder, Pending, Value};
 use crate::flow::calls::Site;
 use crate::flow::exprs::merged;
@@ -86,7 +86,7 @@ impl Builder<'_> {
                     };
                     self.closure(def, expected, &given_place)
                 }
-                _ => self.expr(arg),
+                _ => self.operand(arg, Construct::Argument, site.range),
             };
             if let Some(param) = param {
                 index.unify(&param.ty, &value.ty, scope, generics);

@@ -11,6 +11,7 @@ pub(crate) mod closures;
 pub(crate) mod control;
 mod discards;
 mod exprs;
+pub(crate) mod extensions;
 pub(crate) mod graph;
 mod invoke;
 mod macros;

@@ -54,25 +54,25 @@ impl Builder<'_> {
                 if self.index.is_model_type(*id) {
                     return data.model.family.is_none() && args.iter().any(|arg| self.owns_at(arg, depth + 1));
                 }
-                data.fields().any(|field| self.field_owns(data.module, &field.ty, depth + 1))
+                data.fields().any(|field| self.names_guard(data.module, &field.ty, depth + 1))
             }
             Ty::Outside(_, args) => args.iter().any(|arg| self.owns_at(arg, depth + 1)),
             _ => false,
         }
     }
 
-    /// A field whose written type is a guard or contains one.
-    fn field_owns(&self, module: ModuleId, ty: &TypeRef, depth: u32) -> bool {
+    /// Whether a written type is a guard or contains one.
+    pub(super) fn names_guard(&self, module: ModuleId, ty: &TypeRef, depth: u32) -> bool {
         match ty {
             TypeRef::Path(path) => {
-                let names_guard = self.index.type_of_path(module, path, 0).is_some_and(|id| {
+                let is_guard = self.index.type_of_path(module, path, 0).is_some_and(|id| {
                     let model = self.index.type_data(id).model;
                     model.guard.is_some()
                 });
                 let args = path.segments.last().map(|last| last.args.as_slice()).unwrap_or_default();
-                names_guard || (depth < 4 && args.iter().any(|arg| self.field_owns(module, arg, depth + 1)))
+                is_guard || (depth < 4 && args.iter().any(|arg| self.names_guard(module, arg, depth + 1)))
             }
-            TypeRef::Tuple(parts) => parts.iter().any(|part| self.field_owns(module, part, depth + 1)),
+            TypeRef::Tuple(parts) => parts.iter().any(|part| self.names_guard(module, part, depth + 1)),
             _ => false,
         }
     }

@@ -217,7 +217,7 @@ impl Flow<'_> {
                     self.drop_values(&state, *slot, *in_loop, &mut solved);
                 }
                 if let Op::Call { call, .. } = op {
-                    let held = || self.held(&state);
+                    let held = || self.held(&state, call.span);
                     callbacks::run(self.body, self.summaries, call, held, *in_loop, &mut solved);
                 }
                 self.note_drop(&state, op, *in_loop, &mut dropped, &mut used);
@@ -248,10 +248,10 @@ impl Flow<'_> {
             Op::Spawn { spawn, span } => (*span, PointKind::Spawn((**spawn).clone())),
             _ => return,
         };
-        solved.points.push(Point { span, kind, held: self.held(state), in_loop });
+        solved.points.push(Point { span, kind, held: self.held(state, span), in_loop });
     }
 
-    fn held(&self, state: &State) -> Vec<Held> {
+    fn held(&self, state: &State, at: Span) -> Vec<Held> {
         let mut held: BTreeMap<u32, Held> = BTreeMap::new();
         for ((token, slot), must) in state {
             let Known::Guard { acquisition, chain, .. } = &self.known[*token as usize] else { continue };
@@ -261,27 +261,41 @@ impl Flow<'_> {
                 must: *must,
                 variable: variable.clone(),
                 chain: chain.clone(),
+                extended_by: None,
             });
             entry.must |= must;
             entry.variable = entry.variable.take().or(variable);
         }
-        held.into_values().collect()
+        let mut held: Vec<Held> = held.into_values().collect();
+        for guard in held.iter_mut().filter(|guard| guard.variable.is_none()) {
+            let origin = guard.chain.first().map_or(guard.acquisition.span, |step| step.span);
+            let mut extensions = self.body.extensions.iter();
+            let extension = extensions.find(|extension| extension.keeps(origin.range, at.range));
+            guard.extended_by = extension.map(|extension| extension.construct);
+        }
+        held
     }
 
     /// Guards that an expression yields only for `_` to drop them. One that was acquired before, and only came out of
     /// something here, has had its critical section.
     fn note_discard(&self, state: &State, op: &Op, in_loop: bool, solved: &mut Solved) {
-        let Op::Discard { slot, span } = op else { return };
+        let Op::Discard { slot, calls } = op else { return };
         let is_temporary = self.body.slot_names[slot.0 as usize].is_none();
         for (token, must) in owned(state, *slot).filter(|_| is_temporary) {
             let Known::Guard { acquisition, chain, .. } = &self.known[token as usize] else { continue };
             let origin = chain.first().map_or(acquisition.span, |step| step.span);
-            if origin.file != span.file || !span.range.contains(origin.range) {
+            if !calls.contains(&origin) {
                 continue;
             }
-            let guard = Held { acquisition: acquisition.clone(), must, variable: None, chain: chain.clone() };
+            let guard = Held {
+                acquisition: acquisition.clone(),
+                must,
+                variable: None,
+                chain: chain.clone(),
+                extended_by: None,
+            };
             let kind = PointKind::GuardDiscarded(guard);
-            solved.points.push(Point { span: origin, kind, held: self.held(state), in_loop });
+            solved.points.push(Point { span: origin, kind, held: self.held(state, origin), in_loop });
         }
     }
 
@@ -317,7 +331,7 @@ impl Flow<'_> {
             let Known::Value { token } = &self.known[token as usize] else { continue };
             let Token::Value { glue, made } = &self.body.tokens[*token as usize] else { continue };
             for glue in glue {
-                callbacks::push(solved, &drop_of(*glue, *made), self.held(state), in_loop);
+                callbacks::push(solved, &drop_of(*glue, *made), self.held(state, *made), in_loop);
             }
         }
     }
