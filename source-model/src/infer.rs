@@ -1,5 +1,6 @@
 //! Forward type inference: lowering written types, associated types, fields, dereferences, iteration.
 
+use std::iter::successors;
 use std::sync::Arc;
 
 use crate::index::{Def, FnData, ImplData, Index, ModuleId, Owner, Shape};
@@ -11,7 +12,7 @@ use crate::types::{Bound, CallableTy, FutureTy, TraitId, Ty, TypeId, segment_nam
 /// Nested types and aliases deeper than this are Unknown.
 pub(crate) const MAX_DEPTH: u32 = 24;
 /// Autoderef steps.
-pub(crate) const MAX_DEREF: usize = 10;
+const MAX_DEREF: usize = 10;
 
 /// What names mean while a written type is lowered.
 #[derive(Clone, Debug)]
@@ -209,7 +210,7 @@ impl Index {
             TypeRef::Ref(inner) => inner,
             other => other,
         };
-        self.unify(header, self_ty.peeled(), &mut scope, &data.def.generics);
+        self.unify_header(header, self_ty.peeled(), &mut scope, &data.def.generics);
         scope.self_ty = Some(self_ty.clone());
         scope
     }
@@ -233,22 +234,18 @@ impl Index {
         }
     }
 
+    /// The type, then what it dereferences to, step by step. Cut off, since a type can dereference to itself.
+    pub(crate) fn derefs(&self, ty: &Ty) -> impl Iterator<Item = Ty> {
+        successors(Some(ty.clone()), |at| self.deref_step(at)).take(MAX_DEREF)
+    }
+
     /// The type of a field, the type that declares it, and the dereferences in between.
     pub(crate) fn field(&self, base: &Ty, name: &Name) -> Option<(Ty, Option<TypeId>)> {
-        let mut at = base.clone();
-        for _ in 0..MAX_DEREF {
-            match &at {
-                Ty::Adt(id, args) => {
-                    if let Some(ty) = self.declared_field(*id, args, name, None) {
-                        return Some((ty, Some(*id)));
-                    }
-                }
-                Ty::Tuple(parts) => return Some((parts.get(name.parse::<usize>().ok()?)?.clone(), None)),
-                _ => {}
-            }
-            at = self.deref_step(&at)?;
-        }
-        None
+        self.derefs(base).find_map(|at| match &at {
+            Ty::Adt(id, args) => Some((self.declared_field(*id, args, name, None)?, Some(*id))),
+            Ty::Tuple(parts) => Some((parts.get(name.parse::<usize>().ok()?)?.clone(), None)),
+            _ => None,
+        })
     }
 
     /// A field as declared, with the type's arguments put in.
@@ -331,56 +328,57 @@ impl Index {
     /// What `for x in value` binds.
     pub(crate) fn iterated(&self, ty: &Ty) -> Ty {
         let by_ref = matches!(ty, Ty::Ref(_));
-        let wrap = |item: Ty| if by_ref { ref_item(item) } else { item };
-        match ty.peeled() {
-            Ty::Unknown(cause) => Ty::Unknown(cause),
-            Ty::Slice(inner) => wrap((**inner).clone()),
-            Ty::Dyn(bounds) | Ty::Param(_, bounds) => bounds
-                .iter()
-                .flat_map(|bound| &bound.bindings)
-                .find(|(name, _)| name == "Item")
-                .map_or(Ty::Unknown("item of a generic iterator"), |(_, ty)| ty.clone()),
-            peeled @ Ty::Adt(id, _) => {
-                if *id == self.well_known.option || *id == self.well_known.result {
-                    return wrap(peeled.arg(0));
-                }
+        let item = self.derefs(ty).find_map(|at| self.item_of(&at));
+        match item.unwrap_or(Ty::Unknown("item of an unknown iterator")) {
+            item if by_ref && !matches!(ty.peeled(), Ty::Dyn(_) | Ty::Param(..)) => ref_item(item),
+            item => item,
+        }
+    }
+
+    /// What a type yields itself; `None` sends the question to what it dereferences to.
+    fn item_of(&self, ty: &Ty) -> Option<Ty> {
+        match ty {
+            Ty::Ref(_) => None,
+            Ty::Unknown(cause) => Some(Ty::Unknown(cause)),
+            Ty::Slice(inner) => Some((**inner).clone()),
+            Ty::Dyn(bounds) | Ty::Param(_, bounds) => Some(
+                bounds
+                    .iter()
+                    .flat_map(|bound| &bound.bindings)
+                    .find(|(name, _)| name == "Item")
+                    .map_or(Ty::Unknown("item of a generic iterator"), |(_, ty)| ty.clone()),
+            ),
+            Ty::Adt(id, _) if *id == self.well_known.option || *id == self.well_known.result => Some(ty.arg(0)),
+            Ty::Adt(id, _) => {
                 if self.type_data(*id).model.family.is_some()
-                    && let Some(method) = self.method(peeled, &self.well_known.names.iter)
+                    && let Some(method) = self.method(ty, &self.well_known.names.iter)
                 {
                     let data = self.fn_data(method.function);
-                    let made = self.lower(&data.def.ret, &self.fn_scope(data, Some(peeled)));
-                    return self.iterated(&made);
+                    let made = self.lower(&data.def.ret, &self.fn_scope(data, Some(ty)));
+                    return Some(self.iterated(&made));
                 }
-                match self.associated_in_impls(peeled, &self.well_known.names.item, 0) {
-                    Some(item) => wrap(item),
-                    None => match self.deref_step(peeled) {
-                        Some(inner) if by_ref => self.iterated(&Ty::reference(inner)),
-                        Some(inner) => self.iterated(&inner),
-                        None => Ty::Unknown("item of an unknown iterator"),
-                    },
-                }
+                self.associated_in_impls(ty, &self.well_known.names.item, 0)
             }
-            _ => Ty::Unknown("item of an unknown iterator"),
+            _ => None,
         }
     }
 
     /// What `.await` yields.
     pub(crate) fn awaited(&self, ty: &Ty) -> Ty {
+        self.derefs(ty).find_map(|at| self.output_of(&at)).unwrap_or(Ty::Unknown("output of an unknown future"))
+    }
+
+    /// What a future of that very type yields.
+    fn output_of(&self, ty: &Ty) -> Option<Ty> {
         match ty {
-            Ty::Future(future) => future.output.clone(),
-            Ty::Ref(inner) => self.awaited(inner),
+            Ty::Future(future) => Some(future.output.clone()),
+            Ty::Unknown(cause) => Some(Ty::Unknown(cause)),
             Ty::Adt(id, _) => {
-                let own = self
-                    .impls_of_type(*id)
-                    .filter(|data| data.of_trait == Some(self.well_known.future))
-                    .find_map(|data| {
-                        Some(self.lower(data.assoc.get(&self.well_known.names.output)?, &self.impl_scope(data, ty)))
-                    });
-                own.or_else(|| self.deref_step(ty).map(|inner| self.awaited(&inner)))
-                    .unwrap_or(Ty::Unknown("output of an unknown future"))
+                self.impls_of_type(*id).filter(|data| data.of_trait == Some(self.well_known.future)).find_map(|data| {
+                    Some(self.lower(data.assoc.get(&self.well_known.names.output)?, &self.impl_scope(data, ty)))
+                })
             }
-            Ty::Unknown(cause) => Ty::Unknown(cause),
-            _ => Ty::Unknown("output of an unknown future"),
+            _ => None,
         }
     }
 

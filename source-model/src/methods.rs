@@ -1,7 +1,6 @@
 //! Method look-up: autoderef, inherent and trait methods, which impls fit, which implementations may run.
 
 use crate::index::{ImplData, Index};
-use crate::infer::MAX_DEREF;
 use crate::ir::Name;
 use crate::types::{Bound, FnId, TraitId, Ty, TypeId};
 
@@ -37,17 +36,14 @@ impl Index {
     }
 
     fn method_by(&self, receiver: &Ty, find: impl Fn(&Ty) -> Option<(FnId, Option<TraitId>)>) -> Option<MethodMatch> {
-        let mut at = receiver.clone();
         let mut n_derefs = 0;
-        for _ in 0..MAX_DEREF {
+        self.derefs(receiver).find_map(|at| {
             if let Some((function, through_trait)) = find(&at) {
                 return Some(MethodMatch { function, self_ty: at, n_derefs, through_trait });
             }
-            let next = self.deref_step(&at)?;
             n_derefs += usize::from(!matches!(at, Ty::Ref(_)));
-            at = next;
-        }
-        None
+            None
+        })
     }
 
     fn method_of(&self, ty: &Ty, name: &Name) -> Option<(FnId, Option<TraitId>)> {

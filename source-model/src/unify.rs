@@ -1,7 +1,7 @@
 //! Generic arguments: what the parameters of a signature are, judged by the types of the arguments.
 
 use crate::index::Index;
-use crate::infer::{MAX_DEREF, TypeScope};
+use crate::infer::TypeScope;
 use crate::ir::{Generics, Name, PathRef, TypeRef};
 use crate::types::{Ty, TypeId};
 
@@ -12,6 +12,25 @@ impl Index {
     /// Binds the parameters of `generics` that occur in a written type to the matching parts of an actual one.
     pub(crate) fn unify(&self, written: &TypeRef, actual: &Ty, scope: &mut TypeScope, generics: &Generics) {
         self.unify_at(written, actual, scope, generics, 0);
+    }
+
+    /// As `unify`, of the type that an impl is for: it is that very type, nothing that it dereferences to.
+    pub(crate) fn unify_header(&self, header: &TypeRef, self_ty: &Ty, scope: &mut TypeScope, generics: &Generics) {
+        let is_param = |path: &PathRef| {
+            let name = path.segments.last().map(|last| &last.name);
+            path.segments.len() == 1 && generics.params.iter().any(|param| Some(&param.name) == name)
+        };
+        match (header, self_ty) {
+            (TypeRef::Path(path), Ty::Adt(id, actual)) if !is_param(path) => {
+                let written = path.segments.last().map_or(&[][..], |last| &last.args);
+                if self.type_of_path(scope.module, path, 0).is_none_or(|head| head == *id) {
+                    for (arg, actual) in written.iter().zip(actual.iter()) {
+                        self.unify(arg, actual, scope, generics);
+                    }
+                }
+            }
+            _ => self.unify(header, self_ty, scope, generics),
+        }
     }
 
     fn unify_at(&self, written: &TypeRef, actual: &Ty, scope: &mut TypeScope, generics: &Generics, depth: u32) {
@@ -57,8 +76,7 @@ impl Index {
         }
         // `&Arc<T>` given for `T`-like arguments: look through dereferences for the written head.
         let head = self.type_of_path(scope.module, path, 0);
-        let mut at = actual.peeled().clone();
-        for _ in 0..MAX_DEREF {
+        for at in self.derefs(actual.peeled()) {
             if matches!((&at, head), (Ty::Adt(id, _), Some(head)) if *id == head) || head.is_none() {
                 for (arg, actual) in last.args.iter().zip(at.args()) {
                     self.unify_at(arg, actual, scope, generics, depth);
@@ -71,10 +89,6 @@ impl Index {
             {
                 self.unify_at(arg, item, scope, generics, depth);
                 return;
-            }
-            match self.deref_step(&at) {
-                Some(next) => at = next.peeled().clone(),
-                None => return,
             }
         }
     }

@@ -217,6 +217,26 @@ fn f(h: &Handle) {
 }
 
 #[test]
+fn a_type_that_dereferences_to_itself_comes_to_an_end() {
+    check(
+        "
+use std::{ops::Deref, sync::Mutex};
+struct Row<H, T: ?Sized> { head: H, rest: T }
+impl<H, T> Deref for Row<H, [T; 0]> { type Target = Row<H, [T]>; }
+struct Own(Depot);
+impl Deref for Own { type Target = Self; }
+async fn f(row: &Row<u32, [u32; 0]>, own: Own) {
+    row.head();
+    for _ in row {}
+    row.await;
+    own();
+    own.0.shelf.lock();
+              //^^^^ example::Depot::shelf
+}",
+    );
+}
+
+#[test]
 fn a_type_argument_reaches_the_field() {
     check(
         "

@@ -7,7 +7,6 @@ use crate::flow::callee::Callee;
 use crate::flow::closures::{run_of, run_through};
 use crate::flow::graph::{Op, Place, RawCall, SlotId};
 use crate::index::Shape;
-use crate::infer::MAX_DEREF;
 use crate::ir::{Expr, ExprKind, Name, PathRef, TypeRef};
 use crate::locks::LockClass;
 use crate::methods::MethodMatch;
@@ -147,14 +146,7 @@ impl Builder<'_> {
         if let Some(found) = found {
             return found.self_ty.peeled().clone();
         }
-        let mut at = receiver.peeled().clone();
-        for _ in 0..MAX_DEREF {
-            match self.index.deref_step(&at) {
-                Some(next) => at = next.peeled().clone(),
-                None => break,
-            }
-        }
-        at
+        self.index.derefs(receiver).filter(|at| !matches!(at, Ty::Ref(_))).last().unwrap_or_else(|| receiver.clone())
     }
 
     /// A method that neither the workspace nor a model declares.
@@ -333,10 +325,10 @@ impl Builder<'_> {
     }
 
     pub(super) fn callable(&self, ty: &Ty) -> Option<Arc<CallableTy>> {
-        match ty {
-            Ty::Callable(callable) => Some(Arc::clone(callable)),
-            other => self.index.deref_step(other).and_then(|inner| self.callable(&inner)),
-        }
+        self.index.derefs(ty).find_map(|at| match at {
+            Ty::Callable(callable) => Some(callable),
+            _ => None,
+        })
     }
 
     /// A function outside the index: its arguments are evaluated, its effects are not known.

@@ -85,12 +85,10 @@ impl Builder<'_> {
 
     /// What polling a future of that type runs, where the type says it.
     pub(crate) fn pending_of(&self, ty: &Ty, span: Span) -> Option<Box<Pending>> {
-        match ty {
+        self.index.derefs(ty).find_map(|at| match at {
             Ty::Future(future) => Some(Box::new(Pending::Call(run_of(future.runs?, span, Vec::new())))),
-            Ty::Ref(inner) => self.pending_of(inner, span),
-            Ty::Adt(..) => self.index.deref_step(ty).and_then(|inner| self.pending_of(&inner, span)),
             _ => None,
-        }
+        })
     }
 
     /// What polling a future does that was given as a parameter.

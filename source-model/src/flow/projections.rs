@@ -130,14 +130,8 @@ impl Builder<'_> {
 
     /// The collection behind references and smart pointers.
     fn collection(&self, ty: &Ty) -> Ty {
-        let mut at = ty.peeled().clone();
-        while self.index.iterated(&at).is_unknown() {
-            match self.index.deref_step(&at) {
-                Some(next) => at = next.peeled().clone(),
-                None => break,
-            }
-        }
-        at
+        let mut behind = self.index.derefs(ty).filter(|at| !matches!(at, Ty::Ref(_)));
+        behind.find(|at| !self.index.iterated(at).is_unknown()).unwrap_or_else(|| ty.peeled().clone())
     }
 }
 

@@ -6,7 +6,7 @@
 use rustc_hash::FxHashMap as HashMap;
 
 use super::{Index, Shape, position};
-use crate::infer::{MAX_DEREF, TypeScope};
+use crate::infer::TypeScope;
 use crate::ir::Name;
 use crate::locks::LockFamily;
 use crate::types::{Ty, TypeId};
@@ -51,18 +51,13 @@ impl Index {
     }
 
     fn is_lock_of_param(&self, ty: Ty) -> bool {
-        let mut at = ty;
-        for _ in 0..MAX_DEREF {
-            if let Ty::Adt(id, args) = &at
-                && matches!(self.type_data(*id).model.family, Some(LockFamily::Mutex | LockFamily::RwLock))
-            {
-                return args.iter().any(|arg| matches!(arg, Ty::Param(..)));
-            }
-            match self.deref_step(&at) {
-                Some(next) => at = next,
-                None => return false,
-            }
-        }
-        false
+        self.derefs(&ty).find_map(|at| self.locks_a_param(&at)).unwrap_or(false)
+    }
+
+    /// Whether a lock holds a parameter; `None` of what is no lock.
+    fn locks_a_param(&self, ty: &Ty) -> Option<bool> {
+        let Ty::Adt(id, args) = ty else { return None };
+        matches!(self.type_data(*id).model.family, Some(LockFamily::Mutex | LockFamily::RwLock))
+            .then(|| args.iter().any(|arg| matches!(arg, Ty::Param(..))))
     }
 }
