@@ -255,7 +255,8 @@ fn a_map_is_used_under_its_own_reference() {
 #[test]
 fn a_discarded_guard_is_graded_by_what_it_guards() {
     let levels = |body: &str| {
-        let locks = "m: tokio::sync::Mutex<u8>, p: tokio::sync::Semaphore, c: std::cell::RefCell<u8>";
+        let locks = "m: tokio::sync::Mutex<u8>, p: tokio::sync::Semaphore, c: std::cell::RefCell<u8>, \
+            d: dashmap::DashMap<u8, u8>, w: tokio::sync::watch::Receiver<u8>, r: parking_lot::RwLock<u8>";
         let text = format!("struct S {{ {locks} }}\nimpl S {{ async fn f(&self) {{ {body} }} }}\n");
         findings(&text).iter().map(|finding| (finding.level, finding.certainty.word())).collect::<Vec<_>>()
     };
@@ -264,6 +265,11 @@ fn a_discarded_guard_is_graded_by_what_it_guards() {
     assert_eq!(levels("let _ = self.p.acquire().await;"), [(Level::Warn, "derived")]);
     assert_eq!(levels("let _ = self.p.acquire_many(8).await;"), []);
     assert_eq!(levels("let _ = self.c.borrow_mut();"), []);
+    assert_eq!(levels("let _ = self.d.get(&1);"), []);
+    assert_eq!(levels("let _ = self.d.get_mut(&1);"), []);
+    assert_eq!(levels("let _ = self.w.borrow();"), []);
+    assert_eq!(levels("let _ = self.r.try_read();"), [(Level::Warn, "assumed")]);
+    assert_eq!(levels("let _ = self.r.write();"), [(Level::Deny, "derived")]);
 }
 
 #[test]

@@ -65,7 +65,7 @@ pub struct Held {
     pub variable: Option<Name>,
     /// Calls through which the guard came out of other functions, outermost first; empty for a direct acquisition.
     pub chain: Vec<ChainStep>,
-    /// The construct that alone keeps a temporary alive here: what the expression yields borrows nothing of the guard.
+    /// The construct that alone keeps a temporary alive here: nothing that the code can use borrows of the guard.
     pub extended_by: Option<Construct>,
 }
 
@@ -74,8 +74,12 @@ pub struct Held {
 pub enum Construct {
     /// The scrutinee of `match`, through its arms.
     Match,
+    /// The scrutinee of `match`, through an arm that binds nothing of what it borrows.
+    Arm,
     /// The scrutinee of `if let`, or of a `let` in a match guard, through the branches.
     IfLet,
+    /// The scrutinee of `if let`, through its `else`, before 2024: the pattern that borrows did not match.
+    Else,
     /// The scrutinee of `while let`, through the body.
     WhileLet,
     /// The head of `for`, through the loop.

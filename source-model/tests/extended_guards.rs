@@ -13,6 +13,9 @@ fn at() {}
 async fn tick() {}
 fn num(_: u32) -> u32 { 0 }
 struct Job { id: u32 }
+enum Phase { Idle, Busy(u32), Named(String) }
+use Phase::Idle;
+impl Phase { fn since(&self) -> Option<u32> { None } }
 impl Job { fn run(&self) -> u32 { 0 } }
 struct View<'a> { job: &'a Job }
 struct Shelf { jobs: Vec<Job>, names: HashMap<u32, String> }
@@ -22,7 +25,7 @@ impl Shelf {
     fn len(&self) -> u32 { 0 }
     async fn flush(&self) {}
 }
-struct Depot { shelf: Mutex<Shelf>, count: RwLock<u32>, desk: tokio::sync::Mutex<Shelf> }
+struct Depot { shelf: Mutex<Shelf>, phase: Mutex<Phase>, count: RwLock<u32>, desk: tokio::sync::Mutex<Shelf> }
 struct Late { depot: Depot }
 impl Drop for Late { fn drop(&mut self) { at() } }
 ";
@@ -147,6 +150,102 @@ fn f(d: &Depot, depot: Depot) -> Option<Job> {
     let late = Late { depot };
              //^^^^ 2021: d.shelf by Tail, 2024: nothing
     d.shelf.lock().unwrap().next()
+}",
+    );
+}
+
+#[test]
+fn an_arm_that_binds_nothing_needs_nothing() {
+    check(
+        "
+fn f(d: &Depot) {
+    match d.shelf.lock().unwrap().names.get(&1) {
+        Some(name) => at(),
+                    //^^^^ nothing
+        None => at(),
+              //^^^^ d.shelf by Arm
+    }
+    match d.shelf.lock().unwrap().jobs.first() {
+        Some(Job { id: 1 }) => at(),
+                             //^^^^ d.shelf by Arm
+        Some(&Job { id }) => at(),
+                           //^^^^ d.shelf by Arm
+        Some(&Job { ref id }) => at(),
+                               //^^^^ nothing
+        _ if d.count.read().is_ok() => at(),
+                                     //^^^^ d.shelf by Arm
+        job => at(),
+             //^^^^ nothing
+    }
+    match *d.phase.lock().unwrap() {
+        Idle => at(),
+              //^^^^ d.phase by Arm
+        Phase::Busy(since) => at(),
+                            //^^^^ d.phase by Arm
+        Phase::Named(ref name) => at(),
+                                //^^^^ nothing
+    }
+    match d.shelf.lock() {
+        Ok(shelf) => at(),
+                   //^^^^ nothing
+        Err(_) => at(),
+                //^^^^ nothing
+    }
+}",
+    );
+}
+
+#[test]
+fn the_else_of_what_borrows_needs_nothing() {
+    check(
+        "
+fn f(d: &Depot) {
+    if let Some(name) = d.shelf.lock().unwrap().names.get(&1) {
+        at();
+      //^^^^ nothing
+    } else {
+        at();
+      //^^^^ 2021: d.shelf by Else, 2024: nothing
+    }
+    if let Some(name) = d.shelf.lock().unwrap().names.get(&1) {
+        at();
+    } else if let Some(_) = d.phase.lock().unwrap().since() {
+        at();
+      //^^^^ 2021: d.shelf by Else, 2024: nothing
+      //^^^^ d.phase by IfLet
+    }
+    if let Some(_) = d.shelf.lock().unwrap().names.get(&1) {
+        at();
+      //^^^^ d.shelf by IfLet
+    }
+    if let Ok(shelf) = d.shelf.lock() {
+        at();
+    } else {
+        at();
+      //^^^^ nothing
+    }
+    while let Some(Job { id: 1 }) = d.shelf.lock().unwrap().jobs.first() {
+        at();
+      //^^^^ d.shelf by WhileLet
+    }
+    while let Some(job) = d.shelf.lock().unwrap().jobs.first() {
+        at();
+      //^^^^ nothing
+    }
+}",
+    );
+}
+
+#[test]
+fn conditions_within_conditions_keep_their_own() {
+    check(
+        "
+fn f(d: &Depot) {
+    if let Some(a) = d.shelf.lock().unwrap().next() && let Some(b) = { if let Some(_) = Some(1) { at(); } Some(2) } {
+                                                                                                //^^^^ d.shelf by IfLet
+        at();
+      //^^^^ d.shelf by IfLet
+    }
 }",
     );
 }

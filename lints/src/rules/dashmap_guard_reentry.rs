@@ -94,7 +94,8 @@ pub(crate) fn check(context: &LintContext<'_>, findings: &mut Vec<Finding>) {
     findings.extend(context.reentries(may_deadlock).iter().map(finding));
 }
 
-fn may_deadlock(held: &Acquisition, wanted: &Acquisition) -> bool {
+/// Whether an acquisition under a guard of the same lock is this lint's matter.
+pub(crate) fn may_deadlock(held: &Acquisition, wanted: &Acquisition) -> bool {
     held.family == LockFamily::Map
         && wanted.wait != Wait::Never
         && exclusive_on_either_side(held, wanted)

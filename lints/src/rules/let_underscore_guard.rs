@@ -60,19 +60,22 @@ declare_lint! {
     /// }
     /// ```
     ///
-    /// An operation that does something besides, or is there for the wait:
+    /// What is no critical section, or is called for the wait:
     ///
     /// ```rust,silent
-    /// use tokio::sync::Semaphore;
-    /// async fn finish(hits: &dashmap::DashMap<String, u64>, key: String, running: &Semaphore) {
+    /// use tokio::sync::{Semaphore, watch};
+    /// async fn finish(hits: &dashmap::DashMap<String, u64>, key: String, running: &Semaphore, seen: &mut watch::Receiver<u8>) {
+    ///     let _ = hits.get(&key);
     ///     let _ = hits.entry(key).or_insert(0);
+    ///     let _ = seen.borrow_and_update();
     ///     let _ = running.acquire_many(8).await;
     /// }
     /// ```
     ///
     /// ## Limits
-    /// Where only the wait for another holder is meant, `drop(m.lock())` says so and is silent. A guard in a struct that
-    /// a pattern takes apart is not followed, and a `try_` call that may have failed is `assumed`.
+    /// Where only the wait for another holder is meant, `drop(m.lock())` says so and is silent. A reference into a
+    /// concurrent map or a watched value, and a borrow of a `RefCell`, are taken for the value, not to keep others out. A
+    /// guard in a struct that a pattern takes apart is not followed, and a `try_` call that may have failed is `assumed`.
     pub(crate) static LINT = {
         id: "let-underscore-guard",
         level: Level::Deny,
@@ -80,10 +83,8 @@ declare_lint! {
     }
 }
 
-/// Operations that are called for more than the guard that they yield: the entry that is filled, the version that is
-/// seen from here on, the wait until every task has given its permit back.
-const DOES_MORE: [&str; 6] =
-    ["entry", "try_entry", "borrow_and_update", "wait_for", "acquire_many", "acquire_many_owned"];
+/// Operations that keep nobody out for long: the value that is seen, the wait until every task has given its permit back.
+const NO_SECTION: [&str; 5] = ["borrow", "borrow_and_update", "wait_for", "acquire_many", "acquire_many_owned"];
 
 pub(crate) fn check(context: &LintContext<'_>, findings: &mut Vec<Finding>) {
     for (body, point) in context.points() {
@@ -96,7 +97,8 @@ pub(crate) fn check(context: &LintContext<'_>, findings: &mut Vec<Finding>) {
 
 /// Whether the guard is what the operation is called for, and stands for a critical section.
 fn protects(acquisition: &Acquisition) -> bool {
-    acquisition.family != LockFamily::Cell && !DOES_MORE.contains(&acquisition.operation.as_str())
+    let keeps_out = matches!(acquisition.family, LockFamily::Mutex | LockFamily::RwLock | LockFamily::Semaphore);
+    keeps_out && !NO_SECTION.contains(&acquisition.operation.as_str())
 }
 
 fn finding(guard: &Held, primary: crate::Place) -> Finding {

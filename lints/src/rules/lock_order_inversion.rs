@@ -61,13 +61,25 @@ declare_lint! {
 }
 
 pub(crate) fn check(context: &LintContext<'_>, findings: &mut Vec<Finding>) {
+    findings.extend(rings(context).iter().map(|(edges, meetings)| finding(edges, meetings)));
+}
+
+/// The edges of the rings that this lint tells of.
+pub(crate) fn edges_told<'a>(context: &'a LintContext<'_>) -> impl Iterator<Item = &'a Edge> {
+    rings(context).into_iter().flat_map(|(edges, _)| edges)
+}
+
+/// Rings whose locks may all be the same objects, with how each edge meets the next.
+fn rings<'a>(context: &'a LintContext<'_>) -> Vec<(Vec<&'a Edge>, Vec<Meeting>)> {
+    let mut rings = Vec::new();
     for cycle in context.graph.cycles() {
         let edges: Vec<&Edge> = cycle.edges.iter().map(|at| &context.graph.edges[*at]).collect();
         let meetings: Vec<Meeting> = (0..edges.len()).map(|at| meeting(edges[at], edges[(at + 1) % edges.len()])).collect();
         if !meetings.contains(&Meeting::Never) {
-            findings.push(finding(&edges, &meetings));
+            rings.push((edges, meetings));
         }
     }
+    rings
 }
 
 fn finding(edges: &[&Edge], meetings: &[Meeting]) -> Finding {

@@ -92,7 +92,8 @@ pub(crate) fn check(context: &LintContext<'_>, findings: &mut Vec<Finding>) {
     findings.extend(context.reentries(deadlocks).iter().map(finding));
 }
 
-fn deadlocks(held: &Acquisition, wanted: &Acquisition) -> bool {
+/// Whether an acquisition under a guard of the same lock is this lint's matter.
+pub(crate) fn deadlocks(held: &Acquisition, wanted: &Acquisition) -> bool {
     let is_lock = matches!(held.family, LockFamily::Mutex | LockFamily::RwLock);
     let waits = wanted.wait != Wait::Never && !(wanted.reentrant && wanted.family == LockFamily::Mutex);
     is_lock && waits && exclusive_on_either_side(held, wanted)

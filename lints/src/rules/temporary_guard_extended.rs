@@ -2,16 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use interlock_source::{Body, Construct, Effect, Held, LockFamily, PointKind, Span, Wait};
+use interlock_source::{Acquisition, Body, Construct, Effect, Held, LockFamily, PointKind, Span, Wait};
 
 use crate::finding::place;
+use crate::rules::{
+    dashmap_guard_reentry, dashmap_mutation_in_iteration, guard_across_await, lock_order_inversion, recursive_read,
+    reentrant_lock,
+};
 use crate::{Certainty, Finding, Level, LintContext, declare_lint};
 
 declare_lint! {
     /// ## What it finds
     /// A guard that is a temporary in the scrutinee of a `match`, `if let` or `while let`, the head of a `for`, an
-    /// argument, a receiver or a block's tail, lives on although the value taken out of it borrows nothing of it, and
-    /// meanwhile another lock is acquired, or an async lock is held across an `.await`.
+    /// argument, a receiver or a block's tail, and lives on through code that uses nothing which borrows of it: another
+    /// lock is acquired there, or an async lock is held across an `.await`.
     ///
     /// ## Why it matters
     /// The code reads as if the lock were held for one expression. It is held through every arm, the whole loop or the
@@ -26,7 +30,7 @@ declare_lint! {
     /// impl Pool {
     ///     fn step(&self) {
     ///         if let Some(job) = self.queue.lock().unwrap().pop_front() {
-    ///                                     //^^^^^^ the guard of `example::Pool::queue` is kept by this `if let`
+    ///                                     //^^^^^^ the guard of `example::Pool::queue` is kept through this `if let`
     ///             self.finish(job);
     ///                //^^^^^^^^^^^ calls `example::Pool::finish`
     ///         }
@@ -38,22 +42,27 @@ declare_lint! {
     /// }
     /// ```
     ///
-    /// An async lock, held while a message is sent:
+    /// An arm that binds nothing, under an async lock:
     ///
     /// ```rust,fires
-    /// use tokio::sync::{Mutex, mpsc};
-    /// async fn report(count: &Mutex<u64>, out: &mpsc::Sender<u64>) {
-    ///     out.send(*count.lock().await).await;
-    ///                   //^^^^^^ the guard of `example::report::count` is kept by the call that it is an argument of
-    ///   //^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ the task may be suspended meanwhile
+    /// use std::collections::HashMap;
+    /// use tokio::sync::Mutex;
+    /// async fn load(id: u64) -> String { String::new() }
+    /// async fn name(names: &Mutex<HashMap<u64, String>>, id: u64) -> String {
+    ///     match names.lock().await.get(&id) {
+    ///               //^^^^^^ the guard of `example::name::names` is kept through an arm of this `match`
+    ///         Some(name) => name.clone(),
+    ///         None => load(id).await,
+    ///               //^^^^^^^^^^^^^^ the task may be suspended meanwhile
+    ///     }
     /// }
     /// ```
     ///
     /// ## Silent
     /// ```rust,silent
-    /// use std::collections::{HashMap, VecDeque};
+    /// use std::collections::VecDeque;
     /// use std::sync::Mutex;
-    /// struct Pool { queue: Mutex<VecDeque<u64>>, names: Mutex<HashMap<u64, String>>, done: Mutex<Vec<u64>> }
+    /// struct Pool { queue: Mutex<VecDeque<u64>>, done: Mutex<Vec<u64>> }
     /// impl Pool {
     ///     fn step(&self) {
     ///         let job = self.queue.lock().unwrap().pop_front();
@@ -64,7 +73,7 @@ declare_lint! {
     /// }
     /// ```
     ///
-    /// What is taken out refers to what the lock guards:
+    /// What is bound refers to what the lock guards:
     ///
     /// ```rust,silent
     /// use std::collections::HashMap;
@@ -80,9 +89,9 @@ declare_lint! {
     /// ```
     ///
     /// ## Limits
-    /// A lock that is acquired again is `reentrant-lock`, `recursive-read` or a lint of maps; a guard that blocks a thread,
-    /// across an `.await`, is `guard-across-await`; a pair of locks that closes a ring is `lock-order-inversion`. Whether a
-    /// value borrows is judged by its type; where that is not known, nothing is said.
+    /// A guard that another lint tells of is not told of twice: one whose lock is acquired again (`reentrant-lock`,
+    /// `recursive-read`, the lints of maps), one that blocks a thread across an `.await` (`guard-across-await`), one in a ring
+    /// (`lock-order-inversion`). Whether a value borrows is judged by its type; where that is not known, nothing is said.
     pub(crate) static LINT = {
         id: "temporary-guard-extended",
         level: Level::Warn,
@@ -91,25 +100,38 @@ declare_lint! {
 }
 
 pub(crate) fn check(context: &LintContext<'_>, findings: &mut Vec<Finding>) {
-    let in_rings = pairs_in_rings(context);
-    let mut guards: BTreeMap<(Span, &str), Extended<'_>> = BTreeMap::new();
+    let told = told_elsewhere(context);
+    let mut guards: BTreeMap<GuardKey, Extended<'_>> = BTreeMap::new();
     for (body, point) in context.points() {
         for held in point.held.iter().filter(|held| protects(held)) {
             let Some(construct) = held.extended_by else { continue };
-            let key = (held.acquisition.span, &*body.item);
-            let guard = guards.entry(key).or_insert_with(|| Extended::of(body, held, construct));
+            if told.contains(&guard_key(&body.item, held)) {
+                continue;
+            }
+            let extended = Extended { body, held, construct, reason: Reason::Suspended(point.span) };
             if matches!(point.kind, PointKind::Await) && !held.acquisition.blocking_guard {
-                guard.suspended.get_or_insert(point.span);
+                keep_best(&mut guards, extended.clone());
             }
             for effect in context.workspace.effects(body, point) {
-                let pair = (held.acquisition.span, effect.acquisition.span);
-                if waits_beside(held, &effect) && !in_rings.contains(&pair) {
-                    guard.waits_for(effect);
+                if waits_beside(held, &effect) {
+                    keep_best(&mut guards, Extended { reason: Reason::Acquired(effect), ..extended.clone() });
                 }
             }
         }
     }
-    findings.extend(guards.into_values().filter_map(Extended::finding));
+    findings.extend(guards.into_values().map(Extended::finding));
+}
+
+/// A guard: the function, and where there it comes from.
+type GuardKey = (String, Span);
+
+fn guard_key(item: &str, held: &Held) -> GuardKey {
+    (item.to_owned(), origin(held))
+}
+
+/// The acquisition, or the call that returned the guard.
+fn origin(held: &Held) -> Span {
+    held.chain.first().map_or(held.acquisition.span, |step| step.span)
 }
 
 /// Whether the guard stands for a critical section of its own.
@@ -125,80 +147,114 @@ fn waits_beside(held: &Held, effect: &Effect) -> bool {
         && wanted.lock.class != held.acquisition.lock.class
 }
 
-/// A guard and what is acquired under it, by their places: the rings of the lock-order graph are told by its lint.
-fn pairs_in_rings(context: &LintContext<'_>) -> BTreeSet<(Span, Span)> {
-    let edges = context.graph.cycles().into_iter().flat_map(|cycle| cycle.edges);
-    let edges = edges.map(|edge| &context.graph.edges[edge]);
-    edges.map(|edge| (edge.held.acquisition.span, edge.acquired.acquisition.span)).collect()
+/// Guards that a stronger lint tells of: one fix serves both.
+fn told_elsewhere(context: &LintContext<'_>) -> BTreeSet<GuardKey> {
+    let is_on = |lint| context.config.level(lint) > Level::Allow;
+    let again = |held: &Acquisition, wanted: &Acquisition| {
+        (is_on(&reentrant_lock::LINT) && reentrant_lock::deadlocks(held, wanted))
+            || (is_on(&recursive_read::LINT) && recursive_read::may_deadlock(held, wanted))
+            || (is_on(&dashmap_guard_reentry::LINT) && dashmap_guard_reentry::may_deadlock(held, wanted))
+            || (is_on(&dashmap_mutation_in_iteration::LINT) && dashmap_mutation_in_iteration::mutates(held, wanted))
+    };
+    let again = context.reentries(again);
+    let mut told: BTreeSet<GuardKey> =
+        again.iter().map(|reentry| guard_key(&reentry.body.item, reentry.held)).collect();
+    if is_on(&guard_across_await::LINT) {
+        for (body, point) in context.points().filter(|(_, point)| matches!(point.kind, PointKind::Await)) {
+            let blocking = point.held.iter().filter(|held| held.acquisition.blocking_guard);
+            told.extend(blocking.map(|held| guard_key(&body.item, held)));
+        }
+    }
+    if is_on(&lock_order_inversion::LINT) {
+        told.extend(lock_order_inversion::edges_told(context).map(|edge| guard_key(&edge.item, &edge.held)));
+    }
+    told
 }
 
-/// A guard that is kept for too long, with the nearest reasons not to.
+/// A guard that is kept for too long, and why that matters.
+#[derive(Clone)]
 struct Extended<'a> {
     body: &'a Body,
     held: &'a Held,
     construct: Construct,
-    suspended: Option<Span>,
-    acquired: Option<Effect>,
+    reason: Reason,
+}
+
+#[derive(Clone)]
+enum Reason {
+    /// The task may be suspended here.
+    Suspended(Span),
+    /// Another lock is waited for.
+    Acquired(Effect),
+}
+
+/// Of several reasons, the surest and nearest; an await before an acquisition.
+fn keep_best<'a>(guards: &mut BTreeMap<GuardKey, Extended<'a>>, extended: Extended<'a>) {
+    let key = guard_key(&extended.body.item, extended.held);
+    if guards.get(&key).is_none_or(|known| extended.rank() < known.rank()) {
+        guards.insert(key, extended);
+    }
 }
 
 impl Extended<'_> {
-    fn of<'a>(body: &'a Body, held: &'a Held, construct: Construct) -> Extended<'a> {
-        Extended { body, held, construct, suspended: None, acquired: None }
-    }
-
-    /// Keeps the surest and nearest acquisition.
-    fn waits_for(&mut self, effect: Effect) {
-        let rank = |effect: &Effect| (effect.assumed.is_some(), effect.chain.len());
-        if self.acquired.as_ref().is_none_or(|known| rank(&effect) < rank(known)) {
-            self.acquired = Some(effect);
+    fn rank(&self) -> (bool, bool, usize) {
+        match &self.reason {
+            Reason::Suspended(_) => (!self.held.must, false, 0),
+            Reason::Acquired(effect) => (!self.held.must, effect.assumed.is_some(), 1 + effect.chain.len()),
         }
     }
 
     fn certainty(&self) -> Certainty {
+        let is_assumed = matches!(&self.reason, Reason::Acquired(effect) if effect.assumed.is_some());
         if !self.held.must {
-            return Certainty::Assumed("the guard is held on some of the paths to here".to_owned());
+            Certainty::Assumed("the guard is held on some of the paths to here".to_owned())
+        } else if is_assumed {
+            Certainty::Assumed("this implementation of the trait is the one that runs".to_owned())
+        } else {
+            Certainty::Derived
         }
-        let is_assumed = self.acquired.as_ref().is_some_and(|effect| effect.assumed.is_some());
-        if is_assumed && self.suspended.is_none() {
-            return Certainty::Assumed("this implementation of the trait is the one that runs".to_owned());
-        }
-        Certainty::Derived
     }
 
-    fn finding(self) -> Option<Finding> {
-        if self.suspended.is_none() && self.acquired.is_none() {
-            return None;
-        }
+    fn finding(self) -> Finding {
         let (body, held) = (self.body, self.held);
         let class = &held.acquisition.lock.class;
-        let keeper = keeper(self.construct);
-        let origin = held.chain.first().map_or(held.acquisition.span, |step| step.span);
-        let message =
-            format!("the guard of `{class}` is kept by {keeper}, though what is taken out of it borrows nothing");
-        let mut found = Finding::new(&LINT, self.certainty(), place(origin, &body.item), message)
+        let message = format!("the guard of `{class}` is kept {}", kept(self.construct));
+        let found = Finding::new(&LINT, self.certainty(), place(origin(held), &body.item), message)
             .through_held(held)
             .about([class])
-            .with_help("bind the value with `let` first: the guard is dropped at the end of that statement");
-        if let Some(at) = self.suspended {
-            found = found.because(place(at, &body.item), "the task may be suspended meanwhile");
+            .with_help(help(self.construct));
+        match &self.reason {
+            Reason::Suspended(at) => found.because(place(*at, &body.item), "the task may be suspended meanwhile"),
+            Reason::Acquired(effect) => {
+                let class = &effect.acquisition.lock.class;
+                let there = place(effect.acquisition.span, &effect.item);
+                found.through(&effect.chain).because(there, format!("`{class}` is acquired meanwhile"))
+            }
         }
-        if let Some(effect) = &self.acquired {
-            let class = &effect.acquisition.lock.class;
-            let there = place(effect.acquisition.span, &effect.item);
-            found = found.through(&effect.chain).because(there, format!("`{class}` is acquired meanwhile"));
-        }
-        Some(found)
     }
 }
 
-fn keeper(construct: Construct) -> &'static str {
+fn kept(construct: Construct) -> &'static str {
     match construct {
-        Construct::Match => "this `match`",
-        Construct::IfLet => "this `if let`",
-        Construct::WhileLet => "this `while let`, each turn",
-        Construct::For => "this `for`",
-        Construct::Argument => "the call that it is an argument of",
-        Construct::Receiver => "the call that it is the receiver of",
-        Construct::Tail => "the end of this block",
+        Construct::Match => "through this `match`, though what is matched borrows nothing of it",
+        Construct::Arm => "through an arm of this `match` that uses nothing of it",
+        Construct::IfLet => "through this `if let`, though what it binds borrows nothing of it",
+        Construct::Else => "through the `else` of this `if let`, which uses nothing of it",
+        Construct::WhileLet => "through each turn of this `while let`, though what it binds borrows nothing of it",
+        Construct::For => "through this `for`, though what it iterates borrows nothing of it",
+        Construct::Argument | Construct::Receiver => {
+            "to the end of this statement, though what is taken out of it borrows nothing"
+        }
+        Construct::Tail => "to the end of this block, though what it yields borrows nothing of it",
+    }
+}
+
+fn help(construct: Construct) -> &'static str {
+    match construct {
+        Construct::Else => "bind what is needed with `let` first; from edition 2024 on, `else` is free of it",
+        Construct::Tail => {
+            "bind the value with `let` first; from edition 2024 on, a tail's temporaries are dropped before the variables"
+        }
+        _ => "bind the value with `let` first: the guard is dropped at the end of that statement",
     }
 }

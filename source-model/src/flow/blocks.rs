@@ -120,7 +120,7 @@ impl Builder<'_> {
 }
 
 /// Whether a pattern has a `ref` binding: its initialiser is borrowed then.
-fn binds_by_ref(pat: &Pat) -> bool {
+pub(super) fn binds_by_ref(pat: &Pat) -> bool {
     match pat {
         Pat::Bind { by_ref, sub, .. } => *by_ref || sub.as_deref().is_some_and(binds_by_ref),
         Pat::Tuple(parts) | Pat::TupleStruct { elems: parts, .. } | Pat::Slice(parts) | Pat::Or(parts) => {

@@ -23,8 +23,7 @@ impl Builder<'_> {
             ExprKind::If { cond, then, otherwise } => self.if_expr(cond, then, otherwise.as_deref()),
             ExprKind::Match { scrutinee, arms } => {
                 let extendable = self.extendable.take();
-                let over = TextRange { start: scrutinee.range.end, end: expr.range.end };
-                let value = self.operand(scrutinee, Construct::Match, over);
+                let value = self.match_scrutinee(scrutinee, arms, expr.range.end);
                 self.extendable = extendable;
                 self.match_value(&value, arms)
             }
@@ -87,7 +86,7 @@ impl Builder<'_> {
         self.push_scope(true);
         let first = self.state().extensions.len();
         self.condition(cond, failed, outer + usize::from(own_scope));
-        self.close_extensions(first, Construct::IfLet, otherwise.map_or(then.range, |otherwise| otherwise.range).end);
+        self.close_extensions(first, Construct::IfLet, then.range, otherwise.map(|otherwise| otherwise.range));
         let value = self.branch(extendable, |builder| builder.block(then));
         let value = self.lift(value, outer);
         self.pop_scope_of_branch(failed);
@@ -147,7 +146,7 @@ impl Builder<'_> {
     fn let_condition(&mut self, pat: &Pat, expr: &Expr, failed: u32, temporaries: usize) {
         self.push_scope(false);
         self.state_mut().scopes.last_mut().expect("just pushed").redirect = Some(temporaries);
-        let value = self.operand(expr, Construct::IfLet, TextRange::default());
+        let value = self.let_scrutinee(expr, pat);
         self.pop_scope();
         if self.is_refutable(pat) {
             self.failing_edge(pat, &value, failed);
@@ -189,7 +188,7 @@ impl Builder<'_> {
         if let Some(guard) = &arm.guard {
             let first = self.state().extensions.len();
             self.guard(guard);
-            self.close_extensions(first, Construct::IfLet, arm.body.range.end);
+            self.close_extensions(first, Construct::IfLet, arm.body.range, None);
         }
         let result = self.branch(extendable, |builder| builder.expr(&arm.body));
         let result = self.lift(result, outer);
@@ -261,7 +260,7 @@ impl Builder<'_> {
         self.env.push(HashMap::default());
         let first = self.state().extensions.len();
         self.condition(cond, failed, temporaries);
-        self.close_extensions(first, Construct::WhileLet, body.range.end);
+        self.close_extensions(first, Construct::WhileLet, body.range, None);
         self.in_scope(|builder| builder.block(body));
         self.env.pop();
         self.pop_scope_of_branch(failed);

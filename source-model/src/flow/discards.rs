@@ -53,7 +53,7 @@ impl Builder<'_> {
     }
 
     /// A guard, or the `Result` or `Option` of one: not an error that carries a guard beside another value.
-    fn may_be_guard(&self, ty: &Ty) -> bool {
+    pub(super) fn may_be_guard(&self, ty: &Ty) -> bool {
         let known = &self.index.well_known;
         match ty {
             Ty::Adt(id, _) if *id == known.option || *id == known.result => self.may_be_guard(&ty.arg(0)),

@@ -3,13 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 use crate::facts::Construct;
+use crate::flow::blocks::binds_by_ref;
 use crate::flow::build::{Builder, Value};
 use crate::index::ModuleId;
-use crate::ir::{Expr, ExprKind, TypeRef};
-use crate::span::TextRange;
+use crate::ir::{Arm, Expr, ExprKind, Pat, TypeRef};
+use crate::span::{LineCol, TextRange};
 use crate::types::{Ty, TypeId};
 
-/// An expression whose value borrows nothing of its temporaries, and the code through which they live on.
+/// An expression whose temporaries live on through code that needs nothing of them.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Extension {
     pub(crate) construct: Construct,
@@ -44,42 +45,107 @@ const BORROWS: [&str; 10] =
 impl Builder<'_> {
     /// Lowers an expression that stands in a construct, and notes what the construct keeps of it over `over`.
     pub(super) fn operand(&mut self, expr: &Expr, construct: Construct, over: TextRange) -> Value {
-        let before = self.state().slot_names.len();
-        let value = self.expr(expr);
-        self.note_extension(expr, &value, before, construct, over);
+        let (value, has_temporaries) = self.with_temporaries(expr);
+        if has_temporaries && self.hands_on(expr, &value.ty, construct) {
+            self.extension(construct, expr, over);
+        }
         value
     }
 
-    /// Notes an expression whose temporaries, those from slot `before` on, live on over `over`.
-    pub(super) fn note_extension(
-        &mut self,
-        expr: &Expr,
-        value: &Value,
-        before: usize,
-        construct: Construct,
-        over: TextRange,
-    ) {
-        let has_temporaries = self.state().slot_names.len() > before;
-        if has_temporaries && self.hands_on(expr, &value.ty, construct) {
-            self.state_mut().extensions.push(Extension { construct, of: expr.range, over });
+    /// Lowers the scrutinee of a `match` that ends at `end`: kept through all arms, or through those that bind nothing of
+    /// what it borrows.
+    pub(super) fn match_scrutinee(&mut self, expr: &Expr, arms: &[Arm], end: LineCol) -> Value {
+        let (value, has_temporaries) = self.with_temporaries(expr);
+        if !has_temporaries {
+            return value;
         }
+        if self.hands_on(expr, &value.ty, Construct::Match) {
+            self.extension(Construct::Match, expr, TextRange { start: expr.range.end, end });
+        } else if !self.may_be_guard(&value.ty) {
+            for arm in arms {
+                if self.needs_nothing(expr, &arm.pat) {
+                    self.extension(Construct::Arm, expr, arm.body.range);
+                }
+            }
+        }
+        value
     }
 
-    /// Tells the extensions from `first` on that were noted before their construct's end was known.
-    pub(super) fn close_extensions(&mut self, first: usize, construct: Construct, end: crate::span::LineCol) {
-        for extension in &mut self.state_mut().extensions[first..] {
-            if extension.construct == Construct::IfLet && extension.over == TextRange::default() {
-                extension.construct = construct;
-                extension.over = TextRange { start: extension.of.end, end };
+    /// Lowers the scrutinee of a `let` condition. `close_extensions` tells how far it is kept.
+    pub(super) fn let_scrutinee(&mut self, expr: &Expr, pat: &Pat) -> Value {
+        let (value, has_temporaries) = self.with_temporaries(expr);
+        if !has_temporaries {
+            return value;
+        }
+        if self.hands_on(expr, &value.ty, Construct::IfLet) {
+            self.extension(Construct::IfLet, expr, TextRange::default());
+        } else if !self.may_be_guard(&value.ty) {
+            let construct = if self.needs_nothing(expr, pat) { Construct::IfLet } else { Construct::Else };
+            self.extension(construct, expr, TextRange::default());
+        }
+        value
+    }
+
+    /// Lowers an expression, and tells whether it made temporaries.
+    fn with_temporaries(&mut self, expr: &Expr) -> (Value, bool) {
+        let before = self.state().slot_names.len();
+        let value = self.expr(expr);
+        (value, self.state().slot_names.len() > before)
+    }
+
+    fn extension(&mut self, construct: Construct, expr: &Expr, over: TextRange) {
+        self.state_mut().extensions.push(Extension { construct, of: expr.range, over });
+    }
+
+    /// Tells the extensions of `let` conditions, from `first` on, how far their construct reaches.
+    pub(super) fn close_extensions(
+        &mut self,
+        first: usize,
+        construct: Construct,
+        body: TextRange,
+        otherwise: Option<TextRange>,
+    ) {
+        let end = otherwise.unwrap_or(body).end;
+        let extensions = &mut self.state_mut().extensions;
+        let is_open = |extension: &Extension| extension.over == TextRange::default();
+        let mut noted = extensions.split_off(first);
+        for open in noted.iter_mut().filter(|extension| is_open(extension)) {
+            if open.construct == Construct::Else {
+                open.over = otherwise.unwrap_or_default();
+            } else {
+                open.construct = construct;
+                open.over = TextRange { start: open.of.end, end };
             }
+        }
+        // An `else` that is not there keeps nothing.
+        noted.retain(|extension| !is_open(extension));
+        extensions.append(&mut noted);
+    }
+
+    /// Whether what a pattern binds of an expression is on its own. Out of a place only copies can be bound, but by `ref`.
+    fn needs_nothing(&self, expr: &Expr, pat: &Pat) -> bool {
+        (is_place(expr) && !binds_by_ref(pat)) || self.binds_no_borrow(pat)
+    }
+
+    fn binds_no_borrow(&self, pat: &Pat) -> bool {
+        match pat {
+            Pat::Bind { name, by_ref, sub, .. } => !by_ref && sub.is_none() && self.names_constant(name),
+            Pat::Tuple(parts) | Pat::TupleStruct { elems: parts, .. } | Pat::Slice(parts) | Pat::Or(parts) => {
+                parts.iter().all(|part| self.binds_no_borrow(part))
+            }
+            Pat::Struct { fields, .. } => fields.iter().all(|(_, pat)| self.binds_no_borrow(pat)),
+            Pat::Typed(inner, _) => self.binds_no_borrow(inner),
+            // `&n` copies what the reference leads to.
+            Pat::Ref(inner) => !binds_by_ref(inner),
+            Pat::Wild | Pat::Path(_) | Pat::Literal | Pat::Rest => true,
         }
     }
 
     /// Whether the value is on its own: nothing in it refers to a temporary of its expression.
     fn hands_on(&self, expr: &Expr, ty: &Ty, construct: Construct) -> bool {
         // A place is borrowed where it stands; an argument is copied or moved out of it.
-        let is_borrowed = is_place(expr) && construct != Construct::Argument && !matches!(ty, Ty::Scalar);
-        !is_borrowed && !leads_on(expr) && self.is_detached(ty, 0)
+        let is_borrowed = is_place(expr) && construct != Construct::Argument;
+        matches!(ty, Ty::Scalar) || (!is_borrowed && !leads_on(expr) && self.is_detached(ty, 0))
     }
 
     fn is_detached(&self, ty: &Ty, depth: u32) -> bool {
