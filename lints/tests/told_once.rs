@@ -9,6 +9,7 @@ use interlock_source::{Edition, Sources, Workspace};
 const SUPPORT: &str = "
 use std::sync::{Mutex, RwLock};
 fn num(_: u32) {}
+fn two(_: usize, _: u32) {}
 async fn tick() {}
 struct S {
     a: Mutex<Vec<u32>>, b: Mutex<u32>, r: RwLock<u32>, t: tokio::sync::Mutex<Vec<u32>>, map: dashmap::DashMap<u32, u32>,
@@ -41,6 +42,7 @@ fn another_lock_or_an_await_under_a_temporary_is_found() {
         "for n in 0..self.a.lock().unwrap().len() { self.lock_b(); }",
         "for n in self.a.lock().unwrap().clone() { self.lock_b(); }",
         "num({ let n = self.a.lock().unwrap().len(); 1 }); while let Some(n) = self.t.lock().await.pop() { tick().await; }",
+        "two(self.a.lock().unwrap().len(), *self.b.lock().unwrap());",
         "if let Some(n) = self.t.lock().await.pop() { let _permit = self.p.acquire().await; }",
         "match self.map.get(&1).map(|n| *n) { Some(n) => {} None => {} } match *self.map.get(&1).unwrap() { 0 => self.lock_b(), _ => {} }",
     ] {

@@ -12,6 +12,7 @@ use std::sync::{Mutex, RwLock};
 fn at() {}
 async fn tick() {}
 fn num(_: u32) -> u32 { 0 }
+fn sum(_: u32, _: u32) {}
 struct Job { id: u32 }
 enum Phase { Idle, Busy(u32), Named(String) }
 use Phase::Idle;
@@ -132,6 +133,10 @@ fn f(d: &Depot) {
     let n = *d.count.read().unwrap();
     num(n);
   //^^^ nothing
+    sum(*d.count.read().unwrap(), num(1));
+                                //^^^ d.count by Argument
+    sum(num(1), *d.count.read().unwrap());
+      //^^^ nothing
 }
 async fn g(d: &Depot, wait: fn(u32) -> std::future::Ready<()>) {
     wait(d.desk.lock().await.len()).await;

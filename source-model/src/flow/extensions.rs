@@ -22,8 +22,11 @@ impl Extension {
     /// Whether a guard that was acquired at `origin` is kept at `point` by this construct alone.
     pub(crate) fn keeps(&self, origin: TextRange, point: TextRange) -> bool {
         let is_kept_at = match self.construct {
-            // The call itself and the await of it, not its other arguments.
-            Construct::Argument | Construct::Receiver => point.contains(self.over) && !self.of.contains(point),
+            // The arguments after it, the call itself and the await of it.
+            Construct::Argument | Construct::Receiver => {
+                let is_later = self.over.contains(point) && point.start >= self.of.end;
+                is_later || (point.contains(self.over) && !self.of.contains(point))
+            }
             // A value that is dropped at the end of the block was made before its tail.
             Construct::Tail => self.over.contains(point) && point.end <= self.of.start,
             _ => self.over.contains(point),
