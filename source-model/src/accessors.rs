@@ -2,6 +2,7 @@
 
 use crate::flow::build::Value;
 use crate::flow::graph::Place;
+use crate::getters::is_getter;
 use crate::index::Index;
 use crate::ir::{Block, Expr, ExprKind, FnDef, Name, Pat};
 use crate::locks::{LockClass, Projection};
@@ -20,10 +21,28 @@ pub(crate) fn result_place(index: &Index, function: FnId, values: &[Value]) -> P
     let data = index.fn_data(function);
     let path = args.first().filter(|_| data.def.self_param.is_some()).and_then(|(_, place)| place.path.clone());
     let path = path.map(|mut path| {
-        path.projections.push(Projection::Call(data.name.clone()));
+        path.projections.push(if is_getter(data) {
+            Projection::Getter(data.name)
+        } else {
+            Projection::Call(data.name)
+        });
         path
     });
     Place { path, class: Some(LockClass::Accessor(data.path.clone())) }
+}
+
+/// The place that a value leads to once it is dereferenced down to a type: `Deref` impls of the workspace say which of
+/// their fields that is.
+pub(crate) fn dereferenced(index: &Index, from: &Ty, place: Place, depth: u32, is_it: impl Fn(&Ty) -> bool) -> Place {
+    let steps: Vec<Ty> = index.derefs(from).collect();
+    let Some(target) = steps.iter().position(is_it) else { return place };
+    steps[..target].iter().fold(place, |place, at| match index.deref_function(at) {
+        Some(function) => match through(index, function, &[(at.clone(), place.clone())], depth + 1) {
+            Some((_, inner)) => inner,
+            None => place,
+        },
+        None => place,
+    })
 }
 
 fn through(index: &Index, function: FnId, args: &[(Ty, Place)], depth: u32) -> Option<(Ty, Place)> {
@@ -80,6 +99,7 @@ fn acquired_by(index: &Index, expr: &Expr, scope: &Scope<'_>) -> Option<Place> {
         ExprKind::MethodCall { receiver, method, .. } => match evaluate(index, receiver, scope) {
             Some((ty, place)) => {
                 let found = index.method(&ty, method)?;
+                let place = dereferenced(index, &ty, place, scope.depth, |at| *at == found.self_ty);
                 let model = &index.fn_data(found.function).model;
                 match model.acquire {
                     Some(_) => Some(place),
@@ -98,6 +118,7 @@ fn evaluate(index: &Index, expr: &Expr, scope: &Scope<'_>) -> Option<(Ty, Place)
         ExprKind::Field { base, name } => {
             let (ty, place) = evaluate(index, base, scope)?;
             let (field_ty, owner) = index.field(&ty, name)?;
+            let place = dereferenced(index, &ty, place, scope.depth, |at| at.head() == owner);
             Some((field_ty, field_of(index, &place, owner, name)))
         }
         ExprKind::Ref(base) | ExprKind::Deref(base) => evaluate(index, base, scope),
@@ -119,6 +140,7 @@ fn through_method(index: &Index, ty: &Ty, place: Place, method: &Name, depth: u3
     let Some(found) = index.method(ty, method) else {
         return (method == "clone").then(|| (ty.peeled().clone(), place));
     };
+    let place = dereferenced(index, ty, place, depth, |at| *at == found.self_ty);
     let data = index.fn_data(found.function);
     if data.is_model {
         // A guard is not the lock: what is behind it has another place.

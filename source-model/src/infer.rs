@@ -7,7 +7,7 @@ use crate::index::{Def, FnData, ImplData, Index, ModuleId, Owner, Shape};
 use crate::ir::{Generics, Name, PathRef, Segment, TypeRef};
 use crate::names::joined;
 use crate::resolve::Namespace;
-use crate::types::{Bound, CallableTy, FutureTy, TraitId, Ty, TypeId, segment_names};
+use crate::types::{Bound, CallableTy, FnId, FutureTy, TraitId, Ty, TypeId, segment_names};
 
 /// Nested types and aliases deeper than this are Unknown.
 pub(crate) const MAX_DEPTH: u32 = 24;
@@ -232,6 +232,12 @@ impl Index {
                 .map(|(_, ty)| ty.clone()),
             _ => None,
         }
+    }
+
+    /// The workspace's code for one dereference.
+    pub(crate) fn deref_function(&self, ty: &Ty) -> Option<FnId> {
+        let found = self.impls_of_type(ty.head()?).find(|data| data.of_trait == Some(self.well_known.deref))?;
+        found.fns.get(&self.well_known.names.deref).copied()
     }
 
     /// The type, then what it dereferences to, step by step. Cut off, since a type can dereference to itself.

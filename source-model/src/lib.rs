@@ -15,6 +15,7 @@ mod edit;
 mod encoding;
 mod facts;
 mod flow;
+mod getters;
 mod index;
 mod infer;
 mod ir;

@@ -100,6 +100,8 @@ pub enum Projection {
     Guarded,
     /// `.method()` of a function whose body does not say what it returns.
     Call(Name),
+    /// `.method()` of a function that gives out one of its receiver's parts, the same one each time.
+    Getter(Name),
 }
 
 /// How code reaches a lock: a root and projections. The class finds candidates, the path sets certainty.
@@ -115,7 +117,9 @@ impl AccessPath {
     /// Whether two equal paths of this form surely reach one object.
     #[must_use]
     pub fn is_exact(&self) -> bool {
-        self.projections.iter().all(|step| matches!(step, Projection::Field(_) | Projection::Guarded))
+        self.projections
+            .iter()
+            .all(|step| matches!(step, Projection::Field(_) | Projection::Guarded | Projection::Getter(_)))
     }
 }
 
@@ -130,7 +134,7 @@ impl fmt::Display for AccessPath {
                 Projection::Field(name) => write!(f, ".{name}")?,
                 Projection::Guarded => {}
                 Projection::Element => f.write_str("[_]")?,
-                Projection::Call(name) => write!(f, ".{name}()")?,
+                Projection::Call(name) | Projection::Getter(name) => write!(f, ".{name}()")?,
             }
         }
         Ok(())
@@ -208,6 +212,8 @@ pub struct Acquisition {
     pub lock: LockRef,
     /// Type of the lock, as `tokio::sync::Mutex`.
     pub lock_type: Name,
+    /// What it guards, where the workspace declares that type or trait, as `town::Depot` or `dyn town::Store`.
+    pub guarded: Option<Name>,
     /// Its family.
     pub family: LockFamily,
     /// How it is asked for.

@@ -111,6 +111,14 @@ impl Ty {
         }
     }
 
+    /// The declaration of a type of the workspace or of a model.
+    pub(crate) fn head(&self) -> Option<TypeId> {
+        match self {
+            Ty::Adt(id, _) => Some(*id),
+            _ => None,
+        }
+    }
+
     /// Type arguments of a named type.
     pub(crate) fn args(&self) -> &[Ty] {
         match self {
@@ -131,6 +139,15 @@ pub(crate) fn segment_names(path: &PathRef) -> Vec<Name> {
 }
 
 impl Index {
+    /// The name of a type or trait that the workspace declares.
+    pub(crate) fn declared_name(&self, ty: Option<&Ty>) -> Option<Name> {
+        match ty? {
+            Ty::Adt(id, _) if !self.is_model_type(*id) => Some(self.type_data(*id).path),
+            Ty::Dyn(bounds) => bounds.iter().find(|bound| bound.of_trait.is_some()).map(|bound| bound.path),
+            _ => None,
+        }
+    }
+
     /// A type as people read it.
     pub(crate) fn show(&self, ty: &Ty) -> String {
         match ty {

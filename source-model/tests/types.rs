@@ -217,6 +217,25 @@ fn f(h: &Handle) {
 }
 
 #[test]
+fn a_dereference_leads_to_the_field_that_the_impl_names() {
+    check(
+        "
+use std::{ops::Deref, sync::{Arc, RwLock}};
+struct Saved<T> { path: u32, data: RwLock<T> }
+impl<T> Deref for Saved<T> { type Target = RwLock<T>; fn deref(&self) -> &RwLock<T> { &self.data } }
+impl<T> Saved<T> {
+    fn clear(&self) { self.data.write(); }
+                              //^^^^^ example::Saved::data
+}
+struct Town { saved: Arc<Saved<u32>> }
+fn f(t: &Town) {
+    t.saved.read();
+          //^^^^ example::Saved::data
+}",
+    );
+}
+
+#[test]
 fn a_type_that_dereferences_to_itself_comes_to_an_end() {
     check(
         "

@@ -4,7 +4,7 @@ use interlock_source::{Acquisition, LockFamily, Wait};
 
 use crate::context::{Reentry, exclusive_on_either_side};
 use crate::finding::place;
-use crate::writers::Writers;
+use crate::writers::{Writer, Writers};
 use crate::{Certainty, Finding, Level, LintContext, declare_lint};
 
 declare_lint! {
@@ -34,7 +34,7 @@ declare_lint! {
     /// }
     /// ```
     ///
-    /// It is `deny` when it is derived and a function of the workspace, not a test, waits to write that lock:
+    /// It is `deny` when it is derived and a function of the workspace, not a test, waits to write that lock ..
     ///
     /// ```rust,fires
     /// use std::sync::RwLock;
@@ -50,6 +50,33 @@ declare_lint! {
     ///         self.terms.write().unwrap().push(term);
     ///                  //^^^^^^^ a writer that waits between the two reads waits here
     ///     }
+    /// }
+    /// ```
+    ///
+    /// .. or a lock of the same type that guards the same type of the workspace: a lock that is handed around has a name in
+    /// each place. A function that gives out a part of its receiver gives the same part each time:
+    ///
+    /// ```rust,fires
+    /// use std::sync::{Arc, RwLock};
+    /// struct Segment { points: u64 }
+    /// enum Slot { Own(Arc<RwLock<Segment>>), Proxy(Arc<RwLock<Segment>>) }
+    /// impl Slot {
+    ///     fn get(&self) -> Arc<RwLock<Segment>> {
+    ///         match self { Slot::Own(own) => own.clone(), Slot::Proxy(proxy) => Arc::clone(proxy) }
+    ///     }
+    /// }
+    /// fn show(slot: &Slot) -> (u64, u64) {
+    ///     let lock = slot.get();
+    ///     let first = lock.read().unwrap();
+    ///                    //^^^^^^ `slot.get()` is locked here, shared
+    ///     let again = slot.get();
+    ///     let second = again.read().unwrap();
+    ///                      //^^^^^^ `example::Slot::get()` is read while this thread already reads it
+    ///     (first.points, second.points)
+    /// }
+    /// fn add(segment: &RwLock<Segment>) {
+    ///     segment.write().unwrap().points += 1;
+    ///           //^^^^^^^ a lock of this type is written here: one waiting writer between the two reads is enough
     /// }
     /// ```
     ///
@@ -101,8 +128,11 @@ fn finding(reentry: &Reentry<'_>, writers: &Writers<'_>) -> Finding {
     if reentry.certainty != Certainty::Derived || reentry.body.is_test {
         return found;
     }
-    match writers.beside(reentry.body, class) {
-        Some(writer) => found.raised_because(writer, "a writer that waits between the two reads waits here"),
+    match writers.beside(reentry.body, &reentry.effect.acquisition) {
+        Some(Writer::Same(at)) => found.raised_because(at, "a writer that waits between the two reads waits here"),
+        Some(Writer::Alike(at)) => {
+            found.raised_because(at, "a lock of this type is written here: one waiting writer between the two reads is enough")
+        }
         None => found,
     }
 }

@@ -96,6 +96,7 @@ impl Builder<'_> {
         Acquisition {
             lock: LockRef { class, path: place.path },
             lock_type: index.show(&lock_ty).into(),
+            guarded: index.declared_name(lock_ty.args().first()),
             family: type_model.family.unwrap_or(LockFamily::Mutex),
             mode: model.mode,
             wait: match (model.is_try, data.is_async) {

@@ -1,5 +1,6 @@
 //! Calls: who is called, what it acquires or starts, which closures it runs, and what its result owns.
 
+use crate::accessors::dereferenced;
 use crate::coverage::{Receiver, ReceiverKind};
 use crate::facts::{Construct, Dispatch};
 use crate::flow::build::{Builder, Pending, Value};
@@ -73,6 +74,7 @@ impl Builder<'_> {
     ) -> Value {
         let receiver = self.operand(receiver_expr, Construct::Receiver, range);
         let found = self.index.method_taking(&receiver.ty, method, args.len());
+        let receiver = self.dereferenced(receiver, found.as_ref());
         if args.is_empty() && LOCK_LIKE.contains(&method.as_str()) {
             self.tally_receiver(&receiver, *method, range, found.as_ref());
         }
@@ -105,6 +107,13 @@ impl Builder<'_> {
             awaiting,
             extend_to,
         })
+    }
+
+    /// The receiver at the place that the method is called on.
+    fn dereferenced(&self, receiver: Value, found: Option<&MethodMatch>) -> Value {
+        let Some(found) = found.filter(|found| found.n_derefs > 0) else { return receiver };
+        let place = dereferenced(self.index, &receiver.ty, receiver.place.clone(), 0, |at| *at == found.self_ty);
+        receiver.at(place)
     }
 
     fn takes_self(&self, found: &MethodMatch) -> bool {

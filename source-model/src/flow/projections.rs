@@ -1,5 +1,6 @@
 //! Parts of values: fields, dereferences, elements, and borrows of them.
 
+use crate::accessors::dereferenced;
 use crate::flow::build::{Builder, Value};
 use crate::flow::graph::Place;
 use crate::ir::{Expr, ExprKind, Name};
@@ -76,7 +77,8 @@ impl Builder<'_> {
         let Some((ty, owner)) = self.index.field(&base.ty, name) else {
             return Value::unknown("field of an outside type");
         };
-        let place = self.field_place(&base.place, owner, name);
+        let at = dereferenced(self.index, &base.ty, base.place.clone(), 0, |at| at.head() == owner);
+        let place = self.field_place(&at, owner, name);
         let can_own = self.owns(&ty) && !self.is_bare_guard(base.ty.peeled());
         let lent = base.lent.filter(|_| can_own);
         if let Some(part) = part {

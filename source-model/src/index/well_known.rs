@@ -31,6 +31,7 @@ pub(crate) struct KnownNames {
     pub(crate) output: Name,
     pub(crate) prelude: Name,
     pub(crate) target: Name,
+    pub(crate) deref: Name,
 }
 
 impl Default for KnownNames {
@@ -41,6 +42,7 @@ impl Default for KnownNames {
             output: "Output".into(),
             prelude: "prelude".into(),
             target: "Target".into(),
+            deref: "deref".into(),
         }
     }
 }
