@@ -32,7 +32,7 @@ impl Callee {
                 Some(known(format!("{}::{}", acquisition.lock_type, acquisition.operation)))
             }
             PointKind::Spawn(spawn) => Some(known(spawn.function.to_string())),
-            PointKind::Await
+            PointKind::Await { .. }
             | PointKind::GuardDiscarded(_)
             | PointKind::FutureDropped { .. }
             | PointKind::HandleDropped { .. } => None,

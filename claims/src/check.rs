@@ -90,7 +90,7 @@ pub(crate) fn what_happens(point: &Point) -> String {
             let callee = Callee::at(point);
             callee.map_or(String::new(), |callee| format!("calls `{}`", callee.name()))
         }
-        PointKind::Await => "awaits".to_owned(),
+        PointKind::Await { .. } => "awaits".to_owned(),
         PointKind::Spawn(spawn) => format!("starts a task by `{}`", spawn.function),
         PointKind::GuardDiscarded(guard) => format!("discards the guard of `{}`", guard.acquisition.lock.class),
         PointKind::FutureDropped { callee, .. } => format!("drops the future of `{callee}`"),

@@ -19,6 +19,7 @@ fn acquisition(node: &Node, operation: &str, mode: Mode, span: Span) -> Acquisit
     Acquisition {
         lock: LockRef { class: node.class.clone(), path: None },
         lock_type: node.lock_type.as_str().into(),
+        guarded: None,
         family: node.family,
         mode,
         wait: Wait::Task,

@@ -110,8 +110,11 @@ pub enum PointKind {
     Acquire(Arc<Acquisition>),
     /// A function, closure or polled future of the workspace, or of an outside crate, runs here.
     Call(Call),
-    /// The task may suspend here.
-    Await,
+    /// The task may suspend here; the point is the whole expression.
+    Await {
+        /// Where the keyword stands, or the macro that polls: a long chain begins lines above the place where it waits.
+        at: Span,
+    },
     /// A task or thread starts here.
     Spawn(Spawn),
     /// A guard is acquired here only for `_` to drop it at the end of the statement.

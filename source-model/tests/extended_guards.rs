@@ -43,7 +43,7 @@ fn kept(workspace: &Workspace) -> Vec<(LineCol, String)> {
     let points = workspace.bodies().iter().flat_map(|body| &body.points);
     let points = points.filter(|point| match &point.kind {
         PointKind::Call(call) => ["at", "num", "run", "drop"].contains(&call.name.as_str()),
-        PointKind::Await => true,
+        PointKind::Await { .. } => true,
         _ => false,
     });
     let described = points.flat_map(|point| {

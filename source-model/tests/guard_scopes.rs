@@ -45,7 +45,7 @@ fn markers(workspace: &Workspace) -> Vec<(LineCol, String)> {
 fn markers_of(body: &Body) -> Vec<(LineCol, String)> {
     let points = body.points.iter().filter(|point| match &point.kind {
         PointKind::Call(call) => ["at", "tick", "send", "num"].contains(&call.name.as_str()),
-        PointKind::Await => true,
+        PointKind::Await { .. } => true,
         _ => false,
     });
     points.map(|point| (point.span.range.start, described(&point.held))).collect()

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use interlock_source::{Body, Held, Point, PointKind, Span};
+use interlock_source::{Body, Held, PointKind, Span};
 
 use crate::finding::place;
 use crate::{Certainty, Finding, Level, LintContext, declare_lint};
@@ -22,8 +22,9 @@ declare_lint! {
     /// async fn flush(log: &Mutex<Vec<u8>>) {
     ///     let log = log.lock().unwrap();
     ///                 //^^^^^^ guard acquired here
-    ///     sync(log.len()).await;
-    ///   //^^^^^^^^^^^^^^^^^^^^^ guard of `example::flush::log` is live across this await point
+    ///     sync(log.len())
+    ///         .await;
+    ///        //^^^^^ guard of `example::flush::log` is live across this await point
     /// }
     /// ```
     ///
@@ -52,12 +53,13 @@ declare_lint! {
 pub(crate) fn check(context: &LintContext<'_>, findings: &mut Vec<Finding>) {
     // One finding a guard: its first await point, the others as steps.
     let mut guards: BTreeMap<(Span, String), Finding> = BTreeMap::new();
-    for (body, point) in context.points().filter(|(_, point)| matches!(point.kind, PointKind::Await)) {
+    for (body, point) in context.points() {
+        let PointKind::Await { at } = point.kind else { continue };
         for held in point.held.iter().filter(|held| held.acquisition.blocking_guard) {
             let key = (held.acquisition.span, body.item.to_string());
             let finding = match guards.remove(&key) {
-                Some(known) => known.because(place(point.span, &body.item), "and across this await point"),
-                None => finding(body, held, point),
+                Some(known) => known.because(place(at, &body.item), "and across this await point"),
+                None => finding(body, held, at),
             };
             guards.insert(key, finding);
         }
@@ -65,7 +67,7 @@ pub(crate) fn check(context: &LintContext<'_>, findings: &mut Vec<Finding>) {
     findings.extend(guards.into_values());
 }
 
-fn finding(body: &Body, held: &Held, point: &Point) -> Finding {
+fn finding(body: &Body, held: &Held, at: Span) -> Finding {
     let certainty = if held.must {
         Certainty::Derived
     } else {
@@ -73,7 +75,7 @@ fn finding(body: &Body, held: &Held, point: &Point) -> Finding {
     };
     let class = &held.acquisition.lock.class;
     let message = format!("guard of `{class}` is live across this await point");
-    let found = Finding::new(&LINT, certainty, place(point.span, &body.item), message)
+    let found = Finding::new(&LINT, certainty, place(at, &body.item), message)
         .because(place(held.acquisition.span, &body.item), "guard acquired here")
         .through_held(held)
         .about([class]);

@@ -53,7 +53,7 @@ declare_lint! {
     ///               //^^^^^^ the guard of `example::name::names` is kept through an arm of this `match`
     ///         Some(name) => name.clone(),
     ///         None => load(id).await,
-    ///               //^^^^^^^^^^^^^^ the task may be suspended meanwhile
+    ///                        //^^^^^ the task may be suspended meanwhile
     ///     }
     /// }
     /// ```
@@ -108,15 +108,13 @@ pub(crate) fn check(context: &LintContext<'_>, findings: &mut Vec<Finding>) {
             if told.contains(&guard_key(&body.item, held)) {
                 continue;
             }
-            let extended = Extended { body, held, construct, reason: Reason::Suspended(point.span) };
-            if matches!(point.kind, PointKind::Await) && !held.acquisition.blocking_guard {
-                keep_best(&mut guards, extended.clone());
+            let mut note = |reason| keep_best(&mut guards, Extended { body, held, construct, reason });
+            match point.kind {
+                PointKind::Await { at } if !held.acquisition.blocking_guard => note(Reason::Suspended(at)),
+                _ => {}
             }
-            for effect in context.workspace.effects(body, point) {
-                if waits_beside(held, &effect) {
-                    keep_best(&mut guards, Extended { reason: Reason::Acquired(effect), ..extended.clone() });
-                }
-            }
+            let effects = context.workspace.effects(body, point).into_iter();
+            effects.filter(|effect| waits_beside(held, effect)).for_each(|effect| note(Reason::Acquired(effect)));
         }
     }
     findings.extend(guards.into_values().map(Extended::finding));
@@ -160,7 +158,7 @@ fn told_elsewhere(context: &LintContext<'_>) -> BTreeSet<GuardKey> {
     let mut told: BTreeSet<GuardKey> =
         again.iter().map(|reentry| guard_key(&reentry.body.item, reentry.held)).collect();
     if is_on(&guard_across_await::LINT) {
-        for (body, point) in context.points().filter(|(_, point)| matches!(point.kind, PointKind::Await)) {
+        for (body, point) in context.points().filter(|(_, point)| matches!(point.kind, PointKind::Await { .. })) {
             let blocking = point.held.iter().filter(|held| held.acquisition.blocking_guard);
             told.extend(blocking.map(|held| guard_key(&body.item, held)));
         }

@@ -9,6 +9,7 @@ use crate::ir::{BinaryOp, Expr, ExprKind, Literal, Name, PathRef, TypeRef};
 use crate::locks::LockClass;
 
 use crate::resolve::Namespace;
+use crate::span::{LineCol, TextRange};
 use crate::types::{CallableTy, FnId, Ty, TypeId, segment_names};
 
 use std::sync::Arc;
@@ -359,15 +360,15 @@ impl Builder<'_> {
         let value = self.expr(base);
         self.awaiting = false;
         self.extend_to = extend_to;
-        self.poll(value, expr.range)
+        self.poll(value, expr.range, keyword_at_end(expr.range))
     }
 
-    /// Polls a future to its end: the task may suspend, and the future's effects happen.
-    pub(crate) fn poll(&mut self, value: Value, range: crate::span::TextRange) -> Value {
+    /// Polls a future to its end, `at` a place within `range`: the task may suspend, and the future's effects happen.
+    pub(crate) fn poll(&mut self, value: Value, range: TextRange, at: TextRange) -> Value {
         let ty = self.index.awaited(&value.ty);
         self.lend(&value);
         let span = self.span(range);
-        self.op(Op::Await { span });
+        self.op(Op::Await { span, at: self.span(at) });
         let owner = self.owns(&ty).then(|| self.new_temporary());
         let pending = value.pending.clone().or_else(|| self.pending_of(&value.ty, span));
         let pending = pending.or_else(|| self.pending_param(&value, span));
@@ -446,4 +447,10 @@ fn literal_type(literal: Literal) -> Ty {
         Literal::Bytes => Ty::reference(Ty::Slice(Arc::new(Ty::Scalar))),
         Literal::Bool | Literal::Scalar => Ty::Scalar,
     }
+}
+
+/// Where the keyword of `.. .await` stands.
+fn keyword_at_end(range: TextRange) -> TextRange {
+    let start = LineCol { column: range.end.column.saturating_sub("await".len() as u32), ..range.end };
+    TextRange { start, end: range.end }
 }

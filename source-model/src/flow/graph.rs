@@ -100,7 +100,7 @@ pub(crate) enum Op {
     /// A call runs; guards that it returns go to `result`.
     Call { call: Box<RawCall>, result: Option<SlotId> },
     /// The task may suspend.
-    Await { span: Span },
+    Await { span: Span, at: Span },
     /// A task starts.
     Spawn { spawn: Box<Spawn>, span: Span },
     /// A future or handle comes to be in a slot.

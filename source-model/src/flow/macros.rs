@@ -97,7 +97,7 @@ impl Builder<'_> {
     /// `join!(a, b)`: all futures are polled within this task.
     fn join_macro(&mut self, range: TextRange, exprs: &[Expr], is_try: bool) -> Value {
         let futures: Vec<Value> = exprs.iter().map(|expr| self.expr(expr)).collect();
-        let outputs: Vec<Value> = futures.into_iter().map(|future| self.poll(future, range)).collect();
+        let outputs: Vec<Value> = futures.into_iter().map(|future| self.poll(future, range, range)).collect();
         if !is_try {
             let types: Vec<Ty> = outputs.iter().map(|output| output.ty.clone()).collect();
             let parts = outputs.into_iter().enumerate().map(|(at, output)| (position_name(at), output)).collect();
@@ -120,7 +120,7 @@ impl Builder<'_> {
             futures.push(value);
         }
         let span = self.span(range);
-        self.op(Op::Await { span });
+        self.op(Op::Await { span, at: span });
         let mut joined = self.start_join();
         let outer = self.state().scopes.len() - 1;
         let after = self.new_block();
@@ -143,7 +143,7 @@ impl Builder<'_> {
         self.push_scope(true);
         if let (Some(pat), Some(future)) = (&branch.pat, future) {
             let range = branch.future.as_ref().map(|future| future.range).unwrap_or_default();
-            let value = self.poll(future, range);
+            let value = self.poll(future, range, range);
             self.bind(pat, value);
         }
         let value = self.in_scope(|builder| builder.expr(&branch.body));

@@ -244,7 +244,7 @@ impl Flow<'_> {
                 solved.args.insert(crate::index::position(solved.points.len()), call.args.clone());
                 (call.span, PointKind::Call(public_call(call)))
             }
-            Op::Await { span } => (*span, PointKind::Await),
+            Op::Await { span, at } => (*span, PointKind::Await { at: *at }),
             Op::Spawn { spawn, span } => (*span, PointKind::Spawn((**spawn).clone())),
             _ => return,
         };

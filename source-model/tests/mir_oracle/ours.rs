@@ -26,7 +26,7 @@ pub(crate) fn answers(text: &str, edition: Edition) -> Answers {
 fn marker(text: &str, point: &Point) -> Option<u32> {
     let name = match &point.kind {
         PointKind::Call(call) if call.name == "at" => "at::<",
-        PointKind::Await => "wait::<",
+        PointKind::Await { .. } => "wait::<",
         _ => return None,
     };
     let line = text.lines().nth(point.span.range.start.line as usize - 1)?;
