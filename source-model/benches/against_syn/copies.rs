@@ -65,7 +65,7 @@ impl Copies {
 
 /// The files of a copied workspace, as the analysis found them in the original.
 pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
-    let list = std::fs::read_to_string(folder.join("files.txt")).unwrap_or_default();
+    let list = std::fs::read_to_string(folder.join("files.txt")).expect("a copy lists its files");
     list.lines().map(PathBuf::from).collect()
 }
 

@@ -4,7 +4,8 @@
 //! The workspace is copied first, so that nothing in it is touched. Each figure is the median of interleaved rounds, each
 //! in a process of its own, on two threads. `docs/cache.md` has the budgets.
 
-#![allow(clippy::print_stdout, clippy::cast_precision_loss, reason = "a benchmark prints its table")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints its table")]
+#![allow(clippy::cast_precision_loss, reason = "a ratio is shown with two digits")]
 
 mod copies;
 
@@ -60,7 +61,7 @@ fn parse(files: &[PathBuf]) {
         for part in files.chunks(half) {
             let parse_part = move || {
                 for file in part {
-                    let text = std::fs::read_to_string(file).unwrap_or_default();
+                    let text = std::fs::read_to_string(file).expect("a copied file is readable");
                     std::hint::black_box(syn::parse_file(&text).is_ok());
                     proc_macro2::extra::invalidate_current_thread_spans();
                 }
@@ -116,17 +117,21 @@ fn round(copies: &Copies) -> [(u64, u64); FIGURES.len()] {
     [parsed, plain, cold, warm, body, item, child("plain", &three)]
 }
 
+/// The figures of one run. A run that did not end as it should has none, so neither has the whole.
 fn child(mode: &str, folder: &Path) -> (u64, u64) {
-    let own = std::env::current_exe().expect("the benchmark has a path");
-    let output = Command::new(own)
-        .arg(mode)
-        .arg(folder)
-        .env("RAYON_NUM_THREADS", "2")
-        .output()
-        .expect("the benchmark runs itself");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let mut figures = text.split_whitespace().filter_map(|figure| figure.parse().ok());
-    (figures.next().unwrap_or(0), figures.next().unwrap_or(0))
+    let mut command = Command::new(std::env::current_exe().expect("the benchmark has a path"));
+    command.arg(mode).arg(folder).env("RAYON_NUM_THREADS", "2");
+    let output = command.output().expect("the benchmark runs itself");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let figures: Vec<u64> = text.split_whitespace().map_while(|figure| figure.parse().ok()).collect();
+    match figures.as_slice() {
+        [ms, kib] if output.status.success() => (*ms, *kib),
+        _ => {
+            let errors = String::from_utf8_lossy(&output.stderr);
+            eprintln!("{command:?} ended with {} and said: {text}{errors}", output.status);
+            std::process::exit(101);
+        }
+    }
 }
 
 fn median(mut figures: Vec<(u64, u64)>) -> (u64, u64) {
