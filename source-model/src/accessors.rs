@@ -6,7 +6,7 @@ use crate::getters::is_getter;
 use crate::index::Index;
 use crate::ir::{Block, Expr, ExprKind, FnDef, Name, Pat};
 use crate::locks::{LockClass, Projection};
-use crate::places::field_of;
+use crate::places::{element_of, field_of};
 use crate::types::{FnId, Ty};
 
 /// Accessors of accessors are followed this far.
@@ -123,6 +123,10 @@ fn evaluate(index: &Index, expr: &Expr, scope: &Scope<'_>) -> Option<(Ty, Place)
         }
         ExprKind::Ref(base) | ExprKind::Deref(base) => evaluate(index, base, scope),
         ExprKind::Block { block, label: None } => evaluate(index, only_tail(block)?, scope),
+        ExprKind::Index { base, index: at } if !matches!(at.kind, ExprKind::Range(_)) => {
+            let (ty, place) = evaluate(index, base, scope)?;
+            Some((index.element(&ty), element_of(&place)))
+        }
         // `Arc::clone(&self.x)`.
         ExprKind::Call { callee, args } => match (&callee.kind, args.as_slice()) {
             (ExprKind::Path(path), [only]) if path.segments.last()?.name == "clone" => evaluate(index, only, scope),

@@ -16,6 +16,7 @@ use crate::cache::Key;
 use crate::ir::{Block, Expr, FileIr, Item, Outline};
 use crate::names::Name;
 use crate::span::{LineCol, TextRange};
+use crate::values::only_value;
 
 /// What the code of one file shares: its names, complete once the file is read, and the bytes that it was decoded from.
 #[derive(Debug, Default)]
@@ -184,7 +185,7 @@ impl Placed for Block {
     }
 
     fn is_value(&self) -> bool {
-        self.stmts.is_empty() && self.tail.is_some()
+        only_value(self).is_some()
     }
 }
 

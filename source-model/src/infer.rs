@@ -331,6 +331,17 @@ impl Index {
         output
     }
 
+    /// What `value[key]` denotes.
+    pub(crate) fn element(&self, ty: &Ty) -> Ty {
+        // The collection may be behind references and smart pointers.
+        let mut behind = self.derefs(ty).filter(|at| !matches!(at, Ty::Ref(_))).map(|at| self.iterated(&at));
+        match behind.find(|item| !item.is_unknown()).unwrap_or_else(|| self.iterated(ty.peeled())) {
+            // `map[key]` yields the value of the pair.
+            Ty::Tuple(parts) if parts.len() == 2 => parts[1].peeled().clone(),
+            item => item.peeled().clone(),
+        }
+    }
+
     /// What `for x in value` binds.
     pub(crate) fn iterated(&self, ty: &Ty) -> Ty {
         let by_ref = matches!(ty, Ty::Ref(_));

@@ -34,6 +34,7 @@ mod symbols;
 mod tokens;
 mod types;
 mod unify;
+mod values;
 mod workspace;
 
 pub use cfg::{CfgExpr, CfgSet};

@@ -213,6 +213,26 @@ fn f(d: &Depot) {
 }
 
 #[test]
+fn an_accessor_may_work_out_which_part_it_returns() {
+    check(
+        "
+impl Depot {
+    fn chosen(&self, n: u32) -> &RwLock<Vec<u32>> { let _at = n.min(3); &self.rates }
+    fn doubtful(&self, n: u32) -> &RwLock<Vec<u32>> { let _at = if n > 3 { return &self.rates } else { n }; &self.rates }
+}
+fn f(d: &Depot) {
+    let g = d.chosen(1).read().unwrap();
+    at();
+  //^^ held d.rates
+    drop(g);
+    let h = d.doubtful(1).read().unwrap();
+    at();
+  //^^ held d.doubtful()
+}",
+    );
+}
+
+#[test]
 fn a_clone_of_an_arc_is_the_same_object() {
     check(
         "

@@ -236,6 +236,31 @@ fn f(t: &Town) {
 }
 
 #[test]
+fn an_accessor_of_an_element_is_the_element() {
+    check(
+        "
+use std::{collections::HashMap, sync::{Arc, RwLock}};
+struct Trees { names: Vec<u32>, all: Vec<Arc<RwLock<u32>>>, by_name: HashMap<u32, RwLock<u32>> }
+impl Trees {
+    fn tree(&self, name: u32) -> Arc<RwLock<u32>> {
+        let at = self.names.iter().position(|known| *known == name).unwrap();
+        self.all[at].clone()
+    }
+    fn named(&self, name: u32) -> &RwLock<u32> { &self.by_name[&name] }
+}
+fn f(t: &Trees) {
+    t.tree(1).write();
+            //^^^^^ example::Trees::all[]
+    let tree = t.tree(2);
+    tree.read();
+       //^^^^ example::Trees::all[]
+    t.named(3).read();
+             //^^^^ example::Trees::by_name[]
+}",
+    );
+}
+
+#[test]
 fn a_type_that_dereferences_to_itself_comes_to_an_end() {
     check(
         "

@@ -121,19 +121,7 @@ impl Builder<'_> {
         if by_range {
             return Value { lent, ..base.unowned() };
         }
-        let item = self.index.iterated(&self.collection(&base.ty));
-        let item = match item {
-            // `map[key]` yields the value of the pair.
-            Ty::Tuple(parts) if parts.len() == 2 => parts[1].clone(),
-            other => other,
-        };
-        Value { lent, ..Value::of(item.peeled().clone()).at(element_of(&base.place)) }
-    }
-
-    /// The collection behind references and smart pointers.
-    fn collection(&self, ty: &Ty) -> Ty {
-        let mut behind = self.index.derefs(ty).filter(|at| !matches!(at, Ty::Ref(_)));
-        behind.find(|at| !self.index.iterated(at).is_unknown()).unwrap_or_else(|| ty.peeled().clone())
+        Value { lent, ..Value::of(self.index.element(&base.ty)).at(element_of(&base.place)) }
     }
 }
 
