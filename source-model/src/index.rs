@@ -2,6 +2,7 @@
 
 mod collect;
 mod lookup;
+mod own_libraries;
 mod user_models;
 mod well_known;
 mod wrappers;
@@ -195,6 +196,8 @@ pub(crate) struct Index {
     wrappers: HashMap<TypeId, Name>,
     /// Crates that are models of the user.
     user_crates: Vec<u32>,
+    /// Crates that are libraries with a model, and the root of the model.
+    own_libraries: Vec<(u32, ModuleId)>,
     block_scopes: HashMap<(ModuleId, u32), ModuleId>,
     impls_of_type: HashMap<TypeId, Vec<u32>>,
     impls_of_trait: HashMap<TraitId, Vec<u32>>,
@@ -245,6 +248,7 @@ impl Index {
         index.memo = Some(ResolveMemo::default());
         index.link_traits();
         index.link_impls();
+        index.describe_own_libraries();
         index.drops = DropGlue::of(&index);
         index.wrappers = index.find_wrappers();
         index
@@ -287,6 +291,9 @@ impl Index {
         });
         let root = self.new_module(krate, None, source.name.clone(), source.root, false, source.kind.is_test());
         self.crates[krate as usize].root = root;
+        if source.kind.is_library() {
+            self.note_own_library(krate, &source.name);
+        }
         let items = sources.file(source.root).items();
         collect::Collector { index: self, krate, files: Some((sources, source)) }.items(root, &items);
     }

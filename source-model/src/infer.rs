@@ -385,6 +385,11 @@ impl Index {
         self.derefs(ty).find_map(|at| self.output_of(&at)).unwrap_or(Ty::Unknown("output of an unknown future"))
     }
 
+    /// Whether a value is a future itself: of an `async fn`, or of a type that implements `Future`.
+    pub(crate) fn is_future(&self, ty: &Ty) -> bool {
+        !ty.is_unknown() && self.output_of(ty).is_some()
+    }
+
     /// What a future of that very type yields.
     fn output_of(&self, ty: &Ty) -> Option<Ty> {
         match ty {

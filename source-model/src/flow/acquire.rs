@@ -22,14 +22,12 @@ impl Builder<'_> {
     ) -> Value {
         let data = self.index.fn_data(site.function);
         let acquisition = self.acquisition(site, model, values, &ty);
-        let output = match &ty {
-            Ty::Future(future) => future.output.clone(),
-            other => other.clone(),
-        };
+        let is_future = self.index.is_future(&ty);
+        let output = if is_future { self.index.awaited(&ty) } else { ty.clone() };
         let fallible = model.is_try || self.is_optional(&output);
         self.tally.n_calls_resolved += 1;
         values.iter().skip(usize::from(site.receiver.is_some())).for_each(|value| self.consume(value));
-        if data.is_async {
+        if is_future {
             let pending = Some(Box::new(Pending::Acquire { acquisition, fallible }));
             let owner = (!site.awaiting).then(|| {
                 let slot = self.new_temporary();
@@ -89,27 +87,29 @@ impl Builder<'_> {
         };
         let place = values.first().map(|value| value.place.clone()).unwrap_or_default();
         let class = self.lock_class(&place, &lock_ty);
-        let output = match ty {
-            Ty::Future(future) => &future.output,
-            other => other,
-        };
+        let is_future = index.is_future(ty);
+        let output = if is_future { index.awaited(ty) } else { ty.clone() };
         Acquisition {
             lock: LockRef { class, path: place.path },
             lock_type: index.show(&lock_ty).into(),
             guarded: index.declared_name(lock_ty.args().first()),
             family: type_model.family.unwrap_or(LockFamily::Mutex),
             mode: model.mode,
-            wait: match (model.is_try, data.is_async) {
+            wait: match (model.is_try, is_future) {
                 (true, _) => Wait::Never,
                 (false, true) => Wait::Task,
                 (false, false) => Wait::Thread,
             },
-            blocking_guard: self.guard_model(output) == Some(GuardModel::Blocking),
+            blocking_guard: self.guard_model(&output) == Some(GuardModel::Blocking),
             reentrant: type_model.reentrant
                 || (model.mode == Mode::Shared && (model.recursive || type_model.reader_preferring)),
             extent: if type_model.family == Some(LockFamily::Map) { model.extent } else { Extent::Whole },
             operation: site.name.clone(),
-            momentary: !self.names_guard(data.module, &data.def.ret, 0),
+            momentary: if is_future && !data.is_async {
+                self.guard_model(&output).is_none()
+            } else {
+                !self.names_guard(data.module, &data.def.ret, 0)
+            },
             span: self.span(site.range),
         }
     }

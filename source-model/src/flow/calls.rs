@@ -122,7 +122,8 @@ impl Builder<'_> {
     }
 
     fn tally_receiver(&mut self, receiver: &Value, method: Name, range: TextRange, found: Option<&MethodMatch>) {
-        let lock = found.filter(|found| self.index.fn_data(found.function).model.acquire.is_some());
+        let acquires = |found: &MethodMatch| self.index.fn_data(found.function).model.acquire.is_some();
+        let lock = found.filter(|found| acquires(found) || self.index.is_lock(&found.self_ty));
         let kind = match (lock, unknown_cause(&self.pointee(&receiver.ty, found))) {
             (Some(found), _) => ReceiverKind::Lock(self.lock_class(&receiver.place, &found.self_ty)),
             (None, None) if let Some(class) = found.and_then(|found| self.wrapped_class(receiver, found)) => {

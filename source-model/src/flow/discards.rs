@@ -57,9 +57,8 @@ impl Builder<'_> {
         let known = &self.index.well_known;
         match ty {
             Ty::Adt(id, _) if *id == known.option || *id == known.result => self.may_be_guard(&ty.arg(0)),
-            Ty::Adt(id, args) if self.index.is_model_type(*id) => {
-                self.is_bare_guard(ty) || args.iter().any(|arg| self.may_be_guard(arg))
-            }
+            _ if self.is_bare_guard(ty) => true,
+            Ty::Adt(id, args) if self.index.is_model_type(*id) => args.iter().any(|arg| self.may_be_guard(arg)),
             Ty::Adt(id, _) => {
                 let data = self.index.type_data(*id);
                 data.fields().any(|field| self.names_guard(data.module, &field.ty, 0))

@@ -168,9 +168,12 @@ impl Builder<'_> {
     /// Whether a type refers to something else, as far as its declaration shows.
     fn borrows(&self, id: TypeId, depth: u32) -> bool {
         let data = self.index.type_data(id);
+        if data.model.guard.is_some() {
+            return true;
+        }
         if self.index.is_model_type(id) {
             let name = data.path.rsplit("::").next().unwrap_or_default();
-            return data.model.guard.is_some() || BORROWS.contains(&name);
+            return BORROWS.contains(&name);
         }
         depth < MAX_DEPTH && data.fields().any(|field| self.field_borrows(data.module, &field.ty, depth + 1))
     }

@@ -118,7 +118,8 @@ impl Builder<'_> {
             return (None, element_of(&first));
         }
         let data = self.index.fn_data(site.function);
-        if data.is_model || matches!(ty, Ty::Scalar | Ty::Str) {
+        // A lock by value is a new one: whoever gets it declares it.
+        if data.is_model || matches!(ty, Ty::Scalar | Ty::Str) || self.index.is_lock(ty) {
             return (None, if model.acquire.is_some() { first } else { Place::default() });
         }
         (None, crate::accessors::result_place(self.index, site.function, values))
@@ -149,7 +150,7 @@ impl Builder<'_> {
             // A future or handle that is given away is the callee's to poll or join.
             values.iter().for_each(|value| self.lend(value));
         }
-        let is_lazy = matches!(ty, Ty::Future(_)) || pending.is_none();
+        let is_lazy = self.index.is_future(&ty) || pending.is_none();
         self.extend_to = site.extend_to;
         if model.drops {
             values.iter().filter_map(|value| value.owner).for_each(|slot| self.op(Op::Drop { slot }));

@@ -86,7 +86,7 @@ impl Builder<'_> {
     pub(super) fn surely_owns(&self, ty: &Ty) -> bool {
         match ty {
             Ty::Tuple(parts) => parts.iter().any(|part| self.surely_owns(part)),
-            Ty::Adt(id, _) if !self.index.is_model_type(*id) => {
+            Ty::Adt(id, _) if !self.index.is_model_type(*id) && !self.is_bare_guard(ty) => {
                 let data = self.index.type_data(*id);
                 let is_guard = |ty: &TypeRef| {
                     let TypeRef::Path(path) = ty else { return false };
@@ -140,13 +140,11 @@ impl Builder<'_> {
     /// Collects the guard types that a type is made of; false when it may own others.
     fn guard_types(&self, ty: &Ty, into: &mut Vec<TypeId>) -> bool {
         match ty {
-            Ty::Adt(id, args) if self.index.is_model_type(*id) => {
-                if self.index.type_data(*id).model.guard.is_some() {
-                    into.push(*id);
-                    return true;
-                }
-                args.iter().all(|arg| self.guard_types(arg, into))
+            Ty::Adt(id, _) if self.is_bare_guard(ty) => {
+                into.push(*id);
+                true
             }
+            Ty::Adt(id, args) if self.index.is_model_type(*id) => args.iter().all(|arg| self.guard_types(arg, into)),
             Ty::Tuple(parts) => parts.iter().all(|part| self.guard_types(part, into)),
             Ty::Scalar | Ty::Str | Ty::Ref(_) | Ty::Never => true,
             _ => false,

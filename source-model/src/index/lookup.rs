@@ -3,7 +3,7 @@
 use super::{CrateData, FnData, ImplData, Index, ModuleData, ModuleId, TraitData, TypeData};
 use crate::ir::Name;
 use crate::models::ALIASES;
-use crate::types::{FnId, TraitId, TypeId};
+use crate::types::{FnId, TraitId, Ty, TypeId};
 
 impl Index {
     /// Whether a predicate within code of `module` holds.
@@ -34,6 +34,11 @@ impl Index {
 
     pub(crate) fn is_model_type(&self, ty: TypeId) -> bool {
         self.crate_of(self.type_data(ty).module).is_model
+    }
+
+    /// Whether a type is a lock, by a model.
+    pub(crate) fn is_lock(&self, ty: &Ty) -> bool {
+        ty.head().is_some_and(|id| self.type_data(id).model.family.is_some())
     }
 
     pub(crate) fn impls_of_type(&self, ty: TypeId) -> impl Iterator<Item = &ImplData> {

@@ -16,7 +16,19 @@ pub(crate) fn compare(
     absent: &str,
     facts: impl Fn(&Workspace) -> Vec<(LineCol, String)>,
 ) {
-    let workspace = Workspace::analyse(Sources::of_text("example", edition, text));
+    compare_in("example", text, edition, absent, facts);
+}
+
+/// The same for the text of a crate of that name.
+#[track_caller]
+pub(crate) fn compare_in(
+    krate: &str,
+    text: &str,
+    edition: Edition,
+    absent: &str,
+    facts: impl Fn(&Workspace) -> Vec<(LineCol, String)>,
+) {
+    let workspace = Workspace::analyse(Sources::of_text(krate, edition, text));
     let unparsed = &workspace.coverage().unparsed;
     assert!(unparsed.is_empty(), "the source does not parse: {unparsed:?}");
     let drawn = drawn(text, edition);
