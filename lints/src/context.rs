@@ -63,9 +63,7 @@ impl LintContext<'_> {
             && matches!(first.class, LockClass::Field { .. })
             && !self.workspace.is_wrapper(&first.class)
         {
-            return Some(Certainty::Assumed(
-                "the value dropped leads to the same object, and is its last reference if it is shared".to_owned(),
-            ));
+            return Some(Certainty::Assumed(Assumption::Dropped.text().to_owned()));
         }
         let (Some(path), Some(other)) = (&first.path, &second.path) else { return None };
         if path != other {
@@ -82,8 +80,8 @@ impl LintContext<'_> {
         if !held.must {
             return Some(Certainty::Assumed("the guard is held on some of the paths to here".to_owned()));
         }
-        if effect.assumed.is_some() {
-            return Some(Certainty::Assumed("this implementation of the trait is the one that runs".to_owned()));
+        if let Some(assumption) = effect.assumed {
+            return Some(Certainty::Assumed(assumption.text().to_owned()));
         }
         Some(Certainty::Derived)
     }

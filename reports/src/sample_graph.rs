@@ -27,6 +27,7 @@ fn acquisition(node: &Node, operation: &str, mode: Mode, span: Span) -> Acquisit
         reentrant: false,
         extent: Extent::Whole,
         operation: operation.into(),
+        assumed: false,
         momentary: false,
         span,
     }

@@ -101,7 +101,7 @@ pub mod result {
 
 pub mod ops {
     pub trait Deref { type Target; #[same] fn deref(&self) -> &Self::Target; }
-    pub trait DerefMut { #[same] fn deref_mut(&mut self) -> &mut <Self as Deref>::Target; }
+    pub trait DerefMut: Deref { #[same] fn deref_mut(&mut self) -> &mut <Self as Deref>::Target; }
     pub trait Drop { fn drop(&mut self); }
     pub trait Fn {}
     pub trait FnMut {}

@@ -215,4 +215,28 @@ pub enum Assumption {
     TraitDispatch,
     /// A value that is dropped leads to the object, and is the last reference where it is shared.
     Dropped,
+    /// What implements a trait with a method that gives a guard is a lock.
+    TraitLock,
+}
+
+impl Assumption {
+    /// What is assumed, as a lower-case fragment.
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        match self {
+            Assumption::TraitDispatch => "this implementation of the trait is the one that runs",
+            Assumption::Dropped => {
+                "the value dropped leads to the same object, and is its last reference if it is shared"
+            }
+            Assumption::TraitLock => "what implements the trait is a lock",
+        }
+    }
+}
+
+impl Acquisition {
+    /// What it rests on besides resolved source.
+    #[must_use]
+    pub fn assumption(&self) -> Option<Assumption> {
+        self.assumed.then_some(Assumption::TraitLock)
+    }
 }

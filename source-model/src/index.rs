@@ -3,6 +3,7 @@
 mod collect;
 mod lookup;
 mod own_libraries;
+mod trait_locks;
 mod user_models;
 mod well_known;
 mod wrappers;
@@ -198,6 +199,8 @@ pub(crate) struct Index {
     user_crates: Vec<u32>,
     /// Crates that are libraries with a model, and the root of the model.
     own_libraries: Vec<(u32, ModuleId)>,
+    /// Traits whose implementations are locks, in order.
+    trait_locks: Vec<TraitId>,
     block_scopes: HashMap<(ModuleId, u32), ModuleId>,
     impls_of_type: HashMap<TypeId, Vec<u32>>,
     impls_of_trait: HashMap<TraitId, Vec<u32>>,
@@ -249,6 +252,7 @@ impl Index {
         index.link_traits();
         index.link_impls();
         index.describe_own_libraries();
+        index.find_trait_locks();
         index.drops = DropGlue::of(&index);
         index.wrappers = index.find_wrappers();
         index

@@ -226,12 +226,18 @@ impl Index {
             }
             Ty::Param(_, bounds) | Ty::Dyn(bounds) => bounds
                 .iter()
-                .filter(|bound| bound.of_trait == Some(self.well_known.deref))
+                .filter(|bound| bound.of_trait.is_some_and(|of_trait| self.is_deref(of_trait)))
                 .flat_map(|bound| &bound.bindings)
                 .find(|(name, _)| name == "Target")
                 .map(|(_, ty)| ty.clone()),
             _ => None,
         }
+    }
+
+    /// `Deref`, or a trait that asks for it as `DerefMut` does.
+    pub(crate) fn is_deref(&self, of_trait: TraitId) -> bool {
+        let deref = self.well_known.deref;
+        of_trait == deref || self.trait_data(of_trait).supers.contains(&deref)
     }
 
     /// The workspace's code for one dereference.

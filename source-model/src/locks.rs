@@ -229,6 +229,8 @@ pub struct Acquisition {
     pub extent: Extent,
     /// The operation, as `lock` or `insert`.
     pub operation: Name,
+    /// No implementation of the trait that it is asked through is known to be a lock, or they differ.
+    pub assumed: bool,
     /// Whether the lock is released when the call returns (no guard comes out).
     pub momentary: bool,
     /// From the method's name to the closing parenthesis.

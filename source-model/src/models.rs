@@ -8,6 +8,7 @@ use crate::locks::{Extent, LockFamily, Mode};
 use crate::lower::parse_file;
 use crate::sources::in_pool;
 use crate::span::TextRange;
+use crate::types::TraitId;
 
 /// The files of `models/`, as crate name and text.
 macro_rules! curated {
@@ -225,6 +226,19 @@ pub(crate) struct AcquireModel {
     pub(crate) recursive: bool,
     /// `shard`, `iterate`.
     pub(crate) extent: Extent,
+    /// No model says so, but the declaration of a trait whose implementations are locks.
+    pub(crate) through: Option<TraitLock>,
+}
+
+/// A trait whose implementations are locks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TraitLock {
+    pub(crate) of_trait: TraitId,
+    pub(crate) family: LockFamily,
+    /// What the guards of all known implementations are.
+    pub(crate) guard: GuardModel,
+    /// No implementation is known, or they differ.
+    pub(crate) is_assumed: bool,
 }
 
 fn find<'a>(attrs: &'a [Attr], name: &str) -> Option<&'a [Name]> {
@@ -290,5 +304,6 @@ fn acquire(args: &[Name]) -> AcquireModel {
         } else {
             Extent::Whole
         },
+        through: None,
     }
 }

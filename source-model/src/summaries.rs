@@ -243,7 +243,8 @@ impl Summaries {
         let item = self.item(body);
         match &point.kind {
             PointKind::Acquire(acquisition) => {
-                vec![Effect { acquisition: acquisition.clone(), chain: Vec::new(), assumed: None, item }]
+                let assumed = acquisition.assumption();
+                vec![Effect { acquisition: acquisition.clone(), chain: Vec::new(), assumed, item }]
             }
             PointKind::Call(call) => {
                 let args = self.args.get(&(body, at)).map(|args| &**args).unwrap_or_default();
@@ -281,7 +282,8 @@ impl Summaries {
             at = callee;
             way = Way { assumed: way.assumed.or(found.way.assumed), ..found.way };
         }
-        Effect { acquisition, chain, assumed: way.assumed, item: self.item(at) }
+        let assumed = way.assumed.or(acquisition.assumption());
+        Effect { acquisition, chain, assumed, item: self.item(at) }
     }
 }
 

@@ -54,6 +54,7 @@ fn acquires(effect: &Effect) -> String {
     let assumed = match effect.assumed {
         Some(Assumption::TraitDispatch) => ", assumed",
         Some(Assumption::Dropped) => ", dropped",
+        Some(Assumption::TraitLock) => ", by its trait",
         None => "",
     };
     format!("acquires {named} by {}{assumed}", functions(&effect.chain))

@@ -67,7 +67,7 @@ pub(crate) fn held_step(workspace: &Workspace, body: &Body, held: &Held, evidenc
 /// How sure it is that the effect happens.
 pub(crate) fn certainty(effect: &Effect) -> Certainty {
     match effect.assumed {
-        Some(_) => Certainty::Assumed("this implementation of the trait is the one that runs".to_owned()),
+        Some(assumption) => Certainty::Assumed(assumption.text().to_owned()),
         None => Certainty::Derived,
     }
 }

@@ -113,8 +113,9 @@ fn listed(names: &[String]) -> String {
 
 /// `derived` only when every edge is sure and both locks of it belong to one owner.
 fn certainty(edges: &[&Edge], meetings: &[Meeting]) -> Certainty {
-    if edges.iter().any(|edge| edge.acquired.assumed.is_some()) {
-        return Certainty::Assumed("one implementation of a trait is the one that runs".to_owned());
+    let assumed = |edge: &&Edge| edge.acquired.assumed.or(edge.held.acquisition.assumption());
+    if let Some(assumption) = edges.iter().find_map(assumed) {
+        return Certainty::Assumed(assumption.text().to_owned());
     }
     if edges.iter().any(|edge| !edge.held.must) {
         return Certainty::Assumed("a guard is held on only some of the paths".to_owned());

@@ -203,11 +203,14 @@ impl Extended<'_> {
     }
 
     fn certainty(&self) -> Certainty {
-        let is_assumed = matches!(&self.reason, Reason::Acquired(effect) if effect.assumed.is_some());
+        let assumed = match &self.reason {
+            Reason::Acquired(effect) => effect.assumed,
+            Reason::Suspended(_) => None,
+        };
         if !self.held.must {
             Certainty::Assumed("the guard is held on some of the paths to here".to_owned())
-        } else if is_assumed {
-            Certainty::Assumed("this implementation of the trait is the one that runs".to_owned())
+        } else if let Some(assumption) = assumed {
+            Certainty::Assumed(assumption.text().to_owned())
         } else {
             Certainty::Derived
         }

@@ -91,24 +91,30 @@ impl Builder<'_> {
         let output = if is_future { index.awaited(ty) } else { ty.clone() };
         Acquisition {
             lock: LockRef { class, path: place.path },
-            lock_type: index.show(&lock_ty).into(),
+            lock_type: match model.through {
+                Some(through) => index.trait_data(through.of_trait).path,
+                None => index.show(&lock_ty).into(),
+            },
             guarded: index.declared_name(lock_ty.args().first()),
-            family: type_model.family.unwrap_or(LockFamily::Mutex),
+            family: type_model.family.or(model.through.map(|through| through.family)).unwrap_or(LockFamily::Mutex),
             mode: model.mode,
             wait: match (model.is_try, is_future) {
                 (true, _) => Wait::Never,
                 (false, true) => Wait::Task,
                 (false, false) => Wait::Thread,
             },
-            blocking_guard: self.guard_model(&output) == Some(GuardModel::Blocking),
+            blocking_guard: model.through.map_or(self.guard_model(&output), |through| Some(through.guard))
+                == Some(GuardModel::Blocking),
             reentrant: type_model.reentrant
                 || (model.mode == Mode::Shared && (model.recursive || type_model.reader_preferring)),
             extent: if type_model.family == Some(LockFamily::Map) { model.extent } else { Extent::Whole },
             operation: site.name.clone(),
-            momentary: if is_future && !data.is_async {
-                self.guard_model(&output).is_none()
-            } else {
-                !self.names_guard(data.module, &data.def.ret, 0)
+            assumed: model.through.is_some_and(|through| through.is_assumed),
+            momentary: match model.through {
+                Some(_) => false,
+                // What the future yields stands in its own declaration.
+                None if is_future && !data.is_async => self.guard_model(&output).is_none(),
+                None => !self.names_guard(data.module, &data.def.ret, 0),
             },
             span: self.span(site.range),
         }

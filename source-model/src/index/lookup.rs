@@ -36,9 +36,15 @@ impl Index {
         self.crate_of(self.type_data(ty).module).is_model
     }
 
-    /// Whether a type is a lock, by a model.
+    /// Whether a type is a lock, by a model or by what it implements.
     pub(crate) fn is_lock(&self, ty: &Ty) -> bool {
-        ty.head().is_some_and(|id| self.type_data(id).model.family.is_some())
+        match ty {
+            Ty::Adt(id, _) => self.type_data(*id).model.family.is_some(),
+            Ty::Param(_, bounds) | Ty::Dyn(bounds) => bounds
+                .iter()
+                .any(|bound| bound.of_trait.is_some_and(|of_trait| self.trait_locks.binary_search(&of_trait).is_ok())),
+            _ => false,
+        }
     }
 
     pub(crate) fn impls_of_type(&self, ty: TypeId) -> impl Iterator<Item = &ImplData> {
