@@ -105,7 +105,8 @@ pub(crate) fn build(index: &Index, sources: &Sources) -> Built {
     let mut by_file: BTreeMap<FileId, Vec<FnId>> = BTreeMap::new();
     for (at, data) in index.fns.iter().enumerate() {
         if !data.is_model && data.def.body.is_some() {
-            by_file.entry(data.span.file).or_default().push(FnId(position(at)));
+            // Not the file of its place: that may be one that defines a macro.
+            by_file.entry(index.module(data.module).file).or_default().push(FnId(position(at)));
         }
     }
     let digest = sources.digest();

@@ -191,6 +191,10 @@ pub(crate) struct Index {
     pub(crate) impls: Vec<ImplData>,
     pub(crate) fns: Vec<FnData>,
     pub(crate) n_cfg_skipped: usize,
+    /// Statics by their path without a number.
+    n_statics: HashMap<Name, u32>,
+    /// The files that places of other texts are in, by file and origin less one.
+    origins: HashMap<FileId, Vec<Option<FileId>>>,
     pub(crate) well_known: WellKnown,
     crates_by_name: HashMap<Name, Vec<u32>>,
     /// Types that only wrap a lock of what they are generic over, with the field.
@@ -242,6 +246,7 @@ impl Index {
             let file = FileId(MODEL_FILES + u32::try_from(position).unwrap_or(0));
             index.add_model(name, file, &ir, sources);
         }
+        index.origins = sources.origins();
         index.well_known = index.find_well_known();
         index.add_user_models(sources);
         for source in &sources.crates {
@@ -438,7 +443,7 @@ impl Index {
             is_rewritten: item.attrs.iter().any(|attr| !PLAIN_ATTRIBUTES.contains(&attr.name.as_str())),
             is_model: self.crates[data.krate as usize].is_model,
             is_test: is_test || data.is_test || item.attrs.iter().any(|attr| attr.name == "test"),
-            span: Span { file: data.file, range: item.range },
+            span: self.span(data.file, item.range),
         });
         id
     }

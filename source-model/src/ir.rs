@@ -29,6 +29,8 @@ pub struct FileIr {
     pub directives: Vec<Directive>,
     /// Macro calls whose arguments could not be read as expressions.
     pub n_macros_unread: u32,
+    /// The files that places of macro definitions are in, by their origin less one; `None` for the file itself.
+    pub origins: Vec<Option<String>>,
 }
 
 /// What is known of a file without its items.
@@ -44,6 +46,8 @@ pub struct Outline {
     pub directives: Vec<Directive>,
     /// Macro calls whose arguments could not be read as expressions.
     pub n_macros_unread: u32,
+    /// The files that places of macro definitions are in, by their origin less one; `None` for the file itself.
+    pub origins: Vec<Option<String>>,
     /// The `mod x;` items, within the modules and blocks that hold them.
     pub(crate) modules: Vec<Item>,
     /// The digest of what code elsewhere can see of its items.
@@ -58,6 +62,7 @@ impl Outline {
             cfg: ir.cfg.clone(),
             directives: ir.directives.clone(),
             n_macros_unread: ir.n_macros_unread,
+            origins: ir.origins.clone(),
             modules: modules_among(&ir.items),
             signature: Key::default(),
         }

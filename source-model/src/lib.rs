@@ -21,6 +21,7 @@ mod infer;
 mod ir;
 mod locks;
 mod lower;
+mod macros;
 mod methods;
 mod models;
 mod names;

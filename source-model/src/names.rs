@@ -72,6 +72,17 @@ impl Name {
     }
 }
 
+/// Stands between the name of a variable that a macro binds and the number of the expansion, so that it is no other
+/// variable of its name. It can be part of an identifier, and nobody writes it.
+pub(crate) const EXPANSION_MARK: char = '\u{b7}';
+
+impl Name {
+    /// The name of a variable as it is written.
+    pub(crate) fn as_written(self) -> Name {
+        self.as_str().split_once(EXPANSION_MARK).map_or(self, |(written, _)| written.into())
+    }
+}
+
 /// A path of names.
 pub(crate) fn joined(names: &[Name]) -> Name {
     match names {

@@ -1,5 +1,6 @@
 //! All files of a workspace, parsed once each, and how every crate mounts them as modules.
 
+mod edited;
 mod memory;
 mod mount;
 
@@ -7,11 +8,13 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use rustc_hash::FxHashMap;
+
 use crate::cache::{Cache, Key, key_of};
 use crate::cfg::CfgSet;
 use crate::encoding::EncodedFile;
 use crate::ir::{Item, Name, Outline};
-use crate::lower::encode_file;
+use crate::macros::Macros;
 use crate::models::UserModel;
 use crate::project::{Edition, LoadError, LoadOptions, Project, TargetKind, discover};
 use crate::span::{FileId, TextRange};
@@ -40,6 +43,8 @@ pub struct Sources {
     pub(crate) models: Arc<[UserModel]>,
     /// What earlier runs have kept.
     cache: Arc<Cache>,
+    /// The macros that its files define.
+    macros: Arc<Macros>,
 }
 
 /// A file.
@@ -122,14 +127,33 @@ impl Sources {
             .collect();
         let roots = targets.iter().map(|(package, target)| (target.root.clone(), &cfgs[*package])).collect();
         let cache = if options.use_cache { Cache::open(&project.target_directory) } else { Cache::none() };
-        let loaded = in_pool(|| mount::load(roots, &cache));
-        Sources { cache: Arc::new(cache), ..assemble(&project, &targets, &cfgs, loaded) }
+        let (macros, loaded) = in_pool(|| {
+            let macros = Macros::of(&project);
+            let loaded = mount::load(roots, &cache, &macros);
+            (macros, loaded)
+        });
+        Sources { cache: Arc::new(cache), macros: Arc::new(macros), ..assemble(&project, &targets, &cfgs, loaded) }
     }
 
     /// These sources, analysed with models that the user wrote.
     #[must_use]
     pub fn with_models(self, models: Vec<UserModel>) -> Sources {
         Sources { models: models.into(), ..self }
+    }
+
+    /// Of each file with expanded macros: the files that their definitions are in.
+    pub(crate) fn origins(&self) -> FxHashMap<FileId, Vec<Option<FileId>>> {
+        let with_origins = || (0..).map(FileId).zip(&self.files).filter(|(_, file)| !file.outline.origins.is_empty());
+        let is_needed = with_origins().any(|(_, file)| file.outline.origins.iter().any(Option::is_some));
+        let named = if is_needed { self.files.as_slice() } else { &[] };
+        let ids: HashMap<&Path, FileId> =
+            named.iter().enumerate().map(|(position, file)| (file.absolute.as_path(), file_id(position))).collect();
+        let of_file = |(own, file): (FileId, &SourceFile)| {
+            let origins = file.outline.origins.iter();
+            let files = origins.map(|path| path.as_ref().map_or(Some(own), |path| ids.get(Path::new(path)).copied()));
+            (own, files.collect())
+        };
+        with_origins().map(of_file).collect()
     }
 
     /// A file by its id.
@@ -178,37 +202,6 @@ impl Sources {
     pub fn file_id(&self, path: &str) -> Option<FileId> {
         let position = self.files.binary_search_by(|file| file.path.as_str().cmp(path)).ok()?;
         Some(file_id(position))
-    }
-
-    /// These sources with another text for one file. Modules that only the new text names are not loaded.
-    #[must_use]
-    pub fn with_text(&self, file: FileId, text: String) -> Sources {
-        let mut edited = Sources { cache: Arc::default(), ..self.clone() };
-        let facts = in_pool(|| encode_file(&text));
-        let changed = &mut edited.files[file.0 as usize];
-        changed.text = OnceLock::from(Arc::from(text));
-        changed.outline = facts.outline().unwrap_or_default();
-        changed.facts = facts;
-        changed.is_kept = false;
-        let ids: HashMap<&Path, FileId> = self
-            .files
-            .iter()
-            .enumerate()
-            .map(|(position, file)| (file.absolute.as_path(), file_id(position)))
-            .collect();
-        let outline = edited.files[file.0 as usize].outline.clone();
-        for source in &mut edited.crates {
-            source.module_files.retain(|(declared_in, _), _| *declared_in != file);
-            let Some(place) = source.places.get(&file) else { continue };
-            for link in mount::links(&outline, place, &source.cfg).links {
-                let found =
-                    link.candidates.iter().find_map(|path| ids.get(std::fs::canonicalize(path).ok()?.as_path()));
-                if let Some(id) = found {
-                    source.module_files.insert((file, link.range), *id);
-                }
-            }
-        }
-        edited
     }
 }
 
@@ -284,6 +277,7 @@ fn assemble(project: &Project, targets: &Targets<'_>, cfgs: &[CfgSet], loaded: L
         unread: unread.into_iter().collect(),
         n_cfg_skipped_modules,
         cache: Arc::default(),
+        macros: Arc::default(),
     }
 }
 
@@ -309,7 +303,7 @@ fn n_unreached(project: &Project, ids: &HashMap<PathBuf, FileId>) -> usize {
 }
 
 /// Symbolic links are not followed, so the walk ends.
-fn collect_rust_files(folder: PathBuf, found: &mut BTreeSet<PathBuf>) {
+pub(crate) fn collect_rust_files(folder: PathBuf, found: &mut BTreeSet<PathBuf>) {
     let mut pending = vec![folder];
     while let Some(folder) = pending.pop() {
         for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {

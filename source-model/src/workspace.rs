@@ -8,7 +8,7 @@ use crate::coverage::{Cause, Coverage, ReceiverKind, Unparsed};
 use crate::edit::{Edit, EditError, apply};
 use crate::facts::{Body, Dispatch, Effect, Point, PointKind, Spawn};
 use crate::flow::build::Tally;
-use crate::index::{Index, position};
+use crate::index::{FnData, Index, position};
 use crate::ir::Name;
 use crate::locks::{BodyId, LockClass};
 use crate::project::{LoadError, LoadOptions};
@@ -353,6 +353,13 @@ fn grade_spawns(bodies: &mut [Body], raw: &[BuiltBody], starts: &BTreeMap<u32, u
     }
 }
 
+/// Where the body stands, if that is in the file of the function: a macro may take it from its caller's.
+fn body_range(index: &Index, function: &FnData) -> Option<TextRange> {
+    let file = index.module(function.module).file;
+    let span = index.span(file, function.def.body.as_ref()?.range);
+    (span.file == function.span.file).then_some(span.range)
+}
+
 fn functions(index: &Index, raw: &[BuiltBody]) -> Vec<Function> {
     let mut functions: BTreeMap<u32, Function> = BTreeMap::new();
     for body in raw {
@@ -360,7 +367,7 @@ fn functions(index: &Index, raw: &[BuiltBody]) -> Vec<Function> {
         let entry = functions.entry(body.id.function).or_insert_with(|| Function {
             path: data.path.clone(),
             span: data.span,
-            body_range: data.def.body.as_ref().map(|block| block.range),
+            body_range: body_range(index, data),
             bodies: Vec::new(),
             is_test: data.is_test,
         });
@@ -388,10 +395,11 @@ fn coverage(sources: &Sources, index: &Index, built: &mut Built) -> Coverage {
     for unread in &sources.unread {
         coverage.unparsed.push(Unparsed { file: unread.path.clone(), line: 1, reason: unread.reason.clone() });
     }
-    for file in &sources.files {
+    for (at, file) in sources.files.iter().enumerate() {
         for gap in &file.outline.gaps {
-            let (line, reason) = (gap.range.start.line, gap.reason.clone());
-            coverage.unparsed.push(Unparsed { file: file.path.clone(), line, reason });
+            let span = index.span(FileId(position(at)), gap.range);
+            let (file, line) = (sources.file(span.file).path.clone(), span.range.start.line);
+            coverage.unparsed.push(Unparsed { file, line, reason: gap.reason.clone() });
         }
     }
     coverage.unparsed.sort();

@@ -144,7 +144,7 @@ pub(crate) struct State {
     pub(crate) exit: u32,
     pub(crate) slot_names: Vec<Option<Name>>,
     pub(crate) tokens: Vec<Token>,
-    pub(crate) extensions: Vec<Extension>,
+    pub(crate) extensions: Vec<Extension<TextRange>>,
     pub(crate) scopes: Vec<Scope>,
     pub(crate) loops: Vec<LoopFrame>,
     pub(crate) loop_depth: u32,
@@ -202,7 +202,7 @@ impl<'a> Builder<'a> {
             index,
             function: id.0,
             item: data.path.clone(),
-            file: data.span.file,
+            file: index.module(data.module).file,
             edition: index.crate_of(data.module).edition,
             is_test: data.is_test,
             types: index.fn_scope(data, None),
@@ -308,7 +308,7 @@ impl<'a> Builder<'a> {
             blocks: state.blocks,
             slot_names: state.slot_names,
             tokens: state.tokens,
-            extensions: state.extensions,
+            extensions: self.placed(state.extensions),
             has_loop: state.has_loop,
             runs_forever: state.runs_forever,
         });
@@ -324,7 +324,7 @@ impl<'a> Builder<'a> {
     }
 
     pub(crate) fn span(&self, range: TextRange) -> Span {
-        Span { file: self.file, range }
+        self.index.span(self.file, range)
     }
 
     // ---- graph ----
@@ -425,7 +425,7 @@ impl<'a> Builder<'a> {
     pub(crate) fn slot_in(&mut self, scope: usize, name: Option<Name>) -> SlotId {
         let state = self.state_mut();
         let slot = SlotId(position(state.slot_names.len()));
-        state.slot_names.push(name);
+        state.slot_names.push(name.map(Name::as_written));
         state.scopes[scope].slots.push(slot);
         slot
     }
@@ -457,10 +457,11 @@ impl<'a> Builder<'a> {
 
     pub(crate) fn new_local_place(&mut self, name: &Name) -> Place {
         self.n_bindings += 1;
-        let root = Root::Local { body: self.state().id, binding: self.n_bindings, name: name.clone() };
+        let name = name.as_written();
+        let root = Root::Local { body: self.state().id, binding: self.n_bindings, name };
         Place {
             path: Some(AccessPath { root, projections: Vec::new() }),
-            class: Some(LockClass::Local { function: self.item.clone(), name: name.clone() }),
+            class: Some(LockClass::Local { function: self.item.clone(), name }),
         }
     }
 }

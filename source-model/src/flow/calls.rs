@@ -274,7 +274,7 @@ impl Builder<'_> {
         }
         let turbofish = path.segments.last().map(|last| last.args.as_slice()).unwrap_or_default();
         let name = path.segments.last().map(|last| last.name.clone()).unwrap_or_default();
-        let name_range = TextRange { start: callee.range.start, end: range.end };
+        let name_range = callee.range.to(range);
         let site = |function, self_ty| Site {
             function,
             through_trait: None,

@@ -5,10 +5,10 @@ use rustc_hash::FxHashMap as HashMap;
 use crate::facts::Construct;
 use crate::flow::build::{Builder, LoopFrame, Value};
 use crate::flow::exprs::merged;
+use crate::flow::extensions::kept_over;
 use crate::flow::graph::{Op, RESULT, SlotId};
 use crate::ir::{Arm, Block, Expr, ExprKind, MacroArgs, Name, Pat, StmtKind};
 use crate::project::Edition;
-use crate::span::TextRange;
 use crate::types::Ty;
 
 /// The value of several branches: the first that is known; what each owns goes to one slot.
@@ -276,7 +276,7 @@ impl Builder<'_> {
     fn for_expr(&mut self, label: Option<&Name>, pat: &Pat, iter: &Expr, body: &Block) -> Value {
         self.push_scope(true);
         // Temporaries of the head live as long as the loop.
-        let over = TextRange { start: iter.range.end, end: body.range.end };
+        let over = kept_over(iter.range, body.range, body.range.end);
         let head_value = self.operand(iter, Construct::For, over);
         if !matches!(head_value.ty, Ty::Ref(_)) && head_value.may_own() {
             // The loop takes its head over.

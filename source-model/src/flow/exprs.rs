@@ -449,8 +449,14 @@ fn literal_type(literal: Literal) -> Ty {
     }
 }
 
-/// Where the keyword of `.. .await` stands.
+const AWAIT_LEN: u32 = "await".len() as u32;
+
+/// Where the keyword of `.. .await` stands. Of an expression that a macro awaits only the first token is known.
 fn keyword_at_end(range: TextRange) -> TextRange {
-    let start = LineCol { column: range.end.column.saturating_sub("await".len() as u32), ..range.end };
+    let is_first_token = range.end.line == range.start.line && range.end.column <= range.start.column + AWAIT_LEN;
+    if is_first_token {
+        return range;
+    }
+    let start = LineCol { column: range.end.column.saturating_sub(AWAIT_LEN), ..range.end };
     TextRange { start, end: range.end }
 }

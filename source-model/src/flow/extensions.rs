@@ -7,28 +7,28 @@ use crate::flow::blocks::binds_by_ref;
 use crate::flow::build::{Builder, Value};
 use crate::index::ModuleId;
 use crate::ir::{Arm, Expr, ExprKind, Pat, TypeRef};
-use crate::span::{LineCol, TextRange};
+use crate::span::{LineCol, Span, TextRange};
 use crate::types::{Ty, TypeId};
 
 /// An expression whose temporaries live on through code that needs nothing of them.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Extension {
+pub(crate) struct Extension<P = Span> {
     pub(crate) construct: Construct,
-    pub(crate) of: TextRange,
-    pub(crate) over: TextRange,
+    pub(crate) of: P,
+    pub(crate) over: P,
 }
 
 impl Extension {
     /// Whether a guard that was acquired at `origin` is kept at `point` by this construct alone.
-    pub(crate) fn keeps(&self, origin: TextRange, point: TextRange) -> bool {
+    pub(crate) fn keeps(&self, origin: Span, point: Span) -> bool {
         let is_kept_at = match self.construct {
             // The arguments after it, the call itself and the await of it.
             Construct::Argument | Construct::Receiver => {
-                let is_later = self.over.contains(point) && point.start >= self.of.end;
+                let is_later = self.over.contains(point) && point.range.start >= self.of.range.end;
                 is_later || (point.contains(self.over) && !self.of.contains(point))
             }
             // A value that is dropped at the end of the block was made before its tail.
-            Construct::Tail => self.over.contains(point) && point.end <= self.of.start,
+            Construct::Tail => self.over.contains(point) && point.range.end <= self.of.range.start,
             _ => self.over.contains(point),
         };
         self.of.contains(origin) && is_kept_at
@@ -63,7 +63,8 @@ impl Builder<'_> {
             return value;
         }
         if self.hands_on(expr, &value.ty, Construct::Match) {
-            self.extension(Construct::Match, expr, TextRange { start: expr.range.end, end });
+            let first = arms.first().map_or(expr.range, |arm| arm.body.range);
+            self.extension(Construct::Match, expr, kept_over(expr.range, first, end));
         } else if !self.may_be_guard(&value.ty) {
             for arm in arms {
                 if self.needs_nothing(expr, &arm.pat) {
@@ -110,19 +111,27 @@ impl Builder<'_> {
     ) {
         let end = otherwise.unwrap_or(body).end;
         let extensions = &mut self.state_mut().extensions;
-        let is_open = |extension: &Extension| extension.over == TextRange::default();
+        let is_open = |extension: &Extension<TextRange>| extension.over == TextRange::default();
         let mut noted = extensions.split_off(first);
         for open in noted.iter_mut().filter(|extension| is_open(extension)) {
             if open.construct == Construct::Else {
                 open.over = otherwise.unwrap_or_default();
             } else {
                 open.construct = construct;
-                open.over = TextRange { start: open.of.end, end };
+                open.over = kept_over(open.of, body, end);
             }
         }
         // An `else` that is not there keeps nothing.
         noted.retain(|extension| !is_open(extension));
         extensions.append(&mut noted);
+    }
+
+    /// Extensions with their places. One that a macro began and its caller ended has none: it is left out.
+    pub(super) fn placed(&self, extensions: Vec<Extension<TextRange>>) -> Vec<Extension> {
+        let place = |Extension { construct, of, over }: Extension<TextRange>| {
+            over.is_of_one_text().then(|| Extension { construct, of: self.span(of), over: self.span(over) })
+        };
+        extensions.into_iter().filter_map(place).collect()
     }
 
     /// Whether what a pattern binds of an expression is on its own. Out of a place only copies can be bound, but by `ref`.
@@ -191,6 +200,13 @@ impl Builder<'_> {
             _ => false,
         }
     }
+}
+
+/// From behind an expression to the end of the construct that keeps it, whose code begins with `body`.
+pub(super) fn kept_over(of: TextRange, body: TextRange, end: LineCol) -> TextRange {
+    let whole = TextRange { start: of.end, end };
+    // The expression may be a macro's argument, and the construct in its definition.
+    if whole.is_of_one_text() { whole } else { TextRange { start: body.start, end } }
 }
 
 /// Whether an expression names a part of something, rather than making a value.

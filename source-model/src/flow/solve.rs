@@ -270,7 +270,7 @@ impl Flow<'_> {
         for guard in held.iter_mut().filter(|guard| guard.variable.is_none()) {
             let origin = guard.chain.first().map_or(guard.acquisition.span, |step| step.span);
             let mut extensions = self.body.extensions.iter();
-            let extension = extensions.find(|extension| extension.keeps(origin.range, at.range));
+            let extension = extensions.find(|extension| extension.keeps(origin, at));
             guard.extended_by = extension.map(|extension| extension.construct);
         }
         held

@@ -44,7 +44,7 @@ impl Collector<'_, '_> {
             }
             ItemKind::Static(def) => {
                 let id = position(self.index.statics.len());
-                let path = self.path(module, &item.name);
+                let path = self.static_path(module, &item.name);
                 self.index.statics.push(StaticData { path, module, def: Arc::clone(def) });
                 self.define(module, &item.name, Def::Static(id));
             }
@@ -63,6 +63,17 @@ impl Collector<'_, '_> {
 
     fn path(&self, module: ModuleId, name: &str) -> Name {
         format!("{}::{name}", self.index.module(module).path).into()
+    }
+
+    /// Statics of one name in several functions of a module are several: from the second on they are numbered.
+    fn static_path(&mut self, module: ModuleId, name: &str) -> Name {
+        let path = self.path(module, name);
+        let n_so_far = self.index.n_statics.entry(path).or_default();
+        *n_so_far += 1;
+        if *n_so_far > 1 && self.index.modules[module.0 as usize].is_block {
+            return format!("{path}#{n_so_far}").into();
+        }
+        path
     }
 
     fn define(&mut self, module: ModuleId, name: &Name, def: Def) {

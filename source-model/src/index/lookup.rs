@@ -3,9 +3,23 @@
 use super::{CrateData, FnData, ImplData, Index, ModuleData, ModuleId, TraitData, TypeData};
 use crate::ir::Name;
 use crate::models::ALIASES;
+use crate::span::{FileId, LineCol, Span, TextRange};
 use crate::types::{FnId, TraitId, Ty, TypeId};
 
 impl Index {
+    /// The span of a range in the facts of a file. A place in a file that no crate mounts is the file's first.
+    pub(crate) fn span(&self, file: FileId, range: TextRange) -> Span {
+        let origin = range.start.origin();
+        if origin == 0 {
+            return Span { file, range: range.plain() };
+        }
+        let known = self.origins.get(&file).and_then(|origins| *origins.get(origin - 1)?);
+        let first = LineCol { line: 1, column: 1 };
+        known.map_or(Span { file, range: TextRange { start: first, end: first } }, |file| Span {
+            file,
+            range: range.plain(),
+        })
+    }
     /// Whether a predicate within code of `module` holds.
     pub(crate) fn predicate_holds(&self, module: ModuleId, predicate: Option<&crate::cfg::CfgExpr>) -> bool {
         let krate = &self.crates[self.modules[module.0 as usize].krate as usize];

@@ -4,6 +4,7 @@ use syn::parse::Parser;
 
 use crate::cfg::CfgExpr;
 use crate::ir::{Block, Expr, ExprKind, Item, ItemKind, LetStmt, Pat, Stmt, StmtKind, TypeRef};
+use crate::lower::expand::{Spliced, Within};
 use crate::lower::ranges::{attributes_start, end_of, macro_range, range_of, start_of};
 use crate::lower::{Lowerer, attrs, cfg_if};
 use crate::span::TextRange;
@@ -16,21 +17,31 @@ impl Lowerer {
 
     /// Lowers the statements of a block. Its items, and the block scopes within it, go to a scope of its own.
     pub(crate) fn statements(&mut self, stmts: &[syn::Stmt], range: TextRange) -> Block {
+        match self.spliced(stmts) {
+            Some(Spliced { stmts, within }) => self.statements_within(&stmts, &within, range),
+            None => self.statements_within(stmts, &[], range),
+        }
+    }
+
+    /// `within`: the expansion that each statement came out of; empty where none did.
+    fn statements_within(&mut self, stmts: &[syn::Stmt], within: &[Within], range: TextRange) -> Block {
         if !stmts.iter().any(declares_items) {
-            return self.plain_statements(stmts, range);
+            return self.plain_statements(stmts, within, range);
         }
         let id = self.n_scopes;
         self.n_scopes += 1;
         let outer = std::mem::take(&mut self.scopes);
         let mut items = Vec::new();
-        for stmt in stmts {
-            match stmt {
-                syn::Stmt::Item(item) => self.item(item, &mut items),
-                syn::Stmt::Macro(call) if declares_items(stmt) => self.item_macro(&call.mac, &call.attrs, &mut items),
+        for (at, stmt) in stmts.iter().enumerate() {
+            self.at_statement(within.get(at), |lowerer| match stmt {
+                syn::Stmt::Item(item) => lowerer.item(item, &mut items),
+                syn::Stmt::Macro(call) if declares_items(stmt) => {
+                    lowerer.item_macro(&call.mac, &call.attrs, &mut items);
+                }
                 _ => {}
-            }
+            });
         }
-        let block = self.plain_statements(stmts, range);
+        let block = self.plain_statements(stmts, within, range);
         items.append(&mut self.scopes);
         self.scopes = outer;
         let kind = ItemKind::BlockScope { id, items };
@@ -38,7 +49,7 @@ impl Lowerer {
         Block { scope: Some(id), ..block }
     }
 
-    fn plain_statements(&mut self, stmts: &[syn::Stmt], range: TextRange) -> Block {
+    fn plain_statements(&mut self, stmts: &[syn::Stmt], within: &[Within], range: TextRange) -> Block {
         let mut block = Block { range, ..Block::default() };
         let (front, value) = match stmts.split_last() {
             Some((last, front)) if is_value(last) => (front, Some(last)),
@@ -46,11 +57,21 @@ impl Lowerer {
         };
         let n_items = front.iter().filter(|stmt| declares_items(stmt)).count();
         block.stmts.reserve_exact(front.len() - n_items);
-        for stmt in front {
-            self.statement(stmt, &mut block.stmts);
+        for (at, stmt) in front.iter().enumerate() {
+            self.at_statement(within.get(at), |lowerer| lowerer.statement(stmt, &mut block.stmts));
         }
-        block.tail = value.and_then(|value| self.value(value)).map(Box::new);
+        let value = value.and_then(|value| self.at_statement(within.last(), |lowerer| lowerer.value(value)));
+        block.tail = value.map(Box::new);
         block
+    }
+
+    /// Lowers what came out of an expansion as a part of it.
+    fn at_statement<T>(&mut self, within: Option<&Within>, lower: impl FnOnce(&mut Lowerer) -> T) -> T {
+        let Some(within) = within else { return lower(self) };
+        let outer = std::mem::replace(&mut self.expander.within, within.clone());
+        let result = lower(self);
+        self.expander.within = outer;
+        result
     }
 
     fn value(&mut self, stmt: &syn::Stmt) -> Option<Expr> {
@@ -70,7 +91,7 @@ impl Lowerer {
                 let expr = self.expr(expr);
                 let start = attributes_start(written).map_or(expr.range.start, start_of);
                 let end = semi.map_or(expr.range.end, |semi| end_of(semi.span));
-                let range = TextRange { start, end };
+                let range = TextRange::from_to(start, end);
                 into.push(Stmt { range, cfg: attrs::predicate(written), kind: StmtKind::Expr(expr) });
             }
             syn::Stmt::Macro(_) if declares_items(stmt) => {}
@@ -81,7 +102,7 @@ impl Lowerer {
 
     fn local(&mut self, local: &syn::Local) -> Stmt {
         let start = start_of(attributes_start(&local.attrs).unwrap_or(local.let_token.span));
-        let range = TextRange { start, end: end_of(local.semi_token.span) };
+        let range = TextRange::from_to(start, end_of(local.semi_token.span));
         let init = local.init.as_ref().map(|init| self.expr(&init.expr));
         let diverge = local.init.as_ref().and_then(|init| init.diverge.as_ref());
         let otherwise = diverge.map(|(_, diverge)| self.diverging_block(diverge));
@@ -120,7 +141,7 @@ impl Lowerer {
         let expr = self.macro_expr(&call.mac, macro_range(&call.mac));
         let start = attributes_start(&call.attrs).map_or(expr.range.start, start_of);
         let end = call.semi_token.map_or(expr.range.end, |semi| end_of(semi.span));
-        into.push(Stmt { range: TextRange { start, end }, cfg, kind: StmtKind::Expr(expr) });
+        into.push(Stmt { range: TextRange::from_to(start, end), cfg, kind: StmtKind::Expr(expr) });
     }
 
     /// One block a branch, under the branch's predicate.

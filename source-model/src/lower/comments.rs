@@ -44,7 +44,8 @@ fn directive(text: &str, all: &[Token], at: usize, said: &str, items: &[Item]) -
 
 /// The outermost item that the code at a place begins, whatever attributes and comments stand before it.
 fn item_at(text: &str, items: &[Item], place: LineCol) -> Option<TextRange> {
-    let around = items.iter().filter(|item| item.range.start <= place && place < item.range.end);
+    let around = items.iter().filter(|item| item.range.is_of_one_text());
+    let around = around.filter(|item| item.range.start <= place && place < item.range.end);
     around
         .into_iter()
         .find_map(|item| if begins(text, item, place) { Some(item.range) } else { within(text, item, place) })

@@ -16,7 +16,7 @@ use crate::span::{LineCol, TextRange};
 type Ranged = (TextRange, ExprKind);
 
 fn from_to(start: LineCol, end: LineCol) -> TextRange {
-    TextRange { start, end }
+    TextRange::from_to(start, end)
 }
 
 impl Lowerer {

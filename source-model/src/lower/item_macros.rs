@@ -8,6 +8,7 @@ use syn::spanned::Spanned;
 use crate::cfg::CfgExpr;
 use crate::ir::{Code, Item, ItemKind, PathRef, Segment, StaticDef, TypeRef};
 use crate::lower::blocks::macro_name;
+use crate::lower::expand::Position;
 use crate::lower::items::Head;
 use crate::lower::ranges::{attributes_start, end_of, macro_range, start_of, visibility_start};
 use crate::lower::types::{self, name_of};
@@ -23,18 +24,41 @@ impl Lowerer {
             "lazy_static" => self.statics(call, &["lazy_static", "LazyStatic"], into),
             // Also macros of the project that wrap it.
             name if name.ends_with("thread_local") => self.statics(call, &["std", "thread", "LocalKey"], into),
-            _ => match syn::parse2::<syn::File>(call.tokens.clone()) {
-                Ok(file) => {
-                    let items = self.items(&file.items);
-                    add_under(outer_predicate(call, written), items, into);
-                }
-                Err(_) => self.count_unread(call),
-            },
+            _ => self.other_item_macro(call, written, into),
+        }
+    }
+
+    /// A macro of the workspace is what it expands to; any other is read for items among its arguments.
+    fn other_item_macro(&mut self, call: &syn::Macro, written: &[syn::Attribute], into: &mut Vec<Item>) {
+        let expanded = self.expanded(call, Position::Items, |lowerer, tokens| {
+            let file = syn::parse2::<syn::File>(tokens).ok()?;
+            Some(lowerer.items(&file.items))
+        });
+        if let Some(items) = expanded {
+            add_under(attrs::predicate(written), items, into);
+            return;
+        }
+        match syn::parse2::<syn::File>(call.tokens.clone()) {
+            Ok(file) => {
+                let items = self.items(&file.items);
+                add_under(outer_predicate(call, written), items, into);
+            }
+            Err(_) => self.count_unread(call),
         }
     }
 
     /// A macro within an impl whose arguments are members: `cfg_io! { fn f(&self) {} }`.
     pub(crate) fn impl_macro(&mut self, call: &syn::Macro, written: &[syn::Attribute], into: &mut Vec<Item>) {
+        let expanded = self.expanded(call, Position::Items, |lowerer, tokens| {
+            let members = all_of::<syn::ImplItem>.parse2(tokens).ok()?;
+            let mut items = Vec::new();
+            lowerer.impl_members(&members, &mut items);
+            Some(items)
+        });
+        if let Some(items) = expanded {
+            add_under(attrs::predicate(written), items, into);
+            return;
+        }
         match all_of::<syn::ImplItem>.parse2(call.tokens.clone()) {
             Ok(members) => {
                 let mut items = Vec::new();
@@ -47,6 +71,16 @@ impl Lowerer {
 
     /// A macro within a trait whose arguments are members.
     pub(crate) fn trait_macro(&mut self, call: &syn::Macro, written: &[syn::Attribute], into: &mut Vec<Item>) {
+        let expanded = self.expanded(call, Position::Items, |lowerer, tokens| {
+            let members = all_of::<syn::TraitItem>.parse2(tokens).ok()?;
+            let mut items = Vec::new();
+            lowerer.trait_members(&members, &mut items);
+            Some(items)
+        });
+        if let Some(items) = expanded {
+            add_under(attrs::predicate(written), items, into);
+            return;
+        }
         match all_of::<syn::TraitItem>.parse2(call.tokens.clone()) {
             Ok(members) => {
                 let mut items = Vec::new();
@@ -162,7 +196,7 @@ impl Parse for MacroStatic {
         let first = attributes_start(&attrs).or(visibility_start(&visibility)).unwrap_or(keyword.span);
         // The last declaration may do without a semicolon.
         let end = semi.map_or_else(|| end_of(init.span()), |semi| end_of(semi.span));
-        let range = TextRange { start: start_of(first), end };
+        let range = TextRange::from_to(start_of(first), end);
         Ok(MacroStatic { attrs, name, ty, init, range })
     }
 }

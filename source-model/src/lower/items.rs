@@ -11,9 +11,7 @@ use crate::ir::{
     StructDef, TraitDef, TypeRef, UseLeaf, Variant,
 };
 use crate::lower::lists::exact;
-use crate::lower::ranges::{
-    attributes_start, end_of, range_of, signature_start, start_of, tokens_range, visibility_start,
-};
+use crate::lower::ranges::{attributes_start, between, range_of, signature_start, tokens_range, visibility_start};
 use crate::lower::types::{self, name_of};
 use crate::lower::{Lowerer, attrs};
 use crate::span::TextRange;
@@ -31,7 +29,7 @@ impl Head {
     /// The item from its attributes, else from the first of its optional words that stands there, to its last token.
     fn new(name: Name, written: &[syn::Attribute], words: &[Option<Span>], keyword: Span, last: Span) -> Head {
         let first = attributes_start(written).or(words.iter().copied().flatten().next()).unwrap_or(keyword);
-        let range = TextRange { start: start_of(first), end: end_of(last) };
+        let range = between(first, last);
         Head::at(name, written, range)
     }
 
@@ -103,7 +101,11 @@ impl Lowerer {
             (None, None) => module.ident.span(),
         };
         let words = [visibility_start(&module.vis), module.unsafety.map(|word| word.span)];
-        let head = Head::new(name_of(&module.ident), &module.attrs, &words, module.mod_token.span, last);
+        let mut head = Head::new(name_of(&module.ident), &module.attrs, &words, module.mod_token.span, last);
+        // A file is found by the place of its `mod`: those of one macro differ in their names.
+        if items.is_none() && self.expander.within.is_some() {
+            head.range = range_of(module.ident.span());
+        }
         let path = attrs::path_attr(&module.attrs);
         let conditional = attrs::conditional_paths(&module.attrs);
         if items.is_some() || conditional.is_empty() {
@@ -365,6 +367,21 @@ fn extern_crate(import: &syn::ItemExternCrate) -> Item {
     let words = [visibility_start(&import.vis)];
     let head = Head::new(name_of(name), &import.attrs, &words, import.extern_token.span, import.semi_token.span);
     head.item(ItemKind::ExternCrate(name_of(&import.ident)))
+}
+
+/// What the modules of a file import, wherever they do.
+pub(crate) fn imports(items: &[syn::Item]) -> Vec<UseLeaf> {
+    let mut leaves = Vec::new();
+    for item in items {
+        match item {
+            syn::Item::Use(import) => {
+                use_leaves(&import.tree, &mut Vec::new(), import.leading_colon.is_some(), &mut leaves);
+            }
+            syn::Item::Mod(syn::ItemMod { content: Some((_, items)), .. }) => leaves.extend(imports(items)),
+            _ => {}
+        }
+    }
+    leaves
 }
 
 fn use_item(import: &syn::ItemUse) -> Item {

@@ -6,6 +6,7 @@ use syn::punctuated::Punctuated;
 
 use crate::ir::{Expr, ExprKind, MacroArgs, MacroCall, SelectBranch};
 use crate::lower::Lowerer;
+use crate::lower::expand::Position;
 use crate::lower::lists::exact;
 use crate::lower::ranges::range_of;
 use crate::lower::select::Branches;
@@ -38,6 +39,9 @@ const MAX_PIECE_DEPTH: u32 = 16;
 
 impl Lowerer {
     pub(crate) fn macro_expr(&mut self, call: &syn::Macro, range: TextRange) -> Expr {
+        if let Some(expr) = self.expanded(call, Position::Code, |lowerer, tokens| lowerer.expansion(tokens, range)) {
+            return expr;
+        }
         let path = exact(call.path.segments.iter().map(|segment| name_of(&segment.ident)));
         let name = path.last().cloned().unwrap_or_default();
         if name == "vec"
@@ -47,6 +51,21 @@ impl Lowerer {
         }
         let args = self.macro_args(&name, call);
         Expr { range, kind: ExprKind::Macro(MacroCall { path, args }) }
+    }
+
+    /// What a macro in the place of an expression makes: one expression, or statements in braces that stand for one.
+    fn expansion(&mut self, tokens: TokenStream, range: TextRange) -> Option<Expr> {
+        let value = |input: ParseStream<'_>| {
+            let value: syn::Expr = input.parse()?;
+            let _: Option<syn::Token![;]> = input.parse()?;
+            Ok(value)
+        };
+        if let Ok(value) = value.parse2(tokens.clone()) {
+            return Some(self.expr(&value));
+        }
+        let stmts = syn::Block::parse_within.parse2(tokens).ok()?;
+        let block = self.statements(&stmts, range);
+        Some(Expr { range, kind: ExprKind::Block { label: None, block } })
     }
 
     fn macro_args(&mut self, name: &str, call: &syn::Macro) -> MacroArgs {

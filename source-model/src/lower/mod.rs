@@ -4,6 +4,7 @@ mod attrs;
 mod blocks;
 mod cfg_if;
 mod comments;
+pub(crate) mod expand;
 mod exprs;
 mod item_macros;
 mod items;
@@ -23,6 +24,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::encoding::{EncodedFile, in_file};
 use crate::ir::{FileIr, Gap, Item};
+use crate::lower::expand::Expander;
+use crate::macros::FileMacros;
 use crate::span::{LineCol, TextRange};
 
 /// Lowering state of one file.
@@ -33,22 +36,24 @@ pub(crate) struct Lowerer {
     scopes: Vec<Item>,
     n_macros_unread: u32,
     gaps: Vec<Gap>,
+    expander: Expander,
 }
 
 /// Parses and lowers a file. Broken source is data: what cannot be read is a gap.
 #[must_use]
 pub(crate) fn parse_file(text: &str) -> FileIr {
-    in_file(|| parse(text))
+    in_file(|| parse(text, FileMacros::of_text(text)))
 }
 
-/// Parses a file and keeps its facts in encoded form.
+/// Parses a file whose calls may mean these macros, and keeps its facts in encoded form.
 #[must_use]
-pub(crate) fn encode_file(text: &str) -> EncodedFile {
-    in_file(|| EncodedFile::of(&parse(text)))
+pub(crate) fn encode_file(text: &str, macros: FileMacros) -> EncodedFile {
+    in_file(|| EncodedFile::of(&parse(text, macros)))
 }
 
-fn parse(text: &str) -> FileIr {
-    let lowered = catch_unwind(AssertUnwindSafe(|| lower_text(text)));
+fn parse(text: &str, macros: FileMacros) -> FileIr {
+    ranges::forget_origins();
+    let lowered = catch_unwind(AssertUnwindSafe(|| lower_text(text, macros)));
     let mut ir = lowered.unwrap_or_else(|_| whole_gap(text, "the parser panicked".to_owned()));
     ir.n_lines = n_lines(text);
     ir.directives = comments::directives(text, &ir.items);
@@ -68,21 +73,21 @@ pub(crate) fn syntax_error(text: &str) -> Option<(usize, String)> {
     error
 }
 
-fn lower_text(text: &str) -> FileIr {
+fn lower_text(text: &str, macros: FileMacros) -> FileIr {
     let text = &*without_preamble(text);
     if let Some(reason) = nesting::too_deep(text) {
         return whole_gap(text, reason);
     }
-    let mut lowerer = Lowerer::default();
+    let mut lowerer = Lowerer { expander: Expander::of(macros), ..Lowerer::default() };
     let (items, cfg) = match syn::parse_file(text) {
-        Ok(file) => (lowerer.items(&file.items), attrs::predicate(&file.attrs)),
+        Ok(file) => (lowerer.items_of_file(&file.items), attrs::predicate(&file.attrs)),
         Err(error) => match retry::items(text, &mut lowerer) {
             Some(retried) => (retried.items, retried.cfg),
             None => return whole_gap(text, error.to_string()),
         },
     };
-    let Lowerer { gaps, n_macros_unread, .. } = lowerer;
-    FileIr { items, cfg, gaps, n_macros_unread, ..FileIr::default() }
+    let Lowerer { gaps, n_macros_unread, expander, .. } = lowerer;
+    FileIr { items, cfg, gaps, n_macros_unread, origins: expander.origins, ..FileIr::default() }
 }
 
 /// The text without its byte order mark, and with blanks for its shebang so that places stay.
@@ -107,6 +112,13 @@ fn whole_gap(text: &str, reason: String) -> FileIr {
 }
 
 impl Lowerer {
+    pub(crate) fn items_of_file(&mut self, all: &[syn::Item]) -> Vec<Item> {
+        if self.expander.has_macros() {
+            self.expander.set_imports(items::imports(all));
+        }
+        self.items(all)
+    }
+
     /// Lowers items; block scopes of their functions follow them.
     pub(crate) fn items(&mut self, items: &[syn::Item]) -> Vec<Item> {
         let outer = std::mem::take(&mut self.scopes);

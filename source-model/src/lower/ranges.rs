@@ -1,33 +1,53 @@
 //! Where things stand: ranges put together from the tokens that syntax trees keep.
 
+use std::cell::RefCell;
+
 use proc_macro2::{LineColumn, Span, TokenStream};
 use syn::{AttrStyle, Attribute, PathArguments, Visibility};
 
 use crate::span::{LineCol, TextRange};
 
+thread_local! {
+    /// A span around each macro definition that calls of the file being read were expanded by, by origin less one.
+    static ORIGINS: RefCell<Vec<Span>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Gives the next origin to the text around a span.
+pub(crate) fn add_origin(whole: Span) {
+    ORIGINS.with_borrow_mut(|origins| origins.push(whole));
+}
+
+pub(crate) fn forget_origins() {
+    ORIGINS.with_borrow_mut(Vec::clear);
+}
+
+/// The origin of a span; 0 for the file being read.
+fn origin_of(span: Span) -> u32 {
+    let position = ORIGINS.with_borrow(|origins| origins.iter().position(|whole| whole.join(span).is_some()));
+    position.map_or(0, |position| u32::try_from(position + 1).unwrap_or(0))
+}
+
 /// The range of a `proc_macro2` span: lines are 1-based there, columns 0-based.
 pub(crate) fn range_of(span: Span) -> TextRange {
-    TextRange { start: start_of(span), end: end_of(span) }
+    between(span, span)
 }
 
 /// From the start of one span to the end of another.
 pub(crate) fn between(first: Span, last: Span) -> TextRange {
-    TextRange { start: start_of(first), end: end_of(last) }
+    TextRange::from_to(start_of(first), end_of(last))
 }
 
 pub(crate) fn start_of(span: Span) -> LineCol {
-    place(span.start())
+    place(span.start(), span)
 }
 
 pub(crate) fn end_of(span: Span) -> LineCol {
-    place(span.end())
+    place(span.end(), span)
 }
 
-fn place(at: LineColumn) -> LineCol {
-    LineCol {
-        line: u32::try_from(at.line).unwrap_or(u32::MAX),
-        column: u32::try_from(at.column + 1).unwrap_or(u32::MAX),
-    }
+fn place(at: LineColumn, span: Span) -> LineCol {
+    let column = u32::try_from(at.column + 1).unwrap_or(u32::MAX);
+    LineCol { line: u32::try_from(at.line).unwrap_or(u32::MAX), column }.of_origin(origin_of(span))
 }
 
 /// The first outer attribute, doc comments included.
@@ -60,7 +80,7 @@ pub(crate) fn signature_start(sig: &syn::Signature) -> Span {
 }
 
 pub(crate) fn path_range(qself: Option<&syn::QSelf>, path: &syn::Path) -> TextRange {
-    TextRange { start: start_of(path_start(qself, path)), end: end_of(path_end(path)) }
+    between(path_start(qself, path), path_end(path))
 }
 
 pub(crate) fn path_start(qself: Option<&syn::QSelf>, path: &syn::Path) -> Span {

@@ -33,7 +33,7 @@ pub(crate) fn items(text: &str, lowerer: &mut Lowerer) -> Option<Retried> {
             found.extend(file.items);
         }
     }
-    Some(Retried { items: lowerer.items(&found), cfg: attrs::predicate(&attributes) })
+    Some(Retried { items: lowerer.items_of_file(&found), cfg: attrs::predicate(&attributes) })
 }
 
 /// One file's second try.
@@ -156,7 +156,7 @@ fn is_inner_attribute(piece: &[TokenTree]) -> bool {
 }
 
 /// Whether the item goes on after a `{..}`: `use a::{..};`, `static A: T = B {..};`, but not `const fn`.
-fn ends_at_semicolon(piece: &[TokenTree]) -> bool {
+pub(crate) fn ends_at_semicolon(piece: &[TokenTree]) -> bool {
     let words: Vec<String> = piece
         .iter()
         .filter_map(|token| if let TokenTree::Ident(ident) = token { Some(ident.to_string()) } else { None })

@@ -8,6 +8,7 @@ use super::{CrateSource, SourceFile, Sources, in_pool};
 use crate::cache::Key;
 use crate::cfg::CfgSet;
 use crate::lower::encode_file;
+use crate::macros::FileMacros;
 use crate::project::{Dependency, Edition, Package, Project, TargetKind};
 use crate::span::FileId;
 
@@ -16,7 +17,7 @@ impl Sources {
     #[must_use]
     pub fn of_text(name: &str, edition: Edition, text: &str) -> Sources {
         let root = PathBuf::from("/");
-        let facts = in_pool(|| encode_file(text));
+        let facts = in_pool(|| encode_file(text, FileMacros::of_text(text)));
         let file = SourceFile {
             path: "src/lib.rs".to_owned(),
             absolute: root.join("src/lib.rs"),
@@ -45,6 +46,7 @@ impl Sources {
             n_cfg_skipped_modules: 0,
             models: Arc::default(),
             cache: Arc::default(),
+            macros: Arc::default(),
         }
     }
 }

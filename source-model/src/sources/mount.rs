@@ -10,6 +10,7 @@ use crate::cfg::CfgSet;
 use crate::encoding::EncodedFile;
 use crate::ir::{Item, ItemKind, Outline};
 use crate::lower::encode_file;
+use crate::macros::Macros;
 use crate::span::TextRange;
 
 /// Where a file stands in the folders of a module tree.
@@ -78,12 +79,12 @@ type Found = (Visit, std::io::Result<PathBuf>);
 ///
 /// Level by level: the files of a level are read side by side and mounted in order. So a file with two places in
 /// one crate always has the same one, whichever thread is first.
-pub(super) fn load(roots: Vec<(PathBuf, &CfgSet)>, cache: &Cache) -> Loaded {
+pub(super) fn load(roots: Vec<(PathBuf, &CfgSet)>, cache: &Cache, macros: &Macros) -> Loaded {
     let mut crates: Vec<Mounted> = roots.iter().map(|_| Mounted::default()).collect();
     let mut files = Files::default();
     let mut level: Vec<Found> = roots.iter().enumerate().map(|(krate, (root, _))| visit_root(krate, root)).collect();
     while !level.is_empty() {
-        files.read_level(&level, cache);
+        files.read_level(&level, cache, macros);
         let mut next = Vec::new();
         for (visit, real) in level {
             let krate = visit.krate;
@@ -142,10 +143,11 @@ struct Files {
 }
 
 impl Files {
-    fn read_level(&mut self, level: &[Found], cache: &Cache) {
+    fn read_level(&mut self, level: &[Found], cache: &Cache, macros: &Macros) {
         let named: BTreeSet<&PathBuf> = level.iter().filter_map(|(_, real)| real.as_ref().ok()).collect();
         let new: Vec<&PathBuf> = named.into_iter().filter(|path| !self.parsed.contains_key(*path)).collect();
-        let read: Vec<_> = new.into_par_iter().map(|path| (path.clone(), read_and_parse(path, cache))).collect();
+        let read: Vec<_> =
+            new.into_par_iter().map(|path| (path.clone(), read_and_parse(path, cache, macros))).collect();
         for (path, parsed) in read {
             let parsed = self.note(&path, parsed);
             self.parsed.insert(path, parsed);
@@ -158,14 +160,16 @@ impl Files {
     }
 }
 
-fn read_and_parse(path: &Path, cache: &Cache) -> std::io::Result<Parsed> {
+fn read_and_parse(path: &Path, cache: &Cache, macros: &Macros) -> std::io::Result<Parsed> {
     let bytes = read(path)?;
-    let key = if cache.is_on() { key_of("file", &[&bytes]) } else { Key::default() };
+    let reachable = str::from_utf8(&bytes).map(|text| macros.of_file(path, text)).unwrap_or_default();
+    let key =
+        if cache.is_on() { key_of("file", &[&bytes, reachable.digest_input().as_bytes()]) } else { Key::default() };
     let known = cache.get(&key).map(EncodedFile::from_bytes);
     if let Some((outline, facts)) = known.and_then(|facts| Some((facts.outline()?, facts))) {
         return Ok(Parsed { outline, facts, key, is_kept: true });
     }
-    let facts = encode_file(&text_of(bytes)?);
+    let facts = encode_file(&text_of(bytes)?, reachable);
     let outline = facts.outline().unwrap_or_default();
     Ok(Parsed { outline, facts, key, is_kept: false })
 }
