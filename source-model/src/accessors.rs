@@ -1,9 +1,10 @@
 //! Accessors: functions whose body says which place they return (`fn core(&self) -> &RwLock<T> { &self.core }`).
 
+use crate::arms::acquired_in_arms;
 use crate::flow::build::Value;
 use crate::flow::graph::Place;
 use crate::getters::is_getter;
-use crate::index::Index;
+use crate::index::{Index, ModuleId};
 use crate::ir::{Block, Expr, ExprKind, FnDef, Name, Pat};
 use crate::locks::{LockClass, Projection};
 use crate::places::{element_of, field_of};
@@ -46,26 +47,38 @@ pub(crate) fn dereferenced(index: &Index, from: &Ty, place: Place, depth: u32, i
 }
 
 fn through(index: &Index, function: FnId, args: &[(Ty, Place)], depth: u32) -> Option<(Ty, Place)> {
-    let def = &index.fn_data(function).def;
+    let data = index.fn_data(function);
+    let def = &data.def;
     if depth > MAX_DEPTH || def.is_async {
         return None;
     }
     let tail = def.body.as_ref()?.only_value()?;
-    evaluate(index, &tail, &Scope { def, args, depth })
+    evaluate(index, &tail, &Scope { module: data.module, def, args, bound: &[], depth })
 }
 
 fn only_tail(block: &Block) -> Option<&Expr> {
     if block.stmts.is_empty() { block.tail.as_deref() } else { None }
 }
 
-struct Scope<'a> {
+pub(crate) struct Scope<'a> {
+    pub(crate) module: ModuleId,
     def: &'a FnDef,
     args: &'a [(Ty, Place)],
+    /// What patterns have bound, innermost last.
+    pub(crate) bound: &'a [(Name, Ty, Place)],
     depth: u32,
 }
 
 impl Scope<'_> {
+    /// The same where patterns have bound more.
+    pub(crate) fn within<'b>(&'b self, bound: &'b [(Name, Ty, Place)]) -> Scope<'b> {
+        Scope { bound, ..*self }
+    }
+
     fn value(&self, name: &Name) -> Option<(Ty, Place)> {
+        if let Some((_, ty, place)) = self.bound.iter().rev().find(|(own, ..)| own == name) {
+            return Some((ty.clone(), place.clone()));
+        }
         let offset = usize::from(self.def.self_param.is_some());
         if name == "self" {
             return self.args.first().filter(|_| offset == 1).cloned();
@@ -81,17 +94,20 @@ impl Scope<'_> {
 
 /// The place of the lock whose guard a function returns: `fn shelf(&self) -> MutexGuard<T> { self.shelf.lock() }`.
 pub(crate) fn acquired(index: &Index, function: FnId, args: &[(Ty, Place)], depth: u32) -> Option<Place> {
-    let def = &index.fn_data(function).def;
+    let data = index.fn_data(function);
+    let def = &data.def;
     if depth > MAX_DEPTH {
         return None;
     }
-    acquired_by(index, &def.body.as_ref()?.only_value()?, &Scope { def, args, depth })
+    acquired_by(index, &def.body.as_ref()?.only_value()?, &Scope { module: data.module, def, args, bound: &[], depth })
 }
 
-fn acquired_by(index: &Index, expr: &Expr, scope: &Scope<'_>) -> Option<Place> {
+pub(crate) fn acquired_by(index: &Index, expr: &Expr, scope: &Scope<'_>) -> Option<Place> {
     match &expr.kind {
         ExprKind::Await(base) | ExprKind::Try(base) => acquired_by(index, base, scope),
-        ExprKind::Match { scrutinee, .. } => acquired_by(index, scrutinee, scope),
+        ExprKind::Match { scrutinee, arms } => {
+            acquired_by(index, scrutinee, scope).or_else(|| acquired_in_arms(index, scrutinee, arms, scope))
+        }
         ExprKind::Block { block, label: None } => acquired_by(index, only_tail(block)?, scope),
         // A guard of the project's own around the library's.
         ExprKind::Call { args, .. } => args.iter().find_map(|arg| acquired_by(index, arg, scope)),
@@ -112,7 +128,7 @@ fn acquired_by(index: &Index, expr: &Expr, scope: &Scope<'_>) -> Option<Place> {
     }
 }
 
-fn evaluate(index: &Index, expr: &Expr, scope: &Scope<'_>) -> Option<(Ty, Place)> {
+pub(crate) fn evaluate(index: &Index, expr: &Expr, scope: &Scope<'_>) -> Option<(Ty, Place)> {
     match &expr.kind {
         ExprKind::Path(path) if path.segments.len() == 1 => scope.value(&path.segments[0].name),
         ExprKind::Field { base, name } => {

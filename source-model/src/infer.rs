@@ -340,11 +340,13 @@ impl Index {
     /// What `value[key]` denotes.
     pub(crate) fn element(&self, ty: &Ty) -> Ty {
         // The collection may be behind references and smart pointers.
-        let mut behind = self.derefs(ty).filter(|at| !matches!(at, Ty::Ref(_))).map(|at| self.iterated(&at));
-        match behind.find(|item| !item.is_unknown()).unwrap_or_else(|| self.iterated(ty.peeled())) {
-            // `map[key]` yields the value of the pair.
-            Ty::Tuple(parts) if parts.len() == 2 => parts[1].peeled().clone(),
-            item => item.peeled().clone(),
+        let behind = self.derefs(ty).filter(|at| !matches!(at, Ty::Ref(_)));
+        let found = behind.map(|at| (self.iterated(&at), at)).find(|(item, _)| !item.is_unknown());
+        let (item, collection) = found.unwrap_or_else(|| (self.iterated(ty.peeled()), ty.peeled().clone()));
+        match &item {
+            // `map[key]` yields the value of the pair, a list of pairs the pair.
+            Ty::Tuple(parts) if parts.len() == 2 && !is_list_of(&collection, &item) => parts[1].peeled().clone(),
+            _ => item.peeled().clone(),
         }
     }
 
@@ -421,6 +423,12 @@ impl Index {
     pub(crate) fn string(&self) -> Ty {
         Ty::Adt(self.well_known.string, Arc::from([]))
     }
+}
+
+/// Whether a collection is declared with its items, as a list is, and not with a key and a value.
+fn is_list_of(collection: &Ty, item: &Ty) -> bool {
+    let is_item = |ty: &Ty| ty == item || matches!(ty, Ty::Slice(inner) if **inner == *item);
+    is_item(collection) || collection.args().iter().any(is_item)
 }
 
 /// Iterating `&map` yields references to both parts of a pair.

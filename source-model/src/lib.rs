@@ -5,6 +5,7 @@
 #![allow(clippy::clone_on_copy, reason = "whether a name is `Copy` is its own affair")]
 
 mod accessors;
+mod arms;
 mod associated;
 mod built;
 mod cache;

@@ -993,6 +993,73 @@ fn f(h: &Holder) {
 }
 
 #[test]
+fn a_method_that_returns_a_guard_may_take_an_enum_apart() {
+    check_receivers(
+        "
+use std::sync::{Mutex, MutexGuard};
+enum Inner {
+    Wheel { state: Mutex<u32>, n: u32 },
+    #[cfg(never)]
+    List(u32),
+    Heap,
+}
+enum Either { Left(u32, Mutex<u32>), Right(Mutex<u32>) }
+impl Inner {
+    fn lock(&self) -> MutexGuard<'_, u32> {
+        match self {
+            Inner::Wheel { state, .. } => state.lock().unwrap(),
+                                              //^^^^ example::Inner::Wheel::state
+            #[cfg(never)]
+            Inner::List(n) => other(n),
+            Inner::Heap => { unreachable!(\"no heap\") }
+        }
+    }
+}
+impl Either {
+    fn lock(&self) -> MutexGuard<'_, u32> {
+        match self {
+            Either::Left(_, state) => state.lock().unwrap(),
+                                          //^^^^ example::Either::Left::1
+            Either::Right(state) => state.lock().unwrap(),
+                                        //^^^^ example::Either::Right::0
+        }
+    }
+    fn write(&self) -> MutexGuard<'_, u32> {
+        match self { Either::Left(..) => todo!(), Either::Right(state) => state.lock().unwrap() }
+                                                                              //^^^^ example::Either::Right::0
+    }
+}
+fn f(inner: &Inner, either: &Either) {
+    inner.lock();
+        //^^^^ example::Inner::Wheel::state
+    either.lock();
+         //^^^^ other: example::Either
+    either.write();
+         //^^^^^ example::Either::Right::0
+}",
+    );
+}
+
+#[test]
+fn a_list_of_pairs_yields_pairs_and_a_map_values() {
+    check_receivers(
+        "
+use std::collections::HashMap;
+struct Town { list: Vec<(Depot, u32)>, array: [(Depot, u32); 4], map: HashMap<u32, Depot> }
+fn f<K: std::borrow::Borrow<u32>>(t: &Town, keys: &Vec<(K, u32)>) {
+    t.list[0].0.shelf.lock();
+                    //^^^^ example::Depot::shelf
+    t.array[0].0.shelf.lock();
+                     //^^^^ example::Depot::shelf
+    t.map[&1].shelf.lock();
+                  //^^^^ example::Depot::shelf
+    keys[0].0.borrow();
+            //^^^^^^ other: K
+}",
+    );
+}
+
+#[test]
 fn an_async_method_that_returns_a_guard_stands_for_its_lock() {
     check_receivers(
         "
