@@ -6,6 +6,8 @@
 //!
 //! `receivers MANIFEST --labels FILE` reads lines of file, line, optionally method, and the class as a person reads the
 //! source (`other` for whatever is no lock), and prints which are right, wrong and missing. Lines with `#` are comments.
+//!
+//! `--all-features` and `--cfg NAME` after the manifest turn on what the labelled code asks for, as for `check`.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a tool of development that prints its answer")]
 
@@ -16,26 +18,20 @@ use std::process::ExitCode;
 use interlock_source::{LoadOptions, Receiver, ReceiverKind, Workspace};
 
 fn main() -> ExitCode {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    let (manifest, labels) = match args.as_slice() {
-        [manifest] => (manifest, None),
-        [manifest, flag, labels] if flag == "--labels" => (manifest, Some(labels)),
-        _ => {
-            eprintln!("usage: receivers MANIFEST [--labels FILE]");
-            return ExitCode::from(2);
-        }
+    let Some((options, labels)) = options(std::env::args().skip(1)) else {
+        eprintln!("usage: receivers MANIFEST [--all-features] [--cfg NAME].. [--labels FILE]");
+        return ExitCode::from(2);
     };
-    let options = LoadOptions { manifest_path: Some(PathBuf::from(manifest)), ..LoadOptions::default() };
     let workspace = match Workspace::load(&options) {
         Ok(workspace) => workspace,
         Err(error) => {
-            eprintln!("failed to load {manifest}: {error}");
+            eprintln!("failed to load the workspace: {error}");
             return ExitCode::from(2);
         }
     };
     match labels {
         None => list(&workspace),
-        Some(file) => match std::fs::read_to_string(file) {
+        Some(file) => match std::fs::read_to_string(&file) {
             Ok(text) => return compare(&workspace, &text),
             Err(error) => {
                 eprintln!("failed to read {file}: {error}");
@@ -44,6 +40,21 @@ fn main() -> ExitCode {
         },
     }
     ExitCode::SUCCESS
+}
+
+/// What to load, and the file of labels.
+fn options(mut args: impl Iterator<Item = String>) -> Option<(LoadOptions, Option<String>)> {
+    let mut options = LoadOptions { manifest_path: Some(PathBuf::from(args.next()?)), ..LoadOptions::default() };
+    let mut labels = None;
+    while let Some(arg) = args.next() {
+        match arg.as_str() {
+            "--all-features" => options.all_features = true,
+            "--cfg" => options.cfgs.push(args.next()?),
+            "--labels" => labels = Some(args.next()?),
+            _ => return None,
+        }
+    }
+    Some((options, labels))
 }
 
 fn list(workspace: &Workspace) {
