@@ -34,6 +34,8 @@ pub(crate) struct BuiltBody {
     pub(crate) runs_forever: bool,
     /// The bodies that it may run, in the order of its operations.
     pub(crate) callees: Box<[BodyId]>,
+    /// What polling the future that it returns runs.
+    pub(crate) yields: Option<BodyId>,
     graph: Code<RawBody>,
 }
 
@@ -66,6 +68,7 @@ impl BuiltBody {
             has_loop: body.has_loop,
             runs_forever: body.runs_forever,
             callees: callees(body),
+            yields: body.yields,
             graph: Code::of(body),
         }
     }

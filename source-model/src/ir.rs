@@ -481,11 +481,16 @@ pub enum ExprKind {
     Ref(Box<Expr>),
     /// `*base`.
     Deref(Box<Expr>),
-    /// `!base`, `-base`.
-    Unary(Box<Expr>),
+    /// `!base`, `-base`, `yield base`.
+    Unary {
+        /// Which.
+        op: UnaryOp,
+        /// The operand.
+        base: Box<Expr>,
+    },
     /// A binary operator other than assignment.
     Binary {
-        /// Which kind.
+        /// Which.
         op: BinaryOp,
         /// Left side.
         left: Box<Expr>,
@@ -501,6 +506,8 @@ pub enum ExprKind {
     },
     /// `left += right` and the like.
     AssignOp {
+        /// Which.
+        op: BinaryOp,
         /// Left side.
         left: Box<Expr>,
         /// Right side.
@@ -631,17 +638,48 @@ pub enum ExprKind {
     Opaque,
 }
 
-/// The kinds of binary operators that evaluation order and scopes tell apart.
+/// An operator with one operand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum UnaryOp {
+    /// `!`
+    Not,
+    /// `-`
+    Neg,
+    /// `yield`: what it does to the generator is not modelled.
+    Yield,
+}
+
+/// An operator with two operands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum BinaryOp {
     /// `&&`
     And,
     /// `||`
     Or,
-    /// `==`, `<` and the like.
-    Compare,
-    /// Arithmetic, bits, shifts.
-    Arithmetic,
+    /// `==`, `!=`
+    Eq,
+    /// `<`, `<=`, `>`, `>=`
+    Order,
+    /// `+`
+    Add,
+    /// `-`
+    Sub,
+    /// `*`
+    Mul,
+    /// `/`
+    Div,
+    /// `%`
+    Rem,
+    /// `&`
+    BitAnd,
+    /// `|`
+    BitOr,
+    /// `^`
+    BitXor,
+    /// `<<`
+    Shl,
+    /// `>>`
+    Shr,
 }
 
 /// The kinds of literals that types tell apart.

@@ -102,6 +102,8 @@ pub enum Projection {
     Call(Name),
     /// `.method()` of a function that gives out one of its receiver's parts, the same one each time.
     Getter(Name),
+    /// A struct made around this place, which its field of that name leads back to.
+    Holder(Name),
 }
 
 /// How code reaches a lock: a root and projections. The class finds candidates, the path sets certainty.
@@ -114,6 +116,16 @@ pub struct AccessPath {
 }
 
 impl AccessPath {
+    /// The path to a field; `None` for one that a struct made here got from elsewhere.
+    pub(crate) fn to_field(mut self, name: Name) -> Option<AccessPath> {
+        match self.projections.last() {
+            Some(Projection::Holder(own)) if *own == name => drop(self.projections.pop()),
+            Some(Projection::Holder(_)) => return None,
+            _ => self.projections.push(Projection::Field(name)),
+        }
+        Some(self)
+    }
+
     /// Whether two equal paths of this form surely reach one object.
     #[must_use]
     pub fn is_exact(&self) -> bool {
@@ -134,6 +146,7 @@ impl fmt::Display for AccessPath {
                 Projection::Field(name) => write!(f, ".{name}")?,
                 Projection::Guarded => {}
                 Projection::Element => f.write_str("[_]")?,
+                Projection::Holder(name) => write!(f, "{{{name}}}")?,
                 Projection::Call(name) | Projection::Getter(name) => write!(f, ".{name}()")?,
             }
         }
@@ -148,6 +161,13 @@ pub struct BodyId {
     pub function: u32,
     /// 0 for the function's own body, then its closures and async blocks in the order they are met.
     pub part: u32,
+}
+
+impl BodyId {
+    /// The future that a function returns: which of its bodies that runs is known once the function is lowered.
+    pub(crate) fn returned_by(function: u32) -> BodyId {
+        BodyId { function, part: u32::MAX }
+    }
 }
 
 /// A lock as one piece of code names it.

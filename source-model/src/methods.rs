@@ -72,7 +72,7 @@ impl Index {
     }
 
     /// Whether an impl is for the receiver's type: its header's arguments agree with the receiver's.
-    fn impl_fits(&self, data: &ImplData, ty: &Ty) -> bool {
+    pub(crate) fn impl_fits(&self, data: &ImplData, ty: &Ty) -> bool {
         data.header.args().iter().zip(ty.args()).all(|(written, actual)| self.fits(written, actual.peeled(), 0))
     }
 

@@ -17,16 +17,21 @@ pub(crate) fn field_of(index: &Index, base: &Place, owner: Option<TypeId>, name:
     if is_lock || is_paired {
         return base.clone();
     }
-    let path = base.path.clone().map(|mut path| {
-        path.projections.push(Projection::Field(name.clone()));
-        path
-    });
+    let path = base.path.clone().and_then(|path| path.to_field(*name));
     let class = match (owner, &base.class) {
         (Some(ty), _) => Some(LockClass::Field { owner: index.type_data(ty).path.clone(), field: name.clone() }),
         (None, Some(class)) => Some(tuple_part(class, name)),
         (None, None) => None,
     };
     Place { path, class }
+}
+
+/// A struct made here, by the fields that may lead to a lock. Only one of them can be told from outside.
+pub(crate) fn holder_of<'a>(fields: impl IntoIterator<Item = (Name, &'a Place)>) -> Place {
+    let mut known = fields.into_iter().filter_map(|(name, place)| Some((name, place.path.clone()?)));
+    let (Some((name, mut path)), None) = (known.next(), known.next()) else { return Place::default() };
+    path.projections.push(Projection::Holder(name));
+    Place { path: Some(path), class: None }
 }
 
 /// What a lock guards: another object than the lock, reached through a guard of it.

@@ -70,6 +70,8 @@ pub(crate) struct Summaries {
     args: HashMap<(BodyId, u32), Box<[Place]>>,
     /// Bodies whose effects were cut off.
     pub(crate) truncated: BTreeSet<BodyId>,
+    /// What polling the future that a function returns runs.
+    yields: HashMap<u32, BodyId>,
 }
 
 /// What solving a body yields, before it is put with the others.
@@ -87,6 +89,7 @@ impl Summaries {
         let mut summaries = Summaries::default();
         for body in bodies {
             summaries.items.insert(body.id, body.item.clone());
+            summaries.yields.extend(body.yields.map(|future| (body.id.function, future)));
         }
         for level in levels(bodies) {
             let found: Vec<Found> = level.alone.par_iter().map(|at| summaries.found(&bodies[*at].decode())).collect();
@@ -103,7 +106,7 @@ impl Summaries {
     /// Solves a body whose callees have been solved.
     fn found(&self, body: &RawBody) -> Found {
         let solved = solve(body, self);
-        let (summary, is_cut_off) = self.summarised(Summary::default(), &solved);
+        let (summary, is_cut_off) = self.summarised(body.id, Summary::default(), &solved);
         self.kept(body.id, summary, is_cut_off, solved)
     }
 
@@ -133,7 +136,7 @@ impl Summaries {
     fn summarise(&mut self, body: BodyId, solved: &Solved) -> bool {
         let before = self.summaries.remove(&body).unwrap_or_default();
         let n_before = before.counts();
-        let (summary, is_cut_off) = self.summarised(before, solved);
+        let (summary, is_cut_off) = self.summarised(body, before, solved);
         let changed = n_before != summary.counts();
         self.put_summary(body, summary, is_cut_off);
         changed
@@ -172,13 +175,19 @@ impl Summaries {
         }
     }
 
+    /// The body that a call runs: of a function's future the one that it turned out to be, if any of the workspace.
+    pub(crate) fn run_by(&self, target: BodyId) -> Option<BodyId> {
+        let is_future = target == BodyId::returned_by(target.function);
+        if is_future { self.yields.get(&target.function).copied() } else { Some(target) }
+    }
+
     /// The points of a body, once.
     pub(crate) fn take_points(&mut self, body: BodyId) -> Vec<Point> {
         self.points.remove(&body).unwrap_or_default()
     }
 
     /// A summary with what the points of its body do, and whether that is more than is kept.
-    fn summarised(&self, before: Summary, solved: &Solved) -> (Summary, bool) {
+    fn summarised(&self, body: BodyId, before: Summary, solved: &Solved) -> (Summary, bool) {
         let mut entries = Entries::of(before.entries);
         for (at, point) in solved.points.iter().enumerate() {
             match &point.kind {
@@ -186,7 +195,9 @@ impl Summaries {
                 PointKind::Call(call) => {
                     let at = crate::index::position(at);
                     let args = solved.args.get(&at).map(Vec::as_slice).unwrap_or_default();
-                    for (seen, way) in call.targets.iter().flat_map(|to| self.through(*to, call, args, point.span)) {
+                    for (seen, way) in
+                        call.targets.iter().flat_map(|to| self.through(body, *to, call, args, point.span))
+                    {
                         entries.add(seen, way);
                     }
                 }
@@ -203,6 +214,7 @@ impl Summaries {
     /// The effects of a callee, as the caller sees them.
     fn through<'a>(
         &'a self,
+        from: BodyId,
         target: BodyId,
         call: &'a Call,
         args: &'a [Place],
@@ -214,6 +226,7 @@ impl Summaries {
             Dispatch::Drop => Some(Assumption::Dropped),
             _ => None,
         };
+        let callee = as_called(from, target);
         entries.iter().enumerate().map(move |(at, entry)| {
             let way = Way {
                 span,
@@ -221,7 +234,7 @@ impl Summaries {
                 length: entry.way.length + 1,
                 assumed: assumed.or(entry.way.assumed),
             };
-            (Seen::through(&entry.acquisition, call, args, target), way)
+            (Seen::through(&entry.acquisition, call, args, callee), way)
         })
     }
 
@@ -250,7 +263,7 @@ impl Summaries {
                 let args = self.args.get(&(body, at)).map(|args| &**args).unwrap_or_default();
                 let mut effects = Vec::new();
                 for target in &call.targets {
-                    for (seen, way) in self.through(*target, call, args, point.span) {
+                    for (seen, way) in self.through(body, *target, call, args, point.span) {
                         effects.push(self.effect(body, seen.acquisition(), way));
                     }
                 }
@@ -405,7 +418,11 @@ fn levels(bodies: &[BuiltBody]) -> Vec<Level> {
 /// Which body may run which; nodes are positions.
 fn call_graph(bodies: &[BuiltBody]) -> DiGraph<(), ()> {
     let mut graph = DiGraph::with_capacity(bodies.len(), bodies.len());
-    let nodes: HashMap<BodyId, NodeIndex> = bodies.iter().map(|body| (body.id, graph.add_node(()))).collect();
+    let mut nodes: HashMap<BodyId, NodeIndex> = bodies.iter().map(|body| (body.id, graph.add_node(()))).collect();
+    for body in bodies {
+        let future = body.yields.and_then(|future| nodes.get(&future).copied());
+        nodes.extend(future.map(|node| (BodyId::returned_by(body.id.function), node)));
+    }
     for body in bodies {
         for target in &body.callees {
             if let Some(to) = nodes.get(target) {
@@ -414,6 +431,11 @@ fn call_graph(bodies: &[BuiltBody]) -> DiGraph<(), ()> {
         }
     }
     graph
+}
+
+/// The body whose parameters a call's arguments stand for: a future that another function returned names the function's.
+pub(crate) fn as_called(from: BodyId, target: BodyId) -> BodyId {
+    if from.function == target.function { target } else { BodyId { part: 0, ..target } }
 }
 
 /// An acquisition of a callee with the caller's places put in for its parameters.
@@ -442,10 +464,19 @@ fn lock_through(lock: &LockRef, args: &[Place], callee: BodyId) -> Option<LockRe
     }
 }
 
-/// A path with further steps; `None` where it would be too long.
+/// A path with further steps; `None` where it would be too long, or leads to what a struct got from elsewhere.
 fn joined(base: &AccessPath, steps: &[Projection]) -> Option<AccessPath> {
-    let is_short = base.projections.len() + steps.len() <= MAX_PROJECTIONS;
-    is_short.then(|| AccessPath { root: base.root.clone(), projections: [&base.projections, steps].concat() })
+    if base.projections.len() + steps.len() > MAX_PROJECTIONS {
+        return None;
+    }
+    let (mut path, mut steps) = (base.clone(), steps);
+    if let (Some(Projection::Holder(_)), [first, rest @ ..]) = (base.projections.last(), steps) {
+        let Projection::Field(name) = first else { return None };
+        path = path.to_field(*name)?;
+        steps = rest;
+    }
+    path.projections.extend_from_slice(steps);
+    Some(path)
 }
 
 /// A place of a callee with the caller's places put in for its parameters.

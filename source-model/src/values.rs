@@ -35,7 +35,8 @@ fn goes_on(expr: &Expr) -> bool {
     match &expr.kind {
         ExprKind::Path(_) | ExprKind::Literal(_) | ExprKind::Closure(_) => true,
         ExprKind::Field { base, .. } => goes_on(base),
-        ExprKind::Ref(base) | ExprKind::Deref(base) | ExprKind::Unary(base) | ExprKind::Try(base) => goes_on(base),
+        ExprKind::Ref(base) | ExprKind::Deref(base) | ExprKind::Try(base) => goes_on(base),
+        ExprKind::Unary { base, .. } => goes_on(base),
         ExprKind::Cast { expr, .. } => goes_on(expr),
         ExprKind::Index { base, index } => goes_on(base) && goes_on(index),
         ExprKind::Binary { left, right, .. } => goes_on(left) && goes_on(right),

@@ -1110,3 +1110,185 @@ fn f(d: &Depot, bytes: Vec<u8>, kept: Kept) {
 }",
     );
 }
+
+// ---- calls that nobody writes ----
+
+#[test]
+fn operators_of_the_workspace_are_calls() {
+    check(
+        "
+use std::ops::{Add, AddAssign, Index, Not};
+struct Clerk<'a>(&'a Depot);
+impl Add<u32> for Clerk<'_> { type Output = u32; fn add(self, n: u32) -> u32 { *self.0.desk.lock().unwrap() + n } }
+impl AddAssign<u32> for Clerk<'_> { fn add_assign(&mut self, n: u32) { *self.0.desk.lock().unwrap() += n; } }
+impl Index<u32> for Clerk<'_> { type Output = u32; fn index(&self, n: u32) -> &u32 { self.0.desk.lock(); &0 } }
+impl Not for Clerk<'_> { type Output = u32; fn not(self) -> u32 { *self.0.desk.lock().unwrap() } }
+impl PartialEq for Clerk<'_> { fn eq(&self, _: &Self) -> bool { *self.0.desk.lock().unwrap() == 0 } }
+fn f(d: &Depot, mut clerk: Clerk, number: u32) {
+    clerk + 1;
+  //^^^^^ acquires clerk.0.desk by add
+    clerk += 1;
+  //^^^^^ acquires clerk.0.desk by add_assign
+    clerk[1];
+  //^^^^^ acquires clerk.0.desk by index
+    !clerk;
+  //^ acquires clerk.0.desk by not
+    clerk == Clerk(d);
+  //^^^^^ acquires clerk.0.desk by eq
+    number + 1;
+  //^^^^^^ nothing
+    clerk - 1;
+  //^^^^^ nothing
+}",
+    );
+}
+
+#[test]
+fn a_loop_calls_next_under_what_is_held() {
+    check(
+        "
+struct Jobs<'a> { of: &'a Depot }
+impl Iterator for Jobs<'_> {
+    type Item = u32;
+    fn next(&mut self) -> Option<u32> { Some(*self.of.desk.lock().unwrap()) }
+}
+struct Plan<'a>(&'a Depot);
+impl<'a> IntoIterator for Plan<'a> {
+    type Item = u32;
+    type IntoIter = Jobs<'a>;
+    fn into_iter(self) -> Jobs<'a> { self.0.shelf.lock(); Jobs { of: self.0 } }
+}
+fn f(d: &Depot, jobs: Jobs, plan: Plan) {
+    let g = d.rates.read().unwrap();
+    for job in jobs { at(); }
+             //^^^^ acquires jobs.of.desk by next while held d.rates
+                    //^^ held d.rates
+    for job in plan {}
+             //^^^^ acquires plan.0.shelf by into_iter while held d.rates
+             //^^^^ acquires example::Depot::desk by next while held d.rates
+}",
+    );
+}
+
+#[test]
+fn a_struct_made_here_leads_back_to_what_it_was_made_of() {
+    check(
+        "
+struct View<'a> { of: &'a Depot, n: u32 }
+impl View<'_> { fn count(&self) { self.of.desk.lock(); } }
+struct Pair<'a>(&'a Depot, &'a Depot);
+impl Pair<'_> { fn count(&self) { self.1.desk.lock(); } }
+fn f(d: &Depot, other: &Depot) {
+    View { of: d, n: 1 }.count();
+                       //^^^^^ acquires d.desk by count
+    let view = View { of: &d, n: 1 };
+    view.count();
+       //^^^^^ acquires d.desk by count
+    let mut view = View { of: d, n: 1 };
+    view.of = other;
+    view.count();
+       //^^^^^ acquires view.of.desk by count
+    Pair(d, other).count();
+                 //^^^^^ acquires example::Depot::desk by count
+}",
+    );
+}
+
+// ---- futures that functions return ----
+
+#[test]
+fn the_future_that_a_function_returns_runs_at_its_await() {
+    check(
+        "
+use std::{future::Future, pin::Pin};
+impl Depot {
+    fn fill(&self) -> impl Future<Output = ()> + '_ {
+        let name = 1;
+        async move { self.desk.lock(); }
+    }
+    fn boxed(&self) -> Pin<Box<dyn Future<Output = ()> + '_>> { Box::pin(async move { self.desk.lock(); }) }
+}
+async fn f(d: &Depot) {
+    let filled = d.fill();
+    let g = d.shelf.lock().unwrap();
+    filled.await;
+  //^^^^^^ acquires d.desk by fill while held d.shelf
+    d.boxed().await;
+    //^^^^^ acquires d.desk by boxed while held d.shelf
+    drop(d.fill());
+}
+fn start(d: &'static Depot) {
+    let g = d.shelf.lock().unwrap();
+    tokio::spawn(d.fill());
+  //^^^^^^^^^^^^ handle dropped
+}",
+    );
+}
+
+// ---- guards that move into closures ----
+
+#[test]
+fn a_closure_takes_a_guard_with_it() {
+    check(
+        "
+fn f(d: &Depot) {
+    let g = d.shelf.lock().unwrap();
+    let finish = move || {
+        at();
+      //^^ held d.shelf
+        drop(g);
+        at();
+      //^^ free
+        d.desk.lock();
+    };
+    at();
+  //^^ held d.shelf
+    finish();
+  //^^^^^^ acquires d.desk by f
+    at();
+  //^^ free
+}
+async fn g(d: &Depot) {
+    let g = d.shelf.lock().unwrap();
+    let finish = async move {
+        drop(g);
+        d.desk.lock();
+    };
+    finish.await;
+  //^^^^^^ acquires d.desk by g
+}",
+    );
+}
+
+#[test]
+fn a_task_holds_what_was_moved_into_it() {
+    check(
+        "
+fn f(d: &'static Depot) {
+    let g = d.shelf.lock().unwrap();
+    let h = d.rates.read().unwrap();
+    let task = std::thread::spawn(move || {
+        g.count();
+        at();
+      //^^ held d.shelf
+    });
+    at();
+  //^^ held d.rates
+    task.join();
+}",
+    );
+}
+
+#[test]
+fn a_closure_may_return_a_guard() {
+    check(
+        "
+fn f(d: &Depot) {
+    let lock = || d.shelf.lock().unwrap();
+    let g = lock();
+          //^^^^ acquires d.shelf by f
+    at();
+  //^^ held d.shelf from f
+}",
+    );
+}

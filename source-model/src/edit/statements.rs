@@ -95,7 +95,7 @@ fn parts(kind: &ExprKind) -> Vec<&Expr> {
         | ExprKind::Try(one)
         | ExprKind::Ref(one)
         | ExprKind::Deref(one)
-        | ExprKind::Unary(one)
+        | ExprKind::Unary { base: one, .. }
         | ExprKind::Let { expr: one, .. }
         | ExprKind::Cast { expr: one, .. } => vec![one],
         ExprKind::MethodCall { receiver: first, args, .. } | ExprKind::Call { callee: first, args } => {
@@ -103,7 +103,7 @@ fn parts(kind: &ExprKind) -> Vec<&Expr> {
         }
         ExprKind::Binary { left, right, .. }
         | ExprKind::Assign { left, right }
-        | ExprKind::AssignOp { left, right }
+        | ExprKind::AssignOp { left, right, .. }
         | ExprKind::Repeat { value: left, count: right }
         | ExprKind::Index { base: left, index: right } => vec![left, right],
         ExprKind::Return(value) | ExprKind::Break { value, .. } => value.iter().map(|value| &**value).collect(),

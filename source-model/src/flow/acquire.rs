@@ -142,6 +142,9 @@ impl Builder<'_> {
             runs_forever: false,
             loops: false,
         };
+        if let Some(body) = body {
+            self.hold_from_start(body);
+        }
         let span = self.span(site.range);
         self.tally.n_calls_resolved += 1;
         values.iter().for_each(|value| self.consume(value));

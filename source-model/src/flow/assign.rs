@@ -3,7 +3,9 @@
 use crate::flow::build::{Builder, Local, Value};
 use crate::flow::exprs::position_name;
 use crate::flow::graph::{Op, SlotId};
-use crate::ir::{Expr, ExprKind, Name};
+use crate::flow::implicit::binary_methods;
+use crate::ir::{BinaryOp, Expr, ExprKind, Name};
+use crate::span::TextRange;
 use crate::types::Ty;
 
 impl Builder<'_> {
@@ -120,19 +122,22 @@ impl Builder<'_> {
     }
 
     /// `a += b`: the right side first when both are numbers, else the left side is the receiver of a call.
-    pub(super) fn assign_op(&mut self, left: &Expr, right: &Expr) -> Value {
+    pub(super) fn assign_op(&mut self, op: BinaryOp, left: &Expr, right: &Expr, range: TextRange) -> Value {
         let entry = self.state().current;
         let left_side = self.side(left);
         let right_side = self.side(right);
-        let is_built_in = |ty: &Ty| matches!(ty.peeled(), Ty::Scalar | Ty::Unknown(_));
-        let right_first = is_built_in(&left_side.ty) && is_built_in(&right_side.ty);
-        let order = if right_first { [right_side, left_side] } else { [left_side, right_side] };
+        let is_built_in = |side: &Side| matches!(side.value.ty.peeled(), Ty::Scalar | Ty::Unknown(_));
+        let right_first = is_built_in(&left_side) && is_built_in(&right_side);
+        let order = if right_first { [&right_side, &left_side] } else { [&left_side, &right_side] };
         self.switch_to(entry);
         for side in order {
             self.edge(side.first);
             self.switch_to(side.last);
         }
         self.continue_in_new();
+        if let Some((_, method)) = binary_methods(op) {
+            self.run_implicit(method, &[&left_side.value, &right_side.value], range);
+        }
         Value::unit()
     }
 
@@ -140,8 +145,8 @@ impl Builder<'_> {
     fn side(&mut self, operand: &Expr) -> Side {
         let first = self.new_block();
         self.switch_to(first);
-        let ty = self.expr(operand).ty;
-        Side { first, last: self.state().current, ty }
+        let value = self.expr(operand);
+        Side { first, last: self.state().current, value }
     }
 }
 
@@ -149,5 +154,5 @@ impl Builder<'_> {
 struct Side {
     first: u32,
     last: u32,
-    ty: Ty,
+    value: Value,
 }

@@ -8,8 +8,9 @@ use rustc_hash::FxHashMap as HashMap;
 
 use crate::coverage::Receiver;
 use crate::facts::BodyKind;
+use crate::flow::captures::MovedIn;
 use crate::flow::extensions::Extension;
-use crate::flow::graph::{BasicBlock, Op, Place, RESULT, RawBody, RawCall, SlotId, Token};
+use crate::flow::graph::{BasicBlock, Op, Place, RawBody, RawCall, SlotId, Token};
 use crate::index::{FnData, Index, Owner, position};
 use crate::infer::TypeScope;
 use crate::ir::Name;
@@ -117,6 +118,8 @@ pub(crate) struct LoopFrame {
 pub(crate) struct Capture {
     pub(crate) body: BodyId,
     pub(crate) slot: SlotId,
+    /// The slot that stands for it in the closure.
+    pub(crate) own: SlotId,
     /// Whether running the closure moves it on: it is captured by value, and the closure runs once.
     pub(crate) moves_out: bool,
 }
@@ -129,7 +132,7 @@ impl Capture {
             _ => false,
         };
         let moves_out = blocks.iter().flat_map(|block| &block.ops).any(|(op, _)| moves(op));
-        Capture { body, slot, moves_out }
+        Capture { body, slot, own, moves_out }
     }
 }
 
@@ -179,6 +182,8 @@ pub(crate) struct Builder<'a> {
     pub(crate) extend_to: Option<usize>,
     /// Closures that move something out of what they captured: the first call ends them.
     pub(crate) once: BTreeSet<BodyId>,
+    /// Guards that were moved into closures and async blocks.
+    pub(crate) moved_in: Vec<MovedIn>,
 }
 
 /// Lowers a function with a body.
@@ -190,9 +195,10 @@ pub(crate) fn build_function(index: &Index, id: FnId) -> BuiltFn {
     builder.enter(kind, data.span);
     builder.parameters(data);
     let value = builder.block(&code.decode());
-    builder.move_to(&value, RESULT);
+    let ty = builder.finish_with(value);
     builder.leave();
     builder.done.sort_by_key(|body| body.id.part);
+    builder.done[0].yields = builder.future_in(&ty);
     BuiltFn { bodies: builder.done, tally: builder.tally }
 }
 
@@ -216,6 +222,7 @@ impl<'a> Builder<'a> {
             extendable: None,
             extend_to: None,
             once: BTreeSet::new(),
+            moved_in: Vec::new(),
         }
     }
 
@@ -311,6 +318,7 @@ impl<'a> Builder<'a> {
             extensions: self.placed(state.extensions),
             has_loop: state.has_loop,
             runs_forever: state.runs_forever,
+            yields: None,
         });
         captures
     }

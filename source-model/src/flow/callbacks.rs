@@ -72,7 +72,7 @@ pub(super) fn run(
                 }
                 Given::Runnable(runnable) => {
                     if let Some(run) = runnable.run(&inner, call) {
-                        push(solved, &run, inner.held, in_loop);
+                        push(solved, summaries, &run, inner.held, in_loop);
                     }
                 }
                 Given::OfOuter => add(solved, inner),
@@ -118,15 +118,16 @@ fn seen_by_caller(
     Callback { through: callback.through, args, held, n_calls: callback.n_calls + 1, ..callback.clone() }
 }
 
-pub(super) fn push(solved: &mut Solved, run: &RawCall, held: Vec<Held>, in_loop: bool) {
+pub(super) fn push(solved: &mut Solved, summaries: &Summaries, run: &RawCall, held: Vec<Held>, in_loop: bool) {
     let at = crate::index::position(solved.points.len());
+    let call = public_call(run, summaries);
     let known = solved.points.iter().any(|point| {
-        let same = matches!(&point.kind, PointKind::Call(call) if call.targets == run.targets);
+        let same = matches!(&point.kind, PointKind::Call(known) if known.targets == call.targets);
         same && point.span == run.span && point.held == held
     });
     if !known {
         solved.args.insert(at, run.args.clone());
-        solved.points.push(Point { span: run.span, kind: PointKind::Call(public_call(run)), held, in_loop });
+        solved.points.push(Point { span: run.span, kind: PointKind::Call(call), held, in_loop });
     }
 }
 

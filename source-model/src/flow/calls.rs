@@ -6,6 +6,7 @@ use crate::facts::{Construct, Dispatch};
 use crate::flow::build::{Builder, Pending, Value};
 use crate::flow::callee::Callee;
 use crate::flow::closures::{run_of, run_through};
+use crate::flow::exprs::position_name;
 use crate::flow::graph::{Op, Place, RawCall, SlotId};
 use crate::index::Shape;
 use crate::ir::{Expr, ExprKind, Name, PathRef, TypeRef};
@@ -292,7 +293,10 @@ impl Builder<'_> {
             Callee::TraitMethod(function, of_trait, self_ty) => {
                 self.run(Site { through_trait: Some(of_trait), ..site(function, self_ty) })
             }
-            Callee::Constructor(ty, variant) => self.construct(path, ty, variant, args, extend_to),
+            Callee::Constructor(ty, variant) => {
+                let value = self.construct(path, ty, variant, args, extend_to);
+                self.made(value, range)
+            }
             Callee::Outside(path) => self.outside_call(name_range, name.clone(), Ok(path), args),
             Callee::Made(ty) => {
                 let made = self.outside_call(name_range, name.clone(), Ok(self.index.show(&ty).into()), args);
@@ -327,11 +331,10 @@ impl Builder<'_> {
         self.count(call.dispatch, span, HANDED_IN);
         let polled = Pending::Call(RawCall { through: self.through(callee, true), ..call.clone() });
         let is_future = call.through.is_some() && matches!(callable.ret, Ty::Future(_));
-        self.op(Op::Call { call: Box::new(call), result: None });
-        if callable.body.is_some_and(|body| self.once.contains(&body)) {
-            self.consume(callee);
-        }
-        Value { pending: is_future.then(|| Box::new(polled)), ..Value::of(callable.ret.clone()) }
+        self.hand_over(callee);
+        let owner = (!is_future && self.owns(&callable.ret)).then(|| self.new_temporary());
+        self.op(Op::Call { call: Box::new(call), result: owner });
+        Value { pending: is_future.then(|| Box::new(polled)), owner, ..Value::of(callable.ret.clone()) }
     }
 
     pub(super) fn callable(&self, ty: &Ty) -> Option<Arc<CallableTy>> {
@@ -374,9 +377,12 @@ impl Builder<'_> {
         let given: Vec<(TypeRef, Ty)> = fields.into_iter().zip(values.iter().map(|value| value.ty.clone())).collect();
         let _ = path;
         let made = self.index.made_of(ty, &given);
+        // `Some(x)` stands for `x`. A struct is another object, and its field leads to `x`.
+        let stands_for_it = variant.is_some() || self.index.is_model_type(ty);
         let place = match values.as_slice() {
-            [only] => only.place.clone(),
-            _ => Place::default(),
+            [only] if stands_for_it || self.index.is_wrapped_lock(ty, "0".into()) => only.place.clone(),
+            _ if stands_for_it => Place::default(),
+            many => self.held_in((0..many.len()).map(position_name).zip(many)),
         };
         self.extend_to = extend_to;
         let owner = self.gather(&values, &made);

@@ -1,8 +1,8 @@
 //! Closures and async blocks: bodies of their own, with what they capture.
 
 use crate::facts::{BodyKind, Dispatch};
-use crate::flow::build::{Builder, Capture, Pending, Value};
-use crate::flow::graph::{Op, ParamRef, Place, RESULT, RawCall, Runnable, SlotId, Through, Token};
+use crate::flow::build::{Builder, Pending, Value};
+use crate::flow::graph::{Op, ParamRef, Place, RESULT, RawCall, Runnable, Through, Token};
 use crate::index::position;
 use crate::ir::{Block, ClosureDef};
 use crate::locks::{BodyId, Root};
@@ -28,7 +28,7 @@ impl Builder<'_> {
         let value = self.in_scope(|builder| builder.expr(&def.body));
         let ret = crate::flow::exprs::merged(declared, self.finish_with(value));
         let captures = self.leave();
-        let owner = self.capture_into(&captures, def.is_move);
+        let owner = self.capture_into(id, &captures, def.is_move);
         let ret = match def.is_async {
             true => Ty::Future(Arc::new(FutureTy { output: ret, runs: Some(id) })),
             false => ret,
@@ -56,7 +56,7 @@ impl Builder<'_> {
         };
         self.move_to(&value, RESULT);
         let captures = self.leave();
-        let owner = self.capture_into(&captures, is_move);
+        let owner = self.capture_into(id, &captures, is_move);
         let slot = owner.unwrap_or_else(|| self.new_temporary());
         let token = self.new_token(Token::Future { callee: "async block".into(), made: span });
         self.op(Op::Make { token, slot });
@@ -65,28 +65,15 @@ impl Builder<'_> {
         Value { owner: Some(slot), pending, ..Value::of(ty) }
     }
 
-    /// What a closure or block captured: moved into it, or lent to it.
-    fn capture_into(&mut self, captures: &[Capture], is_move: bool) -> Option<SlotId> {
-        let mut moved = Vec::new();
-        for capture in captures {
-            let slot = self.captured(capture.body, capture.slot);
-            self.op(Op::Use { slot });
-            moved.extend((is_move || capture.moves_out).then_some(slot));
-        }
-        if moved.is_empty() {
-            return None;
-        }
-        let owner = self.new_temporary();
-        for from in moved {
-            self.op(Op::Move { from, to: owner });
-        }
-        Some(owner)
-    }
-
     /// What polling a future of that type runs, where the type says it.
     pub(crate) fn pending_of(&self, ty: &Ty, span: Span) -> Option<Box<Pending>> {
+        self.future_in(ty).map(|body| Box::new(Pending::Call(run_of(body, span, Vec::new()))))
+    }
+
+    /// The body that polling a future runs, where its type says it.
+    pub(super) fn future_in(&self, ty: &Ty) -> Option<BodyId> {
         self.index.derefs(ty).find_map(|at| match at {
-            Ty::Future(future) => Some(Box::new(Pending::Call(run_of(future.runs?, span, Vec::new())))),
+            Ty::Future(future) => future.runs,
             _ => None,
         })
     }

@@ -283,12 +283,16 @@ impl Builder<'_> {
             let head = self.new_temporary();
             self.move_to(&head_value, head);
         }
+        let iterator = self.looped(&head_value, iter.range);
         let iterated = self.iterate(head_value, iter);
         let after = self.new_block();
         let head = self.new_block();
         self.enter_loop(label, after, Some(head));
         self.edge(head);
         self.switch_to(head);
+        if let Some(iterator) = iterator {
+            self.run_next(&iterator, iter.range);
+        }
         self.edge(after);
         self.continue_in_new();
         self.push_scope(true);
@@ -415,7 +419,8 @@ fn leaves(expr: &Expr) -> bool {
         ExprKind::While { cond, body, .. } => leaves(cond) || contains_return(body),
         ExprKind::For { iter, body, .. } => leaves(iter) || contains_return(body),
         ExprKind::Block { block, .. } => contains_return(block),
-        ExprKind::Await(base) | ExprKind::Ref(base) | ExprKind::Deref(base) | ExprKind::Unary(base) => leaves(base),
+        ExprKind::Await(base) | ExprKind::Ref(base) | ExprKind::Deref(base) => leaves(base),
+        ExprKind::Unary { base, .. } => leaves(base),
         ExprKind::MethodCall { receiver, args, .. } => leaves(receiver) || args.iter().any(leaves),
         ExprKind::Call { args, .. } => args.iter().any(leaves),
         ExprKind::Let { expr, .. } => leaves(expr),

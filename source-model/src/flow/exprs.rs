@@ -4,6 +4,7 @@ use crate::flow::blocks::is_place;
 use crate::flow::build::{Builder, Pending, Value};
 use crate::flow::callee::Callee;
 use crate::flow::graph::{Op, Place, RESULT};
+use crate::flow::implicit::{binary_methods, unary_method};
 use crate::index::{Def, Shape};
 use crate::ir::{BinaryOp, Expr, ExprKind, Literal, Name, PathRef, TypeRef};
 use crate::locks::LockClass;
@@ -94,13 +95,14 @@ impl Builder<'_> {
 
     fn operator(&mut self, expr: &Expr) -> Value {
         match &expr.kind {
-            ExprKind::Unary(base) => {
+            ExprKind::Unary { op, base } => {
                 let value = self.expr(base);
-                Value::of(value.ty)
+                let made = unary_method(*op).and_then(|method| self.run_implicit(method, &[&value], expr.range));
+                made.unwrap_or_else(|| Value::of(value.ty))
             }
-            ExprKind::Binary { op, left, right } => self.binary(*op, left, right),
+            ExprKind::Binary { op, left, right } => self.binary(*op, left, right, expr.range),
             ExprKind::Assign { left, right } => self.assign(left, right),
-            ExprKind::AssignOp { left, right } => self.assign_op(left, right),
+            ExprKind::AssignOp { op, left, right } => self.assign_op(*op, left, right, expr.range),
             ExprKind::Repeat { value, count } => {
                 let element = self.expr(value);
                 self.expr(count);
@@ -129,8 +131,8 @@ impl Builder<'_> {
     }
 
     /// `a && b`: each operand's temporaries die with it, and the right side may not run.
-    fn binary(&mut self, op: BinaryOp, left: &Expr, right: &Expr) -> Value {
-        if matches!(op, BinaryOp::And | BinaryOp::Or) {
+    fn binary(&mut self, op: BinaryOp, left: &Expr, right: &Expr, range: TextRange) -> Value {
+        let Some((method, _)) = binary_methods(op) else {
             self.in_scope(|builder| builder.expr(left));
             let join = self.new_block();
             self.edge(join);
@@ -139,13 +141,10 @@ impl Builder<'_> {
             self.edge(join);
             self.switch_to(join);
             return Value::of(Ty::Scalar);
-        }
+        };
         let left = self.expr(left);
-        self.expr(right);
-        match op {
-            BinaryOp::Compare => Value::of(Ty::Scalar),
-            _ => Value::of(left.ty.peeled().clone()),
-        }
+        let right = self.expr(right);
+        self.operated(method, &left, &right, range)
     }
 
     fn array(&mut self, elems: &[Expr], extendable: Option<usize>) -> Value {
@@ -180,6 +179,9 @@ impl Builder<'_> {
         }
         let rest = rest.map(|rest| self.expr(rest));
         let ty = self.literal_type(path, fields, &values);
+        let named = fields.iter().map(|(name, _)| *name).zip(&values);
+        let is_variant = matches!(self.shape_of(path, &ty), Some((_, Some(_))));
+        let place = if is_variant { Place::default() } else { self.held_in(named) };
         let mut parts = Vec::new();
         for ((name, _), value) in fields.iter().zip(values) {
             let declared = self.index.field(&ty, name).map_or_else(|| value.ty.clone(), |(ty, _)| ty);
@@ -196,7 +198,7 @@ impl Builder<'_> {
             parts.clear();
         }
         let owner = (parts.is_empty() && self.owns(&ty)).then(|| self.new_temporary());
-        Value { owner, parts, ..Value::of(ty) }
+        Value { owner, parts, ..Value::of(ty) }.at(place)
     }
 
     /// A field of a struct literal that owns something, or may come to.
@@ -367,6 +369,7 @@ impl Builder<'_> {
     pub(crate) fn poll(&mut self, value: Value, range: TextRange, at: TextRange) -> Value {
         let ty = self.index.awaited(&value.ty);
         self.lend(&value);
+        self.hand_over(&value);
         let span = self.span(range);
         self.op(Op::Await { span, at: self.span(at) });
         let owner = self.owns(&ty).then(|| self.new_temporary());

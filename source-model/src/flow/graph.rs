@@ -149,4 +149,6 @@ pub(crate) struct RawBody {
     pub(crate) extensions: Vec<Extension>,
     pub(crate) has_loop: bool,
     pub(crate) runs_forever: bool,
+    /// What polling the future that it returns runs.
+    pub(crate) yields: Option<BodyId>,
 }

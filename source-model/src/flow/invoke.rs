@@ -133,6 +133,7 @@ impl Builder<'_> {
                 if let Some(runnable) = self.runnable(value)
                     && self.calls_argument(data, at)
                 {
+                    self.hand_over(value);
                     self.run_here(&runnable, span);
                 }
             }
@@ -173,10 +174,12 @@ impl Builder<'_> {
         owner = owner.or(call_result);
         let made = owner.filter(|_| !model.same);
         self.count(call.dispatch, call.span, "trait method with more implementations than are followed");
+        let returned = self.returned_future(&call, &ty);
         self.op(Op::Call { call: Box::new(call), result: owner });
         if let Some(slot) = made {
             self.make_value(&ty, slot, span);
         }
+        let pending = pending.or(returned);
         let value = Value { owner, ..Value::of(ty).at(place) };
         if let (false, Some(pending)) = (is_lazy, &pending) {
             return self.block_on(value, Pending::clone(pending), site.range);
@@ -190,6 +193,15 @@ impl Builder<'_> {
             return self.diverge();
         }
         Value { pending, ..value }
+    }
+
+    /// What polling the future that a call returns does.
+    fn returned_future(&self, call: &RawCall, ty: &Ty) -> Option<Box<Pending>> {
+        let is_future = !call.targets.is_empty() && self.index.derefs(ty).any(|at| matches!(at, Ty::Future(_)));
+        is_future.then(|| {
+            let targets = call.targets.iter().map(|target| BodyId::returned_by(target.function)).collect();
+            Box::new(Pending::Call(RawCall { targets, passed: Vec::new(), ..call.clone() }))
+        })
     }
 
     /// Whether a modelled function calls its argument rather than keeps it: the parameter has a bound that says so.

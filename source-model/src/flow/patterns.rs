@@ -5,7 +5,7 @@ use crate::flow::exprs::position_name;
 use crate::flow::graph::Place;
 use crate::index::Shape;
 use crate::ir::{Name, Pat, PathRef};
-use crate::locks::LockClass;
+use crate::locks::{AccessPath, LockClass, Projection};
 use crate::places::element_of;
 use crate::types::{Ty, TypeId};
 
@@ -80,7 +80,11 @@ impl Builder<'_> {
         let lent = if by_ref { value.owner.or(value.lent) } else { value.lent.filter(|_| !mutable) };
         let place = Place {
             // A mutable variable may come to name another object.
-            path: value.place.path.filter(|_| !mutable || !is_reference_like(&ty)).or(fresh.path),
+            path: value
+                .place
+                .path
+                .filter(|path| !mutable || !(is_reference_like(&ty) || is_holder(path)))
+                .or(fresh.path),
             class: value.place.class.or(fresh.class),
         };
         self.declare(name.clone(), Value { ty, place, owner, pending: value.pending, parts, lent }, None);
@@ -195,4 +199,8 @@ fn unknown_part(whole: &Ty) -> Ty {
 
 fn is_reference_like(ty: &Ty) -> bool {
     matches!(ty, Ty::Ref(_))
+}
+
+fn is_holder(path: &AccessPath) -> bool {
+    matches!(path.projections.last(), Some(Projection::Holder(_)))
 }

@@ -3,7 +3,7 @@
 use crate::flow::build::{Builder, Value};
 use crate::flow::exprs::position_name;
 use crate::flow::graph::{Op, SlotId};
-use crate::ir::{Arm, Expr, ExprKind, Pat, PathRef};
+use crate::ir::{Arm, Expr, ExprKind, Pat, PathRef, UnaryOp};
 use crate::types::Ty;
 
 impl Builder<'_> {
@@ -131,7 +131,9 @@ impl Builder<'_> {
     /// The variable or field whose presence a condition asks for, and the answer when the condition holds.
     fn asked_slot(&mut self, cond: &Expr) -> Option<(SlotId, bool, Ty)> {
         match &cond.kind {
-            ExprKind::Unary(inner) => self.asked_slot(inner).map(|(slot, is_there, ty)| (slot, !is_there, ty)),
+            ExprKind::Unary { op: UnaryOp::Not, base } => {
+                self.asked_slot(base).map(|(slot, is_there, ty)| (slot, !is_there, ty))
+            }
             ExprKind::MethodCall { receiver, method, .. } => {
                 let is_there = match method.as_str() {
                     "is_some" | "is_ok" => true,

@@ -3,6 +3,7 @@
 use crate::accessors::dereferenced;
 use crate::flow::build::{Builder, Value};
 use crate::flow::graph::Place;
+use crate::flow::implicit::INDEX;
 use crate::ir::{Expr, ExprKind, Name};
 use crate::locks::BodyId;
 use crate::places::{element_of, field_of};
@@ -40,8 +41,11 @@ impl Builder<'_> {
                 let value = self.expr(base);
                 self.extend_to = None;
                 let by_range = matches!(index.kind, ExprKind::Range(_));
-                self.expr(index);
-                self.indexed(value, by_range)
+                let index = self.expr(index);
+                match self.run_implicit(INDEX, &[&value, &index], expr.range) {
+                    Some(element) => Value { lent: value.owner.or(value.lent), ..element },
+                    None => self.indexed(value, by_range),
+                }
             }
             _ => Value::unknown("expression form"),
         }

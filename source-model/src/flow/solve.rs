@@ -6,14 +6,14 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap as HashMap;
 
 use crate::drops::Glue;
-use crate::facts::{Call, ChainStep, Dispatch, Held, Point, PointKind};
+use crate::facts::{Call, ChainStep, Dispatch, Held, Point, PointKind, Spawn};
 use crate::flow::callbacks::{self, Callback};
 use crate::flow::closures::run_of;
 use crate::flow::graph::{Op, Place, RESULT, RawBody, RawCall, SlotId, Token};
 use crate::ir::Name;
 use crate::locks::{Acquisition, BodyId};
 use crate::span::Span;
-use crate::summaries::{Returned, Summaries, substitute};
+use crate::summaries::{Returned, Summaries, as_called, substitute};
 
 /// What a slot owns at a program point, and whether on every path.
 type State = BTreeMap<(u32, SlotId), bool>;
@@ -119,12 +119,9 @@ impl Flow<'_> {
             return false;
         }
         match op {
-            Op::Acquire { token, slot: Some(slot) } => {
+            Op::Acquire { token, slot: Some(slot) } | Op::Make { token, slot } => {
                 let fallible = matches!(self.known[*token as usize], Known::Guard { fallible: true, .. });
                 state.insert((*token, *slot), !fallible);
-            }
-            Op::Make { token, slot } => {
-                state.insert((*token, *slot), true);
             }
             Op::Call { call, result: Some(slot) } => {
                 for (token, must) in self.returned_by(call, at) {
@@ -185,12 +182,13 @@ impl Flow<'_> {
         }
         let mut tokens = Vec::new();
         for target in &call.targets {
-            for returned in self.summaries.returned(*target) {
-                let acquisition = substitute(&returned.acquisition, &call.args, *target);
+            let Some(target) = self.summaries.run_by(*target) else { continue };
+            for returned in self.summaries.returned(target) {
+                let acquisition = substitute(&returned.acquisition, &call.args, as_called(self.body.id, target));
                 let mut chain = vec![ChainStep {
                     span: call.span,
                     item: self.body.item.clone(),
-                    callee: self.summaries.item(*target),
+                    callee: self.summaries.item(target),
                 }];
                 chain.extend(returned.chain.iter().cloned());
                 let token = crate::index::position(self.known.len());
@@ -242,13 +240,17 @@ impl Flow<'_> {
             },
             Op::Call { call, .. } => {
                 solved.args.insert(crate::index::position(solved.points.len()), call.args.clone());
-                (call.span, PointKind::Call(public_call(call)))
+                (call.span, PointKind::Call(public_call(call, self.summaries)))
             }
             Op::Await { span, at } => (*span, PointKind::Await { at: *at }),
-            Op::Spawn { spawn, span } => (*span, PointKind::Spawn((**spawn).clone())),
+            Op::Spawn { spawn, span } => (*span, PointKind::Spawn(self.spawned(spawn))),
             _ => return,
         };
         solved.points.push(Point { span, kind, held: self.held(state, span), in_loop });
+    }
+
+    fn spawned(&self, spawn: &Spawn) -> Spawn {
+        Spawn { body: spawn.body.and_then(|body| self.summaries.run_by(body)), ..spawn.clone() }
     }
 
     fn held(&self, state: &State, at: Span) -> Vec<Held> {
@@ -331,7 +333,7 @@ impl Flow<'_> {
             let Known::Value { token } = &self.known[token as usize] else { continue };
             let Token::Value { glue, made } = &self.body.tokens[*token as usize] else { continue };
             for glue in glue {
-                callbacks::push(solved, &drop_of(*glue, *made), self.held(state, *made), in_loop);
+                callbacks::push(solved, self.summaries, &drop_of(*glue, *made), self.held(state, *made), in_loop);
             }
         }
     }
@@ -342,7 +344,7 @@ impl Flow<'_> {
             Known::Handle { token } => match &self.body.tokens[*token as usize] {
                 Token::Handle { spawn, spawned } => {
                     let variable = self.body.slot_names[slot.0 as usize].clone();
-                    (*spawned, PointKind::HandleDropped { spawn: spawn.clone(), spawned: *spawned, variable })
+                    (*spawned, PointKind::HandleDropped { spawn: self.spawned(spawn), spawned: *spawned, variable })
                 }
                 _ => return None,
             },
@@ -400,11 +402,11 @@ fn drop_of(glue: Glue, made: Span) -> RawCall {
     call
 }
 
-pub(super) fn public_call(call: &RawCall) -> Call {
+pub(super) fn public_call(call: &RawCall, summaries: &Summaries) -> Call {
     Call {
         name: call.name.clone(),
         path: call.path.clone(),
-        targets: call.targets.clone(),
+        targets: call.targets.iter().filter_map(|target| summaries.run_by(*target)).collect(),
         dispatch: call.dispatch,
         is_bounded: call.is_bounded,
     }

@@ -1,12 +1,13 @@
 //! What values own, and how it moves: into a slot, into variables part by part, to someone else.
 
 use crate::flow::build::{Builder, Value};
-use crate::flow::graph::{Op, SlotId};
+use crate::flow::graph::{Op, Place, SlotId};
 use crate::index::position;
 use crate::ir::Name;
 use crate::locks::BodyId;
 use crate::models::FnModel;
-use crate::types::Ty;
+use crate::places::holder_of;
+use crate::types::{Ty, TypeId};
 
 /// What a variable owns: as a whole, and by its parts.
 type Owned = (Option<SlotId>, Vec<(Name, Value)>);
@@ -34,6 +35,19 @@ impl Value {
 }
 
 impl Builder<'_> {
+    /// The place of a struct made of values: what the one among them that may lead to a lock is reached by.
+    pub(super) fn held_in<'v>(&self, fields: impl Iterator<Item = (Name, &'v Value)>) -> Place {
+        let leads = |value: &Value| {
+            let mut behind = self.index.derefs(&value.ty);
+            behind.any(|at| matches!(&at, Ty::Adt(id, _) if !self.index.is_model_type(*id) || self.is_lock(*id)))
+        };
+        holder_of(fields.filter(|(_, value)| leads(value)).map(|(name, value)| (name, &value.place)))
+    }
+
+    fn is_lock(&self, id: TypeId) -> bool {
+        self.index.type_data(id).model.family.is_some()
+    }
+
     /// Moves what a value owns into a slot.
     pub(crate) fn move_to(&mut self, value: &Value, to: SlotId) {
         for from in value.slots() {

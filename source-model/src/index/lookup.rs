@@ -69,6 +69,18 @@ impl Index {
         self.impls_of_trait.get(&of_trait).into_iter().flatten().map(|id| &self.impls[*id as usize])
     }
 
+    /// What the workspace implements of a method of a trait that other crates declare, and the type that it is for.
+    pub(crate) fn implemented_here(&self, ty: &Ty, (of_trait, method): (&str, &str)) -> Option<(FnId, Ty)> {
+        let ty = ty.peeled();
+        let is_it = |data: &&ImplData| {
+            let named = data.def.of_trait.as_ref().and_then(|path| path.segments.last());
+            named.is_some_and(|last| last.name == of_trait)
+        };
+        let mut impls = self.impls_of_type(ty.head()?).filter(is_it).filter(|data| self.impl_fits(data, ty));
+        let function = impls.find_map(|data| data.fns.get(&Name::new(method)).copied())?;
+        (!self.fn_data(function).is_model).then(|| (function, ty.clone()))
+    }
+
     pub(crate) fn blanket_impls(&self) -> impl Iterator<Item = &ImplData> {
         self.blanket_impls.iter().map(|id| &self.impls[*id as usize])
     }

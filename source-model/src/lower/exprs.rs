@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use syn::spanned::Spanned;
 
-use crate::ir::{Arm, BinaryOp, Block, ClosureDef, Expr, ExprKind, Literal, Name, Param, Pat, TypeRef};
+use crate::ir::{Arm, BinaryOp, Block, ClosureDef, Expr, ExprKind, Literal, Name, Param, Pat, TypeRef, UnaryOp};
 use crate::lower::lists::exact;
 use crate::lower::patterns::member;
 use crate::lower::ranges::{between, end_of, macro_range, path_range, range_of, start_of};
@@ -97,7 +97,8 @@ impl Lowerer {
             syn::Expr::RawAddr(address) => self.prefix(address.and_token.span, &address.expr, ExprKind::Ref),
             syn::Expr::Unary(unary) => match &unary.op {
                 syn::UnOp::Deref(star) => self.prefix(star.span, &unary.expr, ExprKind::Deref),
-                op => self.prefix(op.span(), &unary.expr, ExprKind::Unary),
+                syn::UnOp::Not(not) => self.prefix(not.span, &unary.expr, |base| unary_of(UnaryOp::Not, base)),
+                op => self.prefix(op.span(), &unary.expr, |base| unary_of(UnaryOp::Neg, base)),
             },
             syn::Expr::Binary(binary) => {
                 let (left, right) = (self.boxed(&binary.left), self.boxed(&binary.right));
@@ -278,7 +279,7 @@ impl Lowerer {
     /// `yield value` evaluates the value; what it does to the generator is not modelled.
     fn yielded(&mut self, value: &syn::ExprYield) -> Ranged {
         match &value.expr {
-            Some(operand) => self.prefix(value.yield_token.span, operand, ExprKind::Unary),
+            Some(operand) => self.prefix(value.yield_token.span, operand, |base| unary_of(UnaryOp::Yield, base)),
             None => (range_of(value.yield_token.span), ExprKind::Opaque),
         }
     }
@@ -294,15 +295,37 @@ impl Lowerer {
 
 fn binary_kind(op: syn::BinOp, left: Box<Expr>, right: Box<Expr>) -> ExprKind {
     use syn::BinOp as B;
-    let op = match op {
-        B::And(_) => BinaryOp::And,
-        B::Or(_) => BinaryOp::Or,
-        B::Eq(_) | B::Ne(_) | B::Lt(_) | B::Le(_) | B::Gt(_) | B::Ge(_) => BinaryOp::Compare,
-        B::Add(_) | B::Sub(_) | B::Mul(_) | B::Div(_) | B::Rem(_) => BinaryOp::Arithmetic,
-        B::BitAnd(_) | B::BitOr(_) | B::BitXor(_) | B::Shl(_) | B::Shr(_) => BinaryOp::Arithmetic,
-        _ => return ExprKind::AssignOp { left, right },
+    let (op, assigns) = match op {
+        B::And(_) => (BinaryOp::And, false),
+        B::Or(_) => (BinaryOp::Or, false),
+        B::Eq(_) | B::Ne(_) => (BinaryOp::Eq, false),
+        B::Add(_) => (BinaryOp::Add, false),
+        B::Sub(_) => (BinaryOp::Sub, false),
+        B::Mul(_) => (BinaryOp::Mul, false),
+        B::Div(_) => (BinaryOp::Div, false),
+        B::Rem(_) => (BinaryOp::Rem, false),
+        B::BitAnd(_) => (BinaryOp::BitAnd, false),
+        B::BitOr(_) => (BinaryOp::BitOr, false),
+        B::BitXor(_) => (BinaryOp::BitXor, false),
+        B::Shl(_) => (BinaryOp::Shl, false),
+        B::Shr(_) => (BinaryOp::Shr, false),
+        B::AddAssign(_) => (BinaryOp::Add, true),
+        B::SubAssign(_) => (BinaryOp::Sub, true),
+        B::MulAssign(_) => (BinaryOp::Mul, true),
+        B::DivAssign(_) => (BinaryOp::Div, true),
+        B::RemAssign(_) => (BinaryOp::Rem, true),
+        B::BitAndAssign(_) => (BinaryOp::BitAnd, true),
+        B::BitOrAssign(_) => (BinaryOp::BitOr, true),
+        B::BitXorAssign(_) => (BinaryOp::BitXor, true),
+        B::ShlAssign(_) => (BinaryOp::Shl, true),
+        B::ShrAssign(_) => (BinaryOp::Shr, true),
+        _ => (BinaryOp::Order, false),
     };
-    ExprKind::Binary { op, left, right }
+    if assigns { ExprKind::AssignOp { op, left, right } } else { ExprKind::Binary { op, left, right } }
+}
+
+fn unary_of(op: UnaryOp, base: Box<Expr>) -> ExprKind {
+    ExprKind::Unary { op, base }
 }
 
 fn closure_start(closure: &syn::ExprClosure) -> proc_macro2::Span {
