@@ -117,7 +117,7 @@ pub struct AccessPath {
 
 impl AccessPath {
     /// The path to a field; `None` for one that a struct made here got from elsewhere.
-    pub(crate) fn to_field(mut self, name: Name) -> Option<AccessPath> {
+    pub(crate) fn stepped_to(mut self, name: Name) -> Option<AccessPath> {
         match self.projections.last() {
             Some(Projection::Holder(own)) if *own == name => drop(self.projections.pop()),
             Some(Projection::Holder(_)) => return None,

@@ -17,7 +17,7 @@ pub(crate) fn field_of(index: &Index, base: &Place, owner: Option<TypeId>, name:
     if is_lock || is_paired {
         return base.clone();
     }
-    let path = base.path.clone().and_then(|path| path.to_field(*name));
+    let path = base.path.clone().and_then(|path| path.stepped_to(*name));
     let class = match (owner, &base.class) {
         (Some(ty), _) => Some(LockClass::Field { owner: index.type_data(ty).path.clone(), field: name.clone() }),
         (None, Some(class)) => Some(tuple_part(class, name)),

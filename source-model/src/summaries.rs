@@ -472,7 +472,7 @@ fn joined(base: &AccessPath, steps: &[Projection]) -> Option<AccessPath> {
     let (mut path, mut steps) = (base.clone(), steps);
     if let (Some(Projection::Holder(_)), [first, rest @ ..]) = (base.projections.last(), steps) {
         let Projection::Field(name) = first else { return None };
-        path = path.to_field(*name)?;
+        path = path.stepped_to(*name)?;
         steps = rest;
     }
     path.projections.extend_from_slice(steps);
