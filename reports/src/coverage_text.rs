@@ -66,11 +66,14 @@ fn calls(coverage: &Coverage) -> String {
     format!("calls: {resolved} resolved, {unknown} with an unknown target")
 }
 
+/// What is off as cargo would build it can be turned on.
+const ITEMS_BEHIND_CFG: &str = "items behind a false cfg (see --features, --cfg)";
+
 /// The counts of what was left out; `None` where nothing was.
 fn unread(coverage: &Coverage) -> Option<String> {
     let counts = [
         (coverage.n_macros_unread, "macro call", "macro calls"),
-        (coverage.n_cfg_skipped, "item behind a false cfg", "items behind a false cfg"),
+        (coverage.n_cfg_skipped, "item behind a false cfg (see --features, --cfg)", ITEMS_BEHIND_CFG),
         (coverage.n_effects_cut_off, "function whose effects were cut off", "functions whose effects were cut off"),
         (coverage.n_files_unreached, "file that no target reaches", "files that no target reaches"),
         (coverage.n_build_scripts, "build script", "build scripts"),
@@ -126,7 +129,7 @@ mod tests {
             "read: 2 files, 340 lines, 21 function bodies",
             "lock-like calls: 40 on locks, 9 on other types, 1 on unknown types",
             "calls: 310 resolved, 12 with an unknown target",
-            "left out: 3 macro calls, 2 items behind a false cfg, 1 build script, \
+            "left out: 3 macro calls, 2 items behind a false cfg (see --features, --cfg), 1 build script, \
              1 part that does not parse",
             "not read: src/broken.rs:7: expected `;`",
             "note: cargo metadata failed; read from Cargo.toml",
