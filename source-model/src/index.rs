@@ -10,6 +10,7 @@ mod wrappers;
 
 use std::sync::Arc;
 
+use rayon::prelude::*;
 use rustc_hash::FxHashMap as HashMap;
 use semver::Version;
 
@@ -240,8 +241,8 @@ impl Index {
     /// Indexes the curated models and every crate of the workspace.
     pub(crate) fn build(sources: &Sources) -> Index {
         let mut index = Index::default();
-        for (position, (name, text)) in MODELS.iter().enumerate() {
-            let ir = parse_file(text);
+        let parsed: Vec<FileIr> = MODELS.par_iter().map(|(_, text)| parse_file(text)).collect();
+        for (position, ((name, _), ir)) in MODELS.iter().zip(parsed).enumerate() {
             debug_assert!(ir.gaps.is_empty(), "model {name} has gaps: {:?}", ir.gaps);
             let file = FileId(MODEL_FILES + u32::try_from(position).unwrap_or(0));
             index.add_model(name, file, &ir, sources);
