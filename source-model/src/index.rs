@@ -384,6 +384,11 @@ impl Index {
             if let Some(of_trait) = of_trait {
                 self.impls_of_trait.entry(of_trait).or_default().push(id);
             }
+            drop(def);
+            // Its functions and types have been taken over.
+            if let Some(own) = Arc::get_mut(&mut data.def) {
+                own.items = Vec::new();
+            }
             self.impls.push(data);
         }
         for at in 0..self.impls.len() {
