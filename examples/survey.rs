@@ -149,6 +149,8 @@ struct Totals {
     /// Jobs whose process ended: overflows.
     ended: Vec<String>,
     slow: Vec<(u128, String)>,
+    /// The one that took longest.
+    slowest: (u128, String),
 }
 
 impl Totals {
@@ -169,6 +171,9 @@ impl Totals {
                 }
                 Some(("ms", ms)) => {
                     let ms = ms.parse().unwrap_or(0);
+                    if ms >= self.slowest.0 {
+                        self.slowest = (ms, job.to_owned());
+                    }
                     if ms > SLOW_MS {
                         self.slow.push((ms, job.to_owned()));
                     }
@@ -187,6 +192,7 @@ impl Totals {
         self.ended.iter().for_each(|job| println!("  {job}"));
         println!("panics, hangs, errors: {}", self.failed.len());
         self.failed.iter().for_each(|line| println!("  {line}"));
+        println!("slowest: {} ms {}", self.slowest.0, self.slowest.1);
         println!("slow: {}", self.slow.len());
         self.slow.iter().for_each(|(ms, job)| println!("  {ms} ms {job}"));
         let mut gaps: Vec<_> = self.gaps.iter().collect();

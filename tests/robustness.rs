@@ -68,3 +68,35 @@ fn damaged_files_neither_panic_nor_hang() {
     // Mutations that break nothing would prove nothing.
     assert!(n_damaged * 4 > n_mutations(), "only {n_damaged} files were damaged");
 }
+
+/// Types that lead to themselves, and chains that double at each step. Most are no Rust that compiles; all can be written.
+const RINGS: [&str; 5] = [
+    "struct A<T = A> { t: T } fn f(a: A) { a.t.lock(); }",
+    "struct A<T = B, U = B>(T, U); struct B<T = A, U = A>(T, U); fn f(a: A) { a.0.1.lock(); }",
+    "type A = (A, A, A, A, A, A, A, A); fn f(a: A) { a.0.1.lock(); }",
+    "struct A; impl std::ops::Deref for A { type Target = <A as std::ops::Deref>::Target; } fn f(a: A) { a.lock(); }",
+    "struct A; impl IntoIterator for A { type IntoIter = A; type Item = <Self::IntoIter as Iterator>::Item; }
+     fn f(a: A) { for x in a { x.lock(); } }",
+];
+
+#[test]
+fn types_that_lead_to_themselves_come_to_an_end() {
+    for text in RINGS {
+        assert_eq!(n_gaps(text.to_owned(), Edition::E2021), Some(0), "{text}");
+    }
+}
+
+#[test]
+fn chains_of_types_that_double_at_each_step_come_to_an_end() {
+    let defaults = |i: u32| format!("struct S{}<A = S{i}, B = S{i}>(A, B);\n", i + 1);
+    let items = |i: u32| {
+        let item = format!("<S{i} as Iterator>::Item");
+        format!("struct S{0}; impl Iterator for S{0} {{ type Item = ({item}, {item}); }}\n", i + 1)
+    };
+    let steps: [&dyn Fn(u32) -> String; 2] = [&defaults, &items];
+    for step in steps {
+        let chain: String = (0..60).map(step).collect();
+        let text = format!("struct S0;\n{chain} fn f(s: S60) {{ for x in s {{ x.0.lock(); }} }}");
+        assert_eq!(n_gaps(text.clone(), Edition::E2021), Some(0), "{text}");
+    }
+}

@@ -1,5 +1,6 @@
 //! Associated types: of parameters by their bounds, of types by their impls.
 
+use crate::budget::Question;
 use crate::index::Index;
 use crate::infer::{MAX_DEPTH, TypeScope, bound_args};
 use crate::ir::{ItemKind, Name, TypeRef};
@@ -11,9 +12,9 @@ const IMPL_DEPTH: u32 = 6;
 impl Index {
     /// `<T as Trait>::Name`.
     pub(crate) fn associated(&self, base: &Ty, name: &Name, depth: u32) -> Ty {
-        if depth > MAX_DEPTH {
+        let Some(_question) = Question::open().filter(|_| depth <= MAX_DEPTH) else {
             return Ty::Unknown("type nested too deeply");
-        }
+        };
         match (base, name.as_str()) {
             (Ty::Unknown(_), _) => base.clone(),
             (_, "Target") => self.deref_step(base).unwrap_or(Ty::Unknown("associated type")),

@@ -3,6 +3,7 @@
 use std::iter::successors;
 use std::sync::Arc;
 
+use crate::budget::Question;
 use crate::index::{Def, FnData, ImplData, Index, ModuleId, Owner, Shape};
 use crate::ir::{Generics, Name, PathRef, Segment, TypeRef};
 use crate::names::joined;
@@ -48,9 +49,9 @@ impl Index {
     }
 
     pub(crate) fn lower_at(&self, ty: &TypeRef, scope: &TypeScope, depth: u32) -> Ty {
-        if depth > MAX_DEPTH {
+        let Some(_question) = Question::open().filter(|_| depth <= MAX_DEPTH) else {
             return Ty::Unknown("type nested too deeply");
-        }
+        };
         let lower_all =
             |types: &[TypeRef]| types.iter().map(|ty| self.lower_at(ty, scope, depth + 1)).collect::<Vec<_>>();
         match ty {
@@ -352,6 +353,7 @@ impl Index {
 
     /// What `for x in value` binds.
     pub(crate) fn iterated(&self, ty: &Ty) -> Ty {
+        let Some(_question) = Question::open() else { return Ty::Unknown("type nested too deeply") };
         let by_ref = matches!(ty, Ty::Ref(_));
         let item = self.derefs(ty).find_map(|at| self.item_of(&at));
         match item.unwrap_or(Ty::Unknown("item of an unknown iterator")) {

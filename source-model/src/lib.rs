@@ -7,6 +7,7 @@
 mod accessors;
 mod arms;
 mod associated;
+mod budget;
 mod built;
 mod cache;
 mod cfg;
