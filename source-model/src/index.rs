@@ -20,8 +20,8 @@ use crate::infer::TypeScope;
 pub(crate) use well_known::WellKnown;
 
 use crate::ir::{
-    AliasDef, EnumDef, Field, FileIr, FnDef, Generics, ImplDef, Item, ItemKind, Name, PathRef, StaticDef, StructDef,
-    TraitDef, TypeRef, UseLeaf,
+    AliasDef, EnumDef, Field, FileIr, FnDef, Generics, ImplDef, Item, ItemKind, Name, StaticDef, StructDef, TraitDef,
+    TypeRef, UseLeaf,
 };
 use crate::lower::parse_file;
 use crate::models::{FnModel, MODELS, TypeModel, exists_in};
@@ -488,14 +488,4 @@ fn spelled(ty: &TypeRef) -> String {
 
 pub(crate) fn position(length: usize) -> u32 {
     u32::try_from(length).expect("fewer than four billion definitions")
-}
-
-impl Index {
-    fn head_type(&self, module: ModuleId, path: &PathRef, generics: &Generics) -> Option<TypeId> {
-        let first = path.segments.first()?;
-        if path.segments.len() == 1 && generics.params.iter().any(|param| param.name == first.name) {
-            return None;
-        }
-        self.type_of_path(module, path, 0)
-    }
 }

@@ -1,12 +1,21 @@
 //! What the index holds, by id and by name.
 
 use super::{CrateData, FnData, ImplData, Index, ModuleData, ModuleId, TraitData, TypeData};
-use crate::ir::Name;
+use crate::ir::{Generics, Name, PathRef};
 use crate::models::ALIASES;
 use crate::span::{FileId, LineCol, Span, TextRange};
 use crate::types::{FnId, TraitId, Ty, TypeId};
 
 impl Index {
+    /// The type that the path of an impl header names; `None` for one of its parameters.
+    pub(super) fn head_type(&self, module: ModuleId, path: &PathRef, generics: &Generics) -> Option<TypeId> {
+        let first = path.segments.first()?;
+        if path.segments.len() == 1 && generics.params.iter().any(|param| param.name == first.name) {
+            return None;
+        }
+        self.type_of_path(module, path, 0)
+    }
+
     /// The span of a range in the facts of a file. A place in a file that no crate mounts is the file's first.
     pub(crate) fn span(&self, file: FileId, range: TextRange) -> Span {
         let origin = range.start.origin();
