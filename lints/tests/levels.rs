@@ -32,6 +32,33 @@ fn a_guard_held_on_every_path_is_derived_and_deny() {
     assert_eq!((found.len(), &found[0].certainty, found[0].level), (1, &Certainty::Derived, Level::Deny));
 }
 
+/// Levels of what is found in a test with a discarded guard and a dropped future, with the attribute and without.
+fn levels_in_a_test(attribute: &str) -> Vec<Level> {
+    let body = "let _ = m.lock(); let _fut = later();";
+    let text = format!(
+        "use std::sync::Mutex;\nasync fn later() {{}}\n#[test]\n{attribute}\nfn f() {{ let m = Mutex::new(0); {body} }}"
+    );
+    findings(&text).iter().map(|finding| finding.level).collect()
+}
+
+#[test]
+fn what_a_test_that_is_to_panic_drops_is_assumed_to_be_there() {
+    assert_eq!(levels_in_a_test("#[should_panic]"), [Level::Warn, Level::Warn]);
+    assert_eq!(levels_in_a_test("#[should_panic(expected = \"full\")]"), [Level::Warn, Level::Warn]);
+    assert_eq!(levels_in_a_test("#[inline]"), [Level::Deny, Level::Deny]);
+}
+
+#[test]
+fn a_blocking_call_in_async_code_may_never_give_a_guard() {
+    let discarded = |head: &str, tail: &str| {
+        let text = format!("use tokio::sync::RwLock;\n{head} {{ let _ = lock.blocking_read(); }} {tail}");
+        findings(&text).iter().map(|finding| finding.level).collect::<Vec<_>>()
+    };
+    assert_eq!(discarded("async fn f(lock: &RwLock<u8>)", ""), [Level::Warn]);
+    assert_eq!(discarded("fn f(lock: &RwLock<u8>) { let block = async move", "; spawn(block); }"), [Level::Warn]);
+    assert_eq!(discarded("fn f(lock: &RwLock<u8>)", ""), [Level::Deny]);
+}
+
 #[test]
 fn one_of_several_implementations_is_assumed() {
     let text = "

@@ -30,6 +30,7 @@ pub(crate) struct BuiltBody {
     pub(crate) parent: Option<BodyId>,
     pub(crate) span: Span,
     pub(crate) is_test: bool,
+    pub(crate) is_to_panic: bool,
     pub(crate) has_loop: bool,
     pub(crate) runs_forever: bool,
     /// The bodies that it may run, in the order of its operations.
@@ -65,6 +66,7 @@ impl BuiltBody {
             parent: body.parent,
             span: body.span,
             is_test: body.is_test,
+            is_to_panic: body.is_to_panic,
             has_loop: body.has_loop,
             runs_forever: body.runs_forever,
             callees: callees(body),

@@ -37,6 +37,8 @@ pub struct Body {
     pub span: Span,
     /// Whether it is test code.
     pub is_test: bool,
+    /// Whether it stands in a test that is to panic (`#[should_panic]`), maybe within the very call that it looks at.
+    pub is_to_panic: bool,
     /// Points in evaluation order: acquisitions, calls, await points, spawns, drops of futures and handles.
     pub points: Vec<Point>,
 }

@@ -177,6 +177,8 @@ pub(crate) struct FnData {
     pub(crate) is_rewritten: bool,
     pub(crate) is_model: bool,
     pub(crate) is_test: bool,
+    /// A test that is to panic: what its calls return may never be there.
+    pub(crate) is_to_panic: bool,
     pub(crate) span: Span,
 }
 
@@ -449,6 +451,7 @@ impl Index {
             is_rewritten: item.attrs.iter().any(|attr| !PLAIN_ATTRIBUTES.contains(&attr.name.as_str())),
             is_model: self.crates[data.krate as usize].is_model,
             is_test: is_test || data.is_test || item.attrs.iter().any(|attr| attr.name == "test"),
+            is_to_panic: item.attrs.iter().any(|attr| attr.name == "should_panic"),
             span: self.span(data.file, item.range),
         });
         id

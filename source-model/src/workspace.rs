@@ -321,6 +321,7 @@ fn public_body(body: &BuiltBody, points: Vec<Point>) -> Body {
         parent: body.parent,
         span: body.span,
         is_test: body.is_test,
+        is_to_panic: body.is_to_panic,
         points,
     }
 }

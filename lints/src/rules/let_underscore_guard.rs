@@ -1,6 +1,6 @@
 //! `let-underscore-guard`: a guard is acquired only for `_` to drop it.
 
-use interlock_source::{Acquisition, Held, LockFamily, PointKind};
+use interlock_source::{Acquisition, Body, BodyKind, Held, LockFamily, PointKind};
 
 use crate::finding::place;
 use crate::{Certainty, Finding, Level, LintContext, declare_lint};
@@ -75,7 +75,8 @@ declare_lint! {
     /// ## Limits
     /// Where only the wait for another holder is meant, `drop(m.lock())` says so and is silent. A reference into a
     /// concurrent map or a watched value, and a borrow of a `RefCell`, are taken for the value, not to keep others out. A
-    /// guard in a struct that a pattern takes apart is not followed, and a `try_` call that may have failed is `assumed`.
+    /// guard in a struct that a pattern takes apart is not followed. A `try_` call that may have failed is `assumed`, and so
+    /// is one that may panic before there is a guard: in a test that is to panic, or a `blocking_` one in async code.
     pub(crate) static LINT = {
         id: "let-underscore-guard",
         level: Level::Deny,
@@ -86,11 +87,14 @@ declare_lint! {
 /// Operations that keep nobody out for long: the value that is seen, the wait until every task has given its permit back.
 const NO_SECTION: [&str; 5] = ["borrow", "borrow_and_update", "wait_for", "acquire_many", "acquire_many_owned"];
 
+/// Operations that panic where a runtime polls the code that calls them.
+const PANICS_IN_ASYNC: [&str; 4] = ["blocking_lock", "blocking_lock_owned", "blocking_read", "blocking_write"];
+
 pub(crate) fn check(context: &LintContext<'_>, findings: &mut Vec<Finding>) {
     for (body, point) in context.points() {
         let PointKind::GuardDiscarded(guard) = &point.kind else { continue };
         if protects(&guard.acquisition) {
-            findings.push(finding(guard, place(point.span, &body.item)));
+            findings.push(finding(guard, body, place(point.span, &body.item)));
         }
     }
 }
@@ -101,14 +105,24 @@ fn protects(acquisition: &Acquisition) -> bool {
     keeps_out && !NO_SECTION.contains(&acquisition.operation.as_str())
 }
 
-fn finding(guard: &Held, primary: crate::Place) -> Finding {
+fn certainty(guard: &Held, body: &Body) -> Certainty {
+    let is_async = matches!(body.kind, BodyKind::AsyncFunction | BodyKind::AsyncBlock);
+    if !guard.must {
+        return Certainty::Assumed("the lock was free, so that there is a guard".to_owned());
+    }
+    if is_async && PANICS_IN_ASYNC.contains(&guard.acquisition.operation.as_str()) {
+        return Certainty::Assumed("no runtime polls this code: the call would panic there".to_owned());
+    }
+    if body.is_to_panic {
+        return Certainty::Assumed("the call returns, in a test that is to panic".to_owned());
+    }
+    Certainty::Derived
+}
+
+fn finding(guard: &Held, body: &Body, primary: crate::Place) -> Finding {
     let class = &guard.acquisition.lock.class;
-    let certainty = match guard.must {
-        true => Certainty::Derived,
-        false => Certainty::Assumed("the lock was free, so that there is a guard".to_owned()),
-    };
     let message = format!("the guard of `{class}` is dropped at once: `_` keeps nothing");
-    let found = Finding::new(&LINT, certainty, primary, message)
+    let found = Finding::new(&LINT, certainty(guard, body), primary, message)
         .about([class])
         .with_help("name it, as `let _guard = ..`, or write `drop(..)` where only the wait is meant");
     let found = match guard.acquisition.family {

@@ -38,7 +38,7 @@ declare_lint! {
     ///
     /// ## Limits
     /// Only futures of `async fn` and async blocks are followed, not of functions that return `impl Future`: those may
-    /// have done their work when they return.
+    /// have done their work when they return. In a test that is to panic, maybe in the very call, it is `assumed`.
     pub(crate) static LINT = {
         id: "unawaited-future",
         level: Level::Deny,
@@ -50,7 +50,11 @@ pub(crate) fn check(context: &LintContext<'_>, findings: &mut Vec<Finding>) {
     for (body, point) in context.points() {
         let PointKind::FutureDropped { callee, made } = &point.kind else { continue };
         let message = format!("the future of `{callee}` is dropped and never polled");
-        let finding = Finding::new(&LINT, Certainty::Derived, place(*made, &body.item), message);
+        let certainty = match body.is_to_panic {
+            true => Certainty::Assumed("the call returns, in a test that is to panic".to_owned()),
+            false => Certainty::Derived,
+        };
+        let finding = Finding::new(&LINT, certainty, place(*made, &body.item), message);
         findings.push(finding.with_help("await it, spawn it, or remove the call: as written it does nothing"));
     }
 }

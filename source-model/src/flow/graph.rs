@@ -141,6 +141,7 @@ pub(crate) struct RawBody {
     pub(crate) parent: Option<BodyId>,
     pub(crate) span: Span,
     pub(crate) is_test: bool,
+    pub(crate) is_to_panic: bool,
     pub(crate) blocks: Vec<BasicBlock>,
     /// Names of slots that are variables.
     pub(crate) slot_names: Vec<Option<Name>>,
