@@ -1468,6 +1468,78 @@ fn f(d: &Depot) {
 }
 
 #[test]
+fn a_format_macro_is_a_statement_of_its_own_and_others_are_expressions() {
+    check(
+        "
+fn f(d: &Depot) {
+    pair(format!(\"{}\", d.shelf.lock().unwrap().count()).len(), { at(); 1 });
+                                                               //^^ free
+    pair(vec![d.shelf.lock().unwrap().count()].len(), { at(); 1 });
+                                                      //^^ held d.shelf
+}",
+    );
+}
+
+#[test]
+fn the_condition_of_ensure_is_over_before_its_message() {
+    check(
+        "
+fn f(d: &Depot) -> anyhow::Result<()> {
+    let desk = d.desk.lock().unwrap();
+    anyhow::ensure!(d.shelf.lock().unwrap().count() < { at(); 9 }, \"{}\", { at(); 1 });
+                                                      //^^ held d.desk, held d.shelf
+                                                                         //^^ held d.desk
+    at();
+  //^^ held d.desk
+    anyhow::ensure!(true, \"{} {}\", d.shelf.lock().unwrap().count(), { at(); 1 });
+                                                                    //^^ held d.desk, held d.shelf
+    Ok(())
+}",
+    );
+}
+
+#[test]
+fn a_field_of_a_json_object_is_over_before_the_next() {
+    check(
+        "
+fn f(d: &Depot) {
+    json!({ \"a\": d.shelf.lock().unwrap().count(), \"b\": { at(); 1 } });
+                                                       //^^ free
+    json!({ \"x\": { \"a\": d.shelf.lock().unwrap().count() }, \"b\": at() });
+                                                              //^^ free
+    json!([d.shelf.lock().unwrap().count(), { at(); 1 }]);
+                                            //^^ held d.shelf
+    json!({ \"a\": [d.shelf.lock().unwrap().count(), { at(); 1 }] });
+                                                   //^^ held d.shelf
+    at();
+  //^^ free
+}",
+    );
+}
+
+#[test]
+fn an_unknown_macro_tells_nothing_of_one_argument_while_another_runs() {
+    check(
+        "
+fn f(d: &Depot) {
+    let desk = d.desk.lock().unwrap();
+    unknown!(d.shelf.lock().unwrap().count(), { at(); 1 });
+                                              //^^ held d.desk
+    unknown!(d.shelf.lock().unwrap(), { at(); 1 });
+                                      //^^ held d.desk
+    unknown! { \"a\" => d.shelf.lock().unwrap().count(), \"b\" => at() };
+                                                            //^^ held d.desk
+    unknown!(pair(d.shelf.lock().unwrap().count(), { at(); 1 }));
+                                                   //^^ held d.desk, held d.shelf
+    unknown!(desk, { at(); 1 });
+                   //^^ held d.desk
+    at();
+  //^^ held d.desk
+}",
+    );
+}
+
+#[test]
 fn waiting_on_a_condition_variable_keeps_the_guard() {
     check(
         "
@@ -1774,6 +1846,96 @@ async fn f(d: &Depot) {
   //^^^^^ held d.shelf
                //^^^^ held d.shelf
                        //^^^ held d.shelf
+}",
+    );
+}
+
+#[test]
+fn temporaries_of_making_a_future_are_over_before_a_join_polls_it() {
+    check_async(
+        "
+async fn f(d: &Depot) {
+    tokio::join!(send(d.shelf.lock().unwrap().count()), send({ at(); 1 }));
+  //^^^^^ free
+               //^^^^ free
+                                                      //^^^^ free
+                                                             //^^ held d.shelf
+    let _ = tokio::try_join!(send(d.shelf.lock().unwrap().count()), num());
+          //^^^^^ free
+                           //^^^^ free
+                                                                  //^^^ free
+}",
+    );
+}
+
+#[test]
+fn a_guard_within_a_future_is_held_while_a_join_polls_it() {
+    check_async(
+        "
+async fn f(d: &Depot) {
+    let g = d.shelf.lock().unwrap();
+    tokio::join!(async move { tick().await; drop(g) }, num());
+  //^^^^^ free
+                            //^^^^ held d.shelf
+                                                     //^^^ free
+}",
+    );
+}
+
+#[test]
+fn temporaries_of_making_a_future_are_over_before_a_select_polls_it() {
+    check_async(
+        "
+async fn f(d: &Depot) {
+    select! {
+  //^^^^^^ free
+        _ = send(d.shelf.lock().unwrap().count()) => { at(); }
+          //^^^^ free
+                                                     //^^ free
+        _ = send({ at(); 1 }) => {}
+          //^^^^ free
+                 //^^ held d.shelf
+    }
+}",
+    );
+}
+
+#[test]
+fn what_a_future_borrows_is_held_while_a_select_polls_it() {
+    check_async(
+        "
+async fn f(d: &Depot) {
+    select! {
+  //^^^^^^ held d.shelf
+        _ = &mut *d.shelf.lock().unwrap() => { at(); }
+          //^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ held d.shelf
+                                             //^^ free
+        _ = tick() => { at(); }
+          //^^^^ held d.shelf
+                      //^^ free
+    }
+    at();
+  //^^ free
+}",
+    );
+}
+
+#[test]
+fn futures_of_a_select_are_over_before_a_handler_runs() {
+    check_async(
+        "
+async fn f(d: &Depot) {
+    let g = d.shelf.lock().unwrap();
+    select! {
+  //^^^^^^ held d.shelf
+        _ = async move { tick().await; drop(g) } => { at(); }
+                       //^^^^ held d.shelf
+          //^^^^^ free
+                                                    //^^ free
+        _ = num() => { at(); }
+          //^^^ held d.shelf
+                     //^^ free
+    }
 }",
     );
 }

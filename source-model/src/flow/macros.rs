@@ -2,12 +2,36 @@
 
 use rustc_hash::FxHashMap as HashMap;
 
+use crate::flow::blocks::is_place;
 use crate::flow::build::{Builder, Value};
 use crate::flow::exprs::position_name;
-use crate::flow::graph::Op;
+use crate::flow::graph::{Op, SlotId};
 use crate::ir::{Expr, MacroArgs, MacroCall, SelectBranch};
 use crate::span::TextRange;
 use crate::types::Ty;
+
+/// How far the temporaries of a macro's arguments live.
+enum ArgumentScope {
+    /// As those of a call's arguments: all to the end of the statement around the macro.
+    Expression,
+    /// The macro puts all arguments into one statement of its own.
+    Statement,
+    /// Each argument is in a statement of its own, or nobody knows: then nothing is said of one while another runs.
+    Each,
+}
+
+/// What the expansions of well-known macros do.
+fn scope_of_arguments(name: &str) -> ArgumentScope {
+    match name {
+        "vec" | "smallvec" | "write" | "writeln" | "format_args" | "assert_eq" | "assert_ne" | "debug_assert_eq"
+        | "debug_assert_ne" | "dbg" | "pin" | "ready" | "addr_of" | "addr_of_mut" | "span" | "trace_span"
+        | "debug_span" | "info_span" | "warn_span" | "error_span" | "matches" => ArgumentScope::Expression,
+        "format" | "print" | "println" | "eprint" | "eprintln" | "log" | "event" | "trace" | "debug" | "info"
+        | "warn" | "error" | "anyhow" | "eyre" | "format_err" => ArgumentScope::Statement,
+        _ if crate::flow::control::is_diverging_macro(name) => ArgumentScope::Statement,
+        _ => ArgumentScope::Each,
+    }
+}
 
 impl Builder<'_> {
     pub(crate) fn macro_call(&mut self, expr: &Expr, call: &MacroCall, extend_to: Option<usize>) -> Value {
@@ -35,17 +59,15 @@ impl Builder<'_> {
         if matches!(name, "join" | "try_join") {
             return self.join_macro(expr.range, exprs, name == "try_join");
         }
-        if let ("assert" | "debug_assert", [condition, arguments @ ..]) = (name, exprs) {
+        if let ("assert" | "debug_assert" | "ensure", [condition, arguments @ ..]) = (name, exprs) {
             self.assertion(condition, arguments);
             return Value::unit();
         }
-        let mut values = Vec::new();
-        for arg in exprs {
-            let value = self.expr(arg);
-            // `format!` and its like take references. Others may move: a future or handle is theirs then.
-            self.lend(&value);
-            values.push(value);
-        }
+        let values = match scope_of_arguments(name) {
+            ArgumentScope::Expression => self.together(exprs),
+            ArgumentScope::Statement => self.apart(exprs),
+            ArgumentScope::Each => exprs.chunks(1).flat_map(|one| self.apart(one)).collect(),
+        };
         if crate::flow::control::is_diverging_macro(name) {
             return self.diverge();
         }
@@ -53,7 +75,27 @@ impl Builder<'_> {
         self.macro_value(name, values)
     }
 
+    fn together(&mut self, exprs: &[Expr]) -> Vec<Value> {
+        let mut values = Vec::new();
+        for arg in exprs {
+            let value = self.expr(arg);
+            // `format!` and its like take references. Others may move: a future or handle is theirs then.
+            self.lend(&value);
+            values.push(value);
+        }
+        values
+    }
+
+    /// Arguments whose temporaries nothing outside of them sees, what they yield included. Variables keep what they own.
+    fn apart(&mut self, exprs: &[Expr]) -> Vec<Value> {
+        self.push_scope(false);
+        let values = self.together(exprs);
+        self.pop_scope();
+        values
+    }
+
     /// `assert!(condition, text, arguments)`: the arguments are evaluated where the condition fails, and then it panics.
+    /// `ensure!` returns an error there.
     fn assertion(&mut self, condition: &Expr, arguments: &[Expr]) {
         let failed = self.new_block();
         self.plain_condition(condition, failed);
@@ -94,10 +136,29 @@ impl Builder<'_> {
         }
     }
 
+    /// Futures that are made in one `let` statement: temporaries of making them end before any of them is polled.
+    fn futures<'e>(&mut self, exprs: impl Iterator<Item = Option<&'e Expr>>, extends: bool) -> Vec<Option<Value>> {
+        let owner = self.state().scopes.len() - 1;
+        self.push_scope(false);
+        let mut futures = Vec::new();
+        for expr in exprs {
+            self.extendable = extends.then_some(owner);
+            futures.push(expr.map(|expr| (self.expr(expr), is_place(expr))));
+        }
+        self.extendable = None;
+        let kept = |builder: &mut Self, (value, is_place): (Value, bool)| {
+            // A variable has its own scope.
+            if is_place { value } else { builder.lift(value, owner) }
+        };
+        let futures = futures.into_iter().map(|future| future.map(|future| kept(self, future))).collect();
+        self.pop_scope();
+        futures
+    }
+
     /// `join!(a, b)`: all futures are polled within this task.
     fn join_macro(&mut self, range: TextRange, exprs: &[Expr], is_try: bool) -> Value {
-        let futures: Vec<Value> = exprs.iter().map(|expr| self.expr(expr)).collect();
-        let outputs: Vec<Value> = futures.into_iter().map(|future| self.poll(future, range, range)).collect();
+        let futures = self.futures(exprs.iter().map(Some), false);
+        let outputs: Vec<Value> = futures.into_iter().flatten().map(|future| self.poll(future, range, range)).collect();
         if !is_try {
             let types: Vec<Ty> = outputs.iter().map(|output| output.ty.clone()).collect();
             let parts = outputs.into_iter().enumerate().map(|(at, output)| (position_name(at), output)).collect();
@@ -111,40 +172,45 @@ impl Builder<'_> {
 
     /// `select!`: every future is made, one is polled to its end, and its handler runs.
     fn select(&mut self, range: TextRange, branches: &[SelectBranch]) -> Value {
-        let mut futures = Vec::new();
-        for branch in branches {
-            let value = branch.future.as_ref().map(|future| self.expr(future));
-            if let Some(value) = &value {
-                self.lend(value);
-            }
-            futures.push(value);
+        self.push_scope(false);
+        let futures = self.futures(branches.iter().map(|branch| branch.future.as_ref()), true);
+        for future in futures.iter().flatten() {
+            self.lend(future);
         }
+        let owned = self.state().scopes.last().map(|scope| scope.slots.clone()).unwrap_or_default();
         let span = self.span(range);
         self.op(Op::Await { span, at: span });
         let mut joined = self.start_join();
-        let outer = self.state().scopes.len() - 1;
+        let outer = self.state().scopes.len() - 2;
         let after = self.new_block();
         let entry = self.state().current;
         for (branch, future) in branches.iter().zip(futures) {
             self.switch_to(entry);
             self.continue_in_new();
-            let value = self.select_branch(branch, future);
+            let value = self.select_branch(branch, future, &owned);
             let value = self.lift(value, outer);
             self.join(&mut joined, value);
             self.edge(after);
         }
         self.switch_to(after);
+        self.pop_scope();
         Self::finish_join(joined)
     }
 
-    fn select_branch(&mut self, branch: &SelectBranch, future: Option<Value>) -> Value {
+    /// One future is done. All of them, and what they borrowed, end before the handler runs.
+    fn select_branch(&mut self, branch: &SelectBranch, future: Option<Value>, owned: &[SlotId]) -> Value {
         self.env.push(HashMap::default());
         let outer = self.state().scopes.len() - 1;
         self.push_scope(true);
-        if let (Some(pat), Some(future)) = (&branch.pat, future) {
+        let output = future.map(|future| {
             let range = branch.future.as_ref().map(|future| future.range).unwrap_or_default();
-            let value = self.poll(future, range, range);
-            self.bind(pat, value);
+            self.poll(future, range, range)
+        });
+        for slot in owned.iter().rev() {
+            self.op(Op::Drop { slot: *slot });
+        }
+        if let (Some(pat), Some(output)) = (&branch.pat, output) {
+            self.bind(pat, output);
         }
         let value = self.in_scope(|builder| builder.expr(&branch.body));
         let value = self.lift(value, outer);
