@@ -44,15 +44,15 @@ impl<T> RwLock<T> {
 impl<T> Deref for RwLockReadGuard<T> { type Target = T; }
 #[guard(task)] pub struct RwLockWriteGuard<T>;
 impl<T> RwLockWriteGuard<T> {
-    #[same] pub fn downgrade(guard: RwLockWriteGuard<T>) -> RwLockReadGuard<T> {}
+    #[same] #[becomes(shared)] pub fn downgrade(guard: RwLockWriteGuard<T>) -> RwLockReadGuard<T> {}
     #[same] pub fn downgrade_to_upgradable(guard: RwLockWriteGuard<T>) -> RwLockUpgradableReadGuard<T> {}
 }
 impl<T> Deref for RwLockWriteGuard<T> { type Target = T; }
 #[guard(task)] pub struct RwLockUpgradableReadGuard<T>;
 impl<T> RwLockUpgradableReadGuard<T> {
-    #[same] pub async fn upgrade(guard: RwLockUpgradableReadGuard<T>) -> RwLockWriteGuard<T> {}
-    #[same] pub fn upgrade_blocking(guard: RwLockUpgradableReadGuard<T>) -> RwLockWriteGuard<T> {}
-    #[same] pub fn downgrade(guard: RwLockUpgradableReadGuard<T>) -> RwLockReadGuard<T> {}
+    #[same] #[becomes(exclusive)] pub async fn upgrade(guard: RwLockUpgradableReadGuard<T>) -> RwLockWriteGuard<T> {}
+    #[same] #[becomes(exclusive)] pub fn upgrade_blocking(guard: RwLockUpgradableReadGuard<T>) -> RwLockWriteGuard<T> {}
+    #[same] #[becomes(shared)] pub fn downgrade(guard: RwLockUpgradableReadGuard<T>) -> RwLockReadGuard<T> {}
 }
 impl<T> Deref for RwLockUpgradableReadGuard<T> { type Target = T; }
 #[guard(task)] pub struct RwLockReadGuardArc<T>;

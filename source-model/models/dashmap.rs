@@ -75,7 +75,7 @@ pub mod mapref {
 impl<K, V> Ref<K, V> { #[same] pub fn value(&self) -> &V {} pub fn key(&self) -> &K {} #[same] pub fn pair(&self) -> (&K, &V) {} #[same] pub fn map<U, F: FnOnce(&V) -> &U>(self, f: F) -> Ref<K, U> {} }
 impl<K, V> Deref for Ref<K, V> { type Target = V; }
 #[guard(blocking)] pub struct RefMut<K, V>;
-impl<K, V> RefMut<K, V> { #[same] pub fn value(&self) -> &V {} #[same] pub fn value_mut(&mut self) -> &mut V {} pub fn key(&self) -> &K {} #[same] pub fn pair(&self) -> (&K, &V) {} #[same] pub fn pair_mut(&mut self) -> (&K, &mut V) {} #[same] pub fn downgrade(self) -> Ref<K, V> {} }
+impl<K, V> RefMut<K, V> { #[same] pub fn value(&self) -> &V {} #[same] pub fn value_mut(&mut self) -> &mut V {} pub fn key(&self) -> &K {} #[same] pub fn pair(&self) -> (&K, &V) {} #[same] pub fn pair_mut(&mut self) -> (&K, &mut V) {} #[same] #[becomes(shared)] pub fn downgrade(self) -> Ref<K, V> {} }
 impl<K, V> Deref for RefMut<K, V> { type Target = V; }
 #[guard(blocking)] pub struct RefMulti<K, V>;
 impl<K, V> RefMulti<K, V> { #[same] pub fn value(&self) -> &V {} pub fn key(&self) -> &K {} #[same] pub fn pair(&self) -> (&K, &V) {} }

@@ -27,7 +27,6 @@ pub mod mutex {
         #[same] pub fn map<U, F: FnOnce(&mut T) -> &mut U>(guard: MutexGuard<R, T>, f: F) -> MappedMutexGuard<R, U> {}
         #[same] pub fn try_map<U, F: FnOnce(&mut T) -> Option<&mut U>>(guard: MutexGuard<R, T>, f: F) -> Result<MappedMutexGuard<R, U>, MutexGuard<R, T>> {}
         pub fn unlock_fair(guard: MutexGuard<R, T>) {}
-        pub fn unlocked<U, F: FnOnce() -> U>(guard: &mut MutexGuard<R, T>, f: F) -> U {}
         pub fn bump(guard: &mut MutexGuard<R, T>) {}
     }
     impl<R, T> Deref for MutexGuard<R, T> { type Target = T; }
@@ -86,15 +85,15 @@ pub mod rwlock {
     #[guard(blocking)] pub struct RwLockWriteGuard<R, T>;
     impl<R, T> RwLockWriteGuard<R, T> {
         #[same] pub fn map<U, F: FnOnce(&mut T) -> &mut U>(guard: RwLockWriteGuard<R, T>, f: F) -> MappedRwLockWriteGuard<R, U> {}
-        #[same] pub fn downgrade(guard: RwLockWriteGuard<R, T>) -> RwLockReadGuard<R, T> {}
+        #[same] #[becomes(shared)] pub fn downgrade(guard: RwLockWriteGuard<R, T>) -> RwLockReadGuard<R, T> {}
         #[same] pub fn downgrade_to_upgradable(guard: RwLockWriteGuard<R, T>) -> RwLockUpgradableReadGuard<R, T> {}
     }
     impl<R, T> Deref for RwLockWriteGuard<R, T> { type Target = T; }
     #[guard(blocking)] pub struct RwLockUpgradableReadGuard<R, T>;
     impl<R, T> RwLockUpgradableReadGuard<R, T> {
-        #[same] pub fn upgrade(guard: RwLockUpgradableReadGuard<R, T>) -> RwLockWriteGuard<R, T> {}
+        #[same] #[becomes(exclusive)] pub fn upgrade(guard: RwLockUpgradableReadGuard<R, T>) -> RwLockWriteGuard<R, T> {}
         #[same] pub fn try_upgrade(guard: RwLockUpgradableReadGuard<R, T>) -> Result<RwLockWriteGuard<R, T>, RwLockUpgradableReadGuard<R, T>> {}
-        #[same] pub fn downgrade(guard: RwLockUpgradableReadGuard<R, T>) -> RwLockReadGuard<R, T> {}
+        #[same] #[becomes(shared)] pub fn downgrade(guard: RwLockUpgradableReadGuard<R, T>) -> RwLockReadGuard<R, T> {}
     }
     impl<R, T> Deref for RwLockUpgradableReadGuard<R, T> { type Target = T; }
     #[guard(blocking)] pub struct MappedRwLockReadGuard<R, T>;

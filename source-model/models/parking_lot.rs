@@ -37,7 +37,6 @@ impl<T> Deref for ReentrantMutexGuard<T> { type Target = T; }
 impl<T> MutexGuard<T> {
     #[same] pub fn map<U, F: FnOnce(&mut T) -> &mut U>(guard: MutexGuard<T>, f: F) -> MappedMutexGuard<U> {}
     pub fn unlock_fair(guard: MutexGuard<T>) {}
-    pub fn unlocked<U, F: FnOnce() -> U>(guard: &mut MutexGuard<T>, f: F) -> U {}
 }
 impl<T> Deref for MutexGuard<T> { type Target = T; }
 #[guard(blocking)] pub struct MappedMutexGuard<T>;
@@ -76,13 +75,13 @@ impl<T> Deref for RwLockReadGuard<T> { type Target = T; }
 #[guard(blocking)] pub struct RwLockWriteGuard<T>;
 impl<T> RwLockWriteGuard<T> {
     #[same] pub fn map<U, F: FnOnce(&mut T) -> &mut U>(guard: RwLockWriteGuard<T>, f: F) -> MappedRwLockWriteGuard<U> {}
-    #[same] pub fn downgrade(guard: RwLockWriteGuard<T>) -> RwLockReadGuard<T> {}
+    #[same] #[becomes(shared)] pub fn downgrade(guard: RwLockWriteGuard<T>) -> RwLockReadGuard<T> {}
 }
 impl<T> Deref for RwLockWriteGuard<T> { type Target = T; }
 #[guard(blocking)] pub struct RwLockUpgradableReadGuard<T>;
 impl<T> RwLockUpgradableReadGuard<T> {
-    #[same] pub fn upgrade(guard: RwLockUpgradableReadGuard<T>) -> RwLockWriteGuard<T> {}
-    #[same] pub fn downgrade(guard: RwLockUpgradableReadGuard<T>) -> RwLockReadGuard<T> {}
+    #[same] #[becomes(exclusive)] pub fn upgrade(guard: RwLockUpgradableReadGuard<T>) -> RwLockWriteGuard<T> {}
+    #[same] #[becomes(shared)] pub fn downgrade(guard: RwLockUpgradableReadGuard<T>) -> RwLockReadGuard<T> {}
 }
 impl<T> Deref for RwLockUpgradableReadGuard<T> { type Target = T; }
 #[guard(blocking)] pub struct MappedRwLockReadGuard<T>;
@@ -94,7 +93,7 @@ impl<T> Deref for ArcRwLockReadGuard<T> { type Target = T; }
 #[guard(blocking)] pub struct ArcRwLockWriteGuard<T>;
 impl<T> Deref for ArcRwLockWriteGuard<T> { type Target = T; }
 #[guard(blocking)] pub struct ArcRwLockUpgradableReadGuard<T>;
-impl<T> ArcRwLockUpgradableReadGuard<T> { #[same] pub fn upgrade(guard: ArcRwLockUpgradableReadGuard<T>) -> ArcRwLockWriteGuard<T> {} }
+impl<T> ArcRwLockUpgradableReadGuard<T> { #[same] #[becomes(exclusive)] pub fn upgrade(guard: ArcRwLockUpgradableReadGuard<T>) -> ArcRwLockWriteGuard<T> {} }
 impl<T> Deref for ArcRwLockUpgradableReadGuard<T> { type Target = T; }
 
 #[version(">=0.13")] #[lock(rwlock, reader_preferring)] pub struct RecursiveRwLock<T>;
@@ -113,7 +112,7 @@ impl<T> Deref for RecursiveRwLockReadGuard<T> { type Target = T; }
 #[guard(blocking)] pub struct RecursiveRwLockWriteGuard<T>;
 impl<T> Deref for RecursiveRwLockWriteGuard<T> { type Target = T; }
 #[guard(blocking)] pub struct RecursiveRwLockUpgradableReadGuard<T>;
-impl<T> RecursiveRwLockUpgradableReadGuard<T> { #[same] pub fn upgrade(guard: RecursiveRwLockUpgradableReadGuard<T>) -> RecursiveRwLockWriteGuard<T> {} }
+impl<T> RecursiveRwLockUpgradableReadGuard<T> { #[same] #[becomes(exclusive)] pub fn upgrade(guard: RecursiveRwLockUpgradableReadGuard<T>) -> RecursiveRwLockWriteGuard<T> {} }
 impl<T> Deref for RecursiveRwLockUpgradableReadGuard<T> { type Target = T; }
 
 pub struct Condvar;

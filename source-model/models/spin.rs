@@ -31,7 +31,7 @@ pub mod rwlock {
     #[guard(blocking)] pub struct RwLockWriteGuard<T>;
     impl<T> Deref for RwLockWriteGuard<T> { type Target = T; }
     #[guard(blocking)] pub struct RwLockUpgradableGuard<T>;
-    impl<T> RwLockUpgradableGuard<T> { #[same] pub fn upgrade(self) -> RwLockWriteGuard<T> {} }
+    impl<T> RwLockUpgradableGuard<T> { #[same] #[becomes(exclusive)] pub fn upgrade(self) -> RwLockWriteGuard<T> {} }
     impl<T> Deref for RwLockUpgradableGuard<T> { type Target = T; }
 }
 pub struct Once<T>;

@@ -107,7 +107,7 @@ pub mod sync {
     impl<T> RwLockReadGuard<T> { #[same] pub fn map<U, F: FnOnce(&T) -> &U>(guard: RwLockReadGuard<T>, f: F) -> RwLockReadGuard<U> {} }
     impl<T> Deref for RwLockReadGuard<T> { type Target = T; }
     #[guard(task)] pub struct RwLockWriteGuard<T>;
-    impl<T> RwLockWriteGuard<T> { #[same] pub fn downgrade(self) -> RwLockReadGuard<T> {} }
+    impl<T> RwLockWriteGuard<T> { #[same] #[becomes(shared)] pub fn downgrade(self) -> RwLockReadGuard<T> {} }
     impl<T> Deref for RwLockWriteGuard<T> { type Target = T; }
     #[guard(task)] pub struct OwnedRwLockReadGuard<T>;
     impl<T> Deref for OwnedRwLockReadGuard<T> { type Target = T; }

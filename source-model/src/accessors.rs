@@ -4,10 +4,11 @@ use crate::arms::acquired_in_arms;
 use crate::flow::build::Value;
 use crate::flow::graph::Place;
 use crate::getters::is_getter;
-use crate::index::{Index, ModuleId};
-use crate::ir::{Block, Expr, ExprKind, FnDef, Name, Pat};
+use crate::index::{Def, Index, ModuleId};
+use crate::ir::{Block, Expr, ExprKind, FnDef, Name, Pat, PathRef};
 use crate::locks::{LockClass, Projection};
-use crate::places::{element_of, field_of};
+use crate::places::{element_of, field_of, static_of};
+use crate::resolve::Namespace;
 use crate::types::{FnId, Ty};
 
 /// Accessors of accessors are followed this far.
@@ -52,8 +53,9 @@ fn through(index: &Index, function: FnId, args: &[(Ty, Place)], depth: u32) -> O
     if depth > MAX_DEPTH || def.is_async {
         return None;
     }
-    let tail = def.body.as_ref()?.only_value()?;
-    evaluate(index, &tail, &Scope { module: data.module, def, args, bound: &[], depth })
+    let (tail, scope) = def.body.as_ref()?.value_and_scope()?;
+    let module = scope.and_then(|scope| index.block_scope(data.module, scope)).unwrap_or(data.module);
+    evaluate(index, &tail, &Scope { module, def, args, bound: &[], depth })
 }
 
 fn only_tail(block: &Block) -> Option<&Expr> {
@@ -99,7 +101,9 @@ pub(crate) fn acquired(index: &Index, function: FnId, args: &[(Ty, Place)], dept
     if depth > MAX_DEPTH {
         return None;
     }
-    acquired_by(index, &def.body.as_ref()?.only_value()?, &Scope { module: data.module, def, args, bound: &[], depth })
+    let (tail, scope) = def.body.as_ref()?.value_and_scope()?;
+    let module = scope.and_then(|scope| index.block_scope(data.module, scope)).unwrap_or(data.module);
+    acquired_by(index, &tail, &Scope { module, def, args, bound: &[], depth })
 }
 
 pub(crate) fn acquired_by(index: &Index, expr: &Expr, scope: &Scope<'_>) -> Option<Place> {
@@ -130,7 +134,7 @@ pub(crate) fn acquired_by(index: &Index, expr: &Expr, scope: &Scope<'_>) -> Opti
 
 pub(crate) fn evaluate(index: &Index, expr: &Expr, scope: &Scope<'_>) -> Option<(Ty, Place)> {
     match &expr.kind {
-        ExprKind::Path(path) if path.segments.len() == 1 => scope.value(&path.segments[0].name),
+        ExprKind::Path(path) => named(index, path, scope),
         ExprKind::Field { base, name } => {
             let (ty, place) = evaluate(index, base, scope)?;
             let (field_ty, owner) = index.field(&ty, name)?;
@@ -148,12 +152,24 @@ pub(crate) fn evaluate(index: &Index, expr: &Expr, scope: &Scope<'_>) -> Option<
             (ExprKind::Path(path), [only]) if path.segments.last()?.name == "clone" => evaluate(index, only, scope),
             _ => None,
         },
-        ExprKind::MethodCall { receiver, method, args, .. } if args.is_empty() => {
+        ExprKind::MethodCall { receiver, method, .. } => {
             let (ty, place) = evaluate(index, receiver, scope)?;
             through_method(index, &ty, place, method, scope.depth)
         }
         _ => None,
     }
+}
+
+/// A parameter, or a static.
+fn named(index: &Index, path: &PathRef, scope: &Scope<'_>) -> Option<(Ty, Place)> {
+    let only = path.segments.first().filter(|_| path.segments.len() == 1);
+    only.and_then(|only| scope.value(&only.name)).or_else(|| {
+        let resolved = index.resolve_path(scope.module, path, Namespace::Values)?;
+        match resolved.def {
+            Def::Static(id) if resolved.n_used == path.segments.len() => Some(static_of(index, id)),
+            _ => None,
+        }
+    })
 }
 
 fn through_method(index: &Index, ty: &Ty, place: Place, method: &Name, depth: u32) -> Option<(Ty, Place)> {

@@ -225,7 +225,13 @@ impl<T: Default + DeserializeOwned> Code<T> {
 impl Code<Block> {
     /// The value of a block that is nothing but its value.
     pub(crate) fn only_value(&self) -> Option<Expr> {
-        if self.is_value { self.decode().tail.map(|tail| *tail) } else { None }
+        self.value_and_scope().map(|(value, _)| value)
+    }
+
+    /// The same, with the block scope of the items that the block declares.
+    pub(crate) fn value_and_scope(&self) -> Option<(Expr, Option<u32>)> {
+        let block = self.is_value.then(|| self.decode())?;
+        Some((*block.tail?, block.scope))
     }
 }
 

@@ -388,9 +388,7 @@ impl Index {
             }
             drop(def);
             // Its functions and types have been taken over.
-            if let Some(own) = Arc::get_mut(&mut data.def) {
-                own.items = Vec::new();
-            }
+            Arc::make_mut(&mut data.def).items = Vec::new();
             self.impls.push(data);
         }
         for at in 0..self.impls.len() {

@@ -122,12 +122,15 @@ impl UserModel {
 /// The attributes of models.
 const ATTRIBUTES: &[&str] = &[
     "lock", "guard", "handle", "acquire", "spawn", "in_place", "bounded", "same", "element", "put", "take", "clear",
-    "forget", "version",
+    "forget", "becomes", "version",
 ];
 /// The arguments of those that have some.
 const LOCK_WORDS: &[&str] = &["mutex", "rwlock", "map", "semaphore", "cell", "reentrant", "reader_preferring"];
 const GUARD_WORDS: &[&str] = &["blocking", "task"];
 const ACQUIRE_WORDS: &[&str] = &["exclusive", "shared", "try", "recursive", "shard", "iterate"];
+
+/// The words of `#[becomes(..)]`.
+const MODE_WORDS: &[&str] = &["exclusive", "shared"];
 
 /// What is wrong with an attribute: a problem, and the unknown word with the known ones.
 fn attribute_problem(attr: &Attr) -> Option<(String, Option<Unknown>)> {
@@ -135,6 +138,7 @@ fn attribute_problem(attr: &Attr) -> Option<(String, Option<Unknown>)> {
         "lock" => LOCK_WORDS,
         "guard" => GUARD_WORDS,
         "acquire" => ACQUIRE_WORDS,
+        "becomes" => MODE_WORDS,
         "version" => {
             let wrong = requirement(&attr.args).is_none();
             let problem =
@@ -213,6 +217,8 @@ pub(crate) struct FnModel {
     pub(crate) forget: bool,
     /// `#[drops]`: what its argument owns goes within the call.
     pub(crate) drops: bool,
+    /// `#[becomes(..)]`: the guard given is a guard of that mode from here on.
+    pub(crate) becomes: Option<Mode>,
 }
 
 /// `#[acquire(..)]`
@@ -288,13 +294,18 @@ impl FnModel {
             clear: find(attrs, "clear").is_some(),
             forget: find(attrs, "forget").is_some(),
             drops: find(attrs, "drops").is_some(),
+            becomes: find(attrs, "becomes").map(mode),
         }
     }
 }
 
+fn mode(args: &[Name]) -> Mode {
+    if has(args, "exclusive") { Mode::Exclusive } else { Mode::Shared }
+}
+
 fn acquire(args: &[Name]) -> AcquireModel {
     AcquireModel {
-        mode: if has(args, "exclusive") { Mode::Exclusive } else { Mode::Shared },
+        mode: mode(args),
         is_try: has(args, "try"),
         recursive: has(args, "recursive"),
         extent: if has(args, "shard") {

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use crate::flow::graph::Place;
 use crate::index::Index;
+use crate::infer::TypeScope;
 use crate::ir::Name;
-use crate::locks::{LockClass, Projection};
-use crate::types::TypeId;
+use crate::locks::{AccessPath, LockClass, Projection, Root};
+use crate::types::{Ty, TypeId};
 
 /// A field of a place. `owner` is the type that declares it; a part of a tuple has none.
 pub(crate) fn field_of(index: &Index, base: &Place, owner: Option<TypeId>, name: &Name) -> Place {
@@ -40,6 +41,14 @@ pub(crate) fn guarded(mut place: Place) -> Place {
         path.projections.push(Projection::Guarded);
     }
     place
+}
+
+/// A static of the workspace or a model.
+pub(crate) fn static_of(index: &Index, id: u32) -> (Ty, Place) {
+    let data = &index.statics[id as usize];
+    let path = AccessPath { root: Root::Static(data.path), projections: Vec::new() };
+    let ty = index.lower(&data.def.ty, &TypeScope::of_module(data.module));
+    (ty, Place { path: Some(path), class: Some(LockClass::Static(data.path)) })
 }
 
 /// An element of a collection.

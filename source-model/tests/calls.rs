@@ -1292,3 +1292,82 @@ fn f(d: &Depot) {
 }",
     );
 }
+
+#[test]
+fn an_accessor_of_a_static_is_the_static() {
+    check(
+        "
+use std::sync::OnceLock;
+static BELL: Mutex<u32> = Mutex::new(0);
+static ONCE: OnceLock<Depot> = OnceLock::new();
+fn bell() -> &'static Mutex<u32> { &BELL }
+fn own() -> &'static Mutex<u32> { static OWN: Mutex<u32> = Mutex::new(0); &OWN }
+impl Depot { fn global() -> &'static Depot { ONCE.get_or_init(|| make()) } }
+fn f() {
+    let g = bell().lock().unwrap();
+    let h = Depot::global().desk.lock().unwrap();
+    let i = own().lock().unwrap();
+    at();
+  //^^ held example::BELL, held example::ONCE.desk, held example::OWN
+}",
+    );
+}
+
+#[test]
+fn guards_that_come_out_of_a_call_together_are_not_told_apart() {
+    check(
+        "
+struct Both<'a> { shelf: MutexGuard<'a, Shelf>, desk: MutexGuard<'a, u32> }
+impl Depot {
+    fn two(&self) -> (MutexGuard<Shelf>, MutexGuard<u32>) { (self.shelf.lock().unwrap(), self.desk.lock().unwrap()) }
+    fn both(&self) -> Both { Both { shelf: self.shelf.lock().unwrap(), desk: self.desk.lock().unwrap() } }
+}
+fn f(d: &Depot) {
+    let (a, b) = d.two();
+                 //^^^^^ acquires d.shelf by two
+                 //^^^^^ acquires d.desk by two
+    drop(b);
+    at();
+  //^^ maybe d.shelf from two, maybe d.desk from two
+    drop(a);
+    at();
+  //^^ free
+    let Both { shelf, desk } = d.both();
+                               //^^^^^^ acquires d.shelf by both
+                               //^^^^^^ acquires d.desk by both
+    drop(desk);
+    at();
+  //^^ maybe d.shelf from both, maybe d.desk from both
+}",
+    );
+}
+
+#[test]
+fn what_was_taken_out_is_no_longer_there() {
+    check(
+        "
+fn f(d: &mut Depot) {
+    let old = std::mem::replace(&mut d.next, Arc::new(make()));
+    let g = old.shelf.lock().unwrap();
+    let h = d.next.shelf.lock().unwrap();
+    at();
+  //^^ held old.shelf, held d.next.shelf
+}",
+    );
+}
+
+#[test]
+fn a_tuple_struct_runs_its_drop() {
+    check(
+        "
+struct Late(u32);
+impl Drop for Late { fn drop(&mut self) { BELL.lock(); } }
+static BELL: Mutex<u32> = Mutex::new(0);
+fn f(d: &Depot) {
+    let late = Late(1);
+             //^^^^ acquires example::BELL by drop, dropped while held d.shelf
+    let g = d.shelf.lock().unwrap();
+    drop(late);
+}",
+    );
+}

@@ -7,7 +7,7 @@
 
 mod probe;
 
-use interlock_source::{Body, Edition, Held, LineCol, PointKind, Sources, Workspace};
+use interlock_source::{Body, Edition, Held, LineCol, Point, PointKind, Sources, Workspace};
 
 /// What the examples call and lock.
 const SUPPORT: &str = "
@@ -1996,4 +1996,37 @@ fn a_guard_that_the_callee_keeps_does_not_come_out_as_another() {
         _ => None,
     });
     assert_eq!(held.collect::<Vec<_>>(), [["read"]]);
+}
+
+// ---- guards that change their mode ----
+
+#[test]
+fn a_guard_that_is_downgraded_is_a_reader() {
+    let text = "
+use parking_lot::{RwLock, RwLockUpgradableReadGuard, RwLockWriteGuard};
+fn f(stock: &RwLock<u32>) {
+    let writer = stock.write();
+    let reader = RwLockWriteGuard::downgrade(writer);
+    at();
+  //^^ Shared
+}
+fn g(stock: &RwLock<u32>) {
+    let reader = stock.upgradable_read();
+    at();
+  //^^ Shared
+    let writer = RwLockUpgradableReadGuard::upgrade(reader);
+    at();
+  //^^ Exclusive
+    drop(writer);
+    at();
+  //^^ nothing
+}
+fn at() {}";
+    probe::compare(text, Edition::E2021, "nothing", |workspace| {
+        let points = workspace.bodies().iter().flat_map(|body| &body.points);
+        let marked = points.filter(|point| matches!(&point.kind, PointKind::Call(call) if call.name == "at"));
+        let modes = |point: &Point| point.held.iter().map(|held| held.acquisition.mode).collect::<Vec<_>>();
+        let told = marked.map(|point| (point.span.range.start, modes(point)));
+        told.flat_map(|(at, modes)| modes.into_iter().map(move |mode| (at, format!("{mode:?}")))).collect()
+    });
 }

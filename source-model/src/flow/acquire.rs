@@ -8,7 +8,7 @@ use crate::infer::TypeScope;
 use crate::ir::Name;
 use crate::locks::{Acquisition, BodyId, Extent, LockClass, LockFamily, LockRef, Mode, Wait};
 use crate::models::{AcquireModel, GuardModel, TypeModel};
-use crate::span::TextRange;
+use crate::span::{Span, TextRange};
 use crate::types::Ty;
 
 impl Builder<'_> {
@@ -129,6 +129,24 @@ impl Builder<'_> {
     fn unplaced(&self, lock: &Ty) -> Name {
         let inner = lock.args().first().map_or_else(|| "_".to_owned(), |inner| self.index.show(inner));
         format!("{}::<{}<{inner}>>", self.item, self.index.show(lock)).into()
+    }
+
+    /// A guard that is turned into one of another mode: what was held goes, and a writer waits for the other readers.
+    pub(super) fn changed_guard(&mut self, given: &Value, mode: Mode, span: Span) -> Option<SlotId> {
+        let from = given.owner?;
+        let Token::Guard { acquisition, fallible } = self.only_guard_in(from)? else { return None };
+        let changed = match mode {
+            Mode::Shared => Acquisition { mode, ..(*acquisition).clone() },
+            Mode::Exclusive => Acquisition { mode, span, wait: Wait::Thread, ..(*acquisition).clone() },
+        };
+        self.op(Op::Consume { slot: from });
+        let to = self.new_temporary();
+        let token = self.new_token(Token::Guard { acquisition: changed.into(), fallible });
+        self.op(match mode {
+            Mode::Shared => Op::Make { token, slot: to },
+            Mode::Exclusive => Op::Acquire { token, slot: Some(to) },
+        });
+        Some(to)
     }
 
     pub(super) fn spawn(&mut self, site: &Site<'_>, values: &[Value], scope: &TypeScope) -> Value {

@@ -386,6 +386,8 @@ impl Builder<'_> {
         };
         self.extend_to = extend_to;
         let owner = self.gather(&values, &made);
+        // A value that runs code when it goes is one of its own, whatever it was made of.
+        let owner = owner.or_else(|| (!stands_for_it && self.owns(&made)).then(|| self.new_temporary()));
         self.extend_to = None;
         Value { owner, ..Value::of(made).at(place) }
     }

@@ -44,7 +44,7 @@ impl Builder<'_> {
     }
 
     /// The guard that a slot may own, if all that was put into it so far is one.
-    fn only_guard_in(&self, slot: SlotId) -> Option<Token> {
+    pub(super) fn only_guard_in(&self, slot: SlotId) -> Option<Token> {
         let ops = || self.state().blocks.iter().flat_map(|block| &block.ops).map(|(op, _)| op);
         let mut slots = BTreeSet::from([slot]);
         loop {

@@ -7,8 +7,8 @@ use crate::flow::graph::{Op, Place, RESULT};
 use crate::flow::implicit::{binary_methods, unary_method};
 use crate::index::{Def, Shape};
 use crate::ir::{BinaryOp, Expr, ExprKind, Literal, Name, PathRef, TypeRef};
-use crate::locks::LockClass;
 
+use crate::places::static_of;
 use crate::resolve::Namespace;
 use crate::span::{LineCol, TextRange};
 use crate::types::{CallableTy, FnId, Ty, TypeId, segment_names};
@@ -282,12 +282,8 @@ impl Builder<'_> {
     fn value_of(&mut self, def: &Def, whole: bool) -> Value {
         match def {
             Def::Static(id) if whole => {
-                let data = &self.index.statics[*id as usize];
-                let scope = crate::infer::TypeScope::of_module(data.module);
-                let root = crate::locks::Root::Static(data.path.clone());
-                let path = Some(crate::locks::AccessPath { root, projections: Vec::new() });
-                let class = Some(LockClass::Static(data.path.clone()));
-                Value::of(self.index.lower(&data.def.ty, &scope)).at(Place { path, class })
+                let (ty, place) = static_of(self.index, *id);
+                Value::of(ty).at(place)
             }
             Def::Fn(id) if whole => {
                 let data = self.index.fn_data(*id);

@@ -109,6 +109,8 @@ pub(crate) enum Op {
     Move { from: SlotId, to: SlotId },
     /// One element of the content of `from` moves to `to`: which one is not known.
     MoveElement { from: SlotId, to: SlotId },
+    /// `to` may come to own any part of what `from` owns: which one is not known.
+    Share { from: SlotId, to: SlotId },
     /// The slot owns nothing on this path: the pattern or condition says so.
     Absent { slot: SlotId },
     /// The slot goes out of scope.

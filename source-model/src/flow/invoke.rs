@@ -4,14 +4,14 @@ use crate::facts::{Construct, Dispatch};
 use crate::flow::build::{Builder, Pending, Value};
 use crate::flow::calls::Site;
 use crate::flow::exprs::merged;
-use crate::flow::graph::{Op, Place, RawCall, Token};
+use crate::flow::graph::{Op, Place, RawCall, SlotId, Token};
 use crate::index::{FnData, Owner};
 use crate::infer::TypeScope;
 use crate::ir::{ExprKind, Generics};
 use crate::locks::{BodyId, Wait};
 use crate::models::FnModel;
 use crate::places::{element_of, guarded};
-use crate::span::TextRange;
+use crate::span::{Span, TextRange};
 use crate::types::{FnId, Ty};
 
 /// A trait method with more implementations than this gets no edges; it is counted instead.
@@ -111,6 +111,10 @@ impl Builder<'_> {
     /// The place of a call's result: from the model, from an accessor's body, or the call itself.
     fn result_place(&self, site: &Site<'_>, model: FnModel, values: &[Value], ty: &Ty) -> (Option<Place>, Place) {
         let first = values.first().map(|value| value.place.clone()).unwrap_or_default();
+        if model.take {
+            // It is no longer where it was taken from.
+            return (None, Place { path: None, ..first });
+        }
         if model.same {
             return (None, first);
         }
@@ -156,16 +160,7 @@ impl Builder<'_> {
         if model.drops {
             values.iter().filter_map(|value| value.owner).for_each(|slot| self.op(Op::Drop { slot }));
         }
-        let mut owner = if let Some(owner) = self.through_reference(model, &values) {
-            owner
-        } else if data.is_model {
-            self.gather(&values, &ty)
-        } else {
-            let (kept, given): (Vec<Value>, Vec<Value>) =
-                values.into_iter().partition(|value| self.may_come_out(value, &ty));
-            self.consume_all(&given);
-            self.gather(&kept, &ty)
-        };
+        let mut owner = self.handed_on(data, values, &ty, span);
         let call_result = (owner.is_none() && self.owns(&ty)).then(|| {
             self.extend_to = site.extend_to;
             self.new_temporary()
@@ -193,6 +188,24 @@ impl Builder<'_> {
             return self.diverge();
         }
         Value { pending, ..value }
+    }
+
+    /// The slot of what a call's arguments owned and its result owns.
+    fn handed_on(&mut self, data: &FnData, values: Vec<Value>, ty: &Ty, span: Span) -> Option<SlotId> {
+        let changed = data.model.becomes.and_then(|mode| self.changed_guard(values.first()?, mode, span));
+        if changed.is_some() {
+            return changed;
+        }
+        if let Some(owner) = self.through_reference(data.model, &values) {
+            return owner;
+        }
+        if data.is_model {
+            return self.gather(&values, ty);
+        }
+        let (kept, given): (Vec<Value>, Vec<Value>) =
+            values.into_iter().partition(|value| self.may_come_out(value, ty));
+        self.consume_all(&given);
+        self.gather(&kept, ty)
     }
 
     /// What polling the future that a call returns does.

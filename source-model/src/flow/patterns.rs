@@ -2,7 +2,7 @@
 
 use crate::flow::build::{Builder, Value};
 use crate::flow::exprs::position_name;
-use crate::flow::graph::Place;
+use crate::flow::graph::{Op, Place};
 use crate::index::Shape;
 use crate::ir::{Name, Pat, PathRef};
 use crate::locks::{AccessPath, LockClass, Projection};
@@ -96,6 +96,8 @@ impl Builder<'_> {
             Ty::Tuple(types) => types.to_vec(),
             _ => Vec::new(),
         };
+        let named = types.iter().enumerate().map(|(at, ty)| (position_name(at), ty.clone())).collect();
+        let value = &self.unbundled(value, named);
         for (at, part) in parts.iter().enumerate() {
             // After `..` positions count from the end.
             let at = match rest {
@@ -121,6 +123,8 @@ impl Builder<'_> {
     /// Fields of a struct or variant. The payload of `Some` and `Ok` is the object itself.
     fn bind_fields(&mut self, path: &PathRef, fields: Vec<(Name, &Pat)>, value: &Value) {
         let shape = self.shape_of(path, &value.ty);
+        let named = shape.map(|(ty, variant)| self.fields_of(ty, variant, &value.ty)).unwrap_or_default();
+        let value = &self.unbundled(value, named);
         for (name, pat) in fields {
             let bound = match shape {
                 Some((ty, variant)) => self.payload(ty, variant, &name, value),
@@ -128,6 +132,38 @@ impl Builder<'_> {
             };
             self.bind(pat, bound);
         }
+    }
+
+    /// A value whose parts own what came out of a call as one: any of them may own any of it.
+    fn unbundled(&mut self, value: &Value, parts: Vec<(Name, Ty)>) -> Value {
+        let is_open = |builder: &Self, (name, ty): &(Name, Ty)| value.part(name).is_none() && builder.owns(ty);
+        let open: Vec<(Name, Ty)> = parts.into_iter().filter(|part| is_open(self, part)).collect();
+        let Some(bundle) = value.owner.filter(|_| open.len() > 1 && !matches!(value.ty, Ty::Ref(_))) else {
+            return value.clone();
+        };
+        let mut value = Value { owner: None, ..value.clone() };
+        for (name, ty) in open {
+            let to = self.new_temporary();
+            self.op(Op::Share { from: bundle, to });
+            value.parts.push((name, Value { owner: Some(to), ..Value::of(ty) }));
+        }
+        self.op(Op::Consume { slot: bundle });
+        value
+    }
+
+    /// The fields of a struct or variant, with their types.
+    fn fields_of(&self, ty: TypeId, variant: Option<u32>, whole: &Ty) -> Vec<(Name, Ty)> {
+        let args = match whole.peeled() {
+            Ty::Adt(own, args) if *own == ty => args,
+            _ => return Vec::new(),
+        };
+        let fields = match (&self.index.type_data(ty).shape, variant) {
+            (Shape::Struct(def), _) => &def.fields,
+            (Shape::Enum(def), Some(variant)) => &def.variants[variant as usize].fields,
+            (Shape::Enum(_), None) => return Vec::new(),
+        };
+        let typed = |name| Some((name, self.index.declared_field(ty, args, &name, variant)?));
+        fields.iter().filter_map(|field| typed(field.name)).collect()
     }
 
     fn payload(&mut self, ty: TypeId, variant: Option<u32>, name: &Name, value: &Value) -> Value {

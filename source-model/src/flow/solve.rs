@@ -148,6 +148,10 @@ impl Flow<'_> {
                     *entry |= must;
                 }
             }
+            Op::Share { from, to } => {
+                let shared: Vec<_> = owned(state, *from).collect();
+                state.extend(shared.into_iter().map(|(token, _)| ((token, *to), false)));
+            }
             Op::Drop { slot } | Op::Consume { slot } | Op::Absent { slot } => state.retain(|(_, own), _| own != slot),
             Op::Use { slot } => {
                 let known = &self.known;
@@ -312,7 +316,7 @@ impl Flow<'_> {
     ) {
         match op {
             Op::Use { slot } | Op::Consume { slot } => used.extend(owned(state, *slot).map(|(token, _)| token)),
-            Op::Move { from, to } | Op::MoveElement { from, to } if *to == RESULT => {
+            Op::Move { from, to } | Op::MoveElement { from, to } | Op::Share { from, to } if *to == RESULT => {
                 used.extend(owned(state, *from).map(|(token, _)| token))
             }
             Op::Drop { slot } => {
