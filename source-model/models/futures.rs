@@ -4,8 +4,8 @@ pub use futures::future::FutureExt;
 pub use futures::stream::StreamExt;
 pub mod future {
     pub use std::future::{Future, ready, pending, poll_fn};
-    pub async fn join_all<I>(futures: I) -> Vec<<<I as IntoIterator>::Item as Future>::Output> {}
-    pub async fn try_join_all<I>(futures: I) {}
+    pub async fn join_all<I: IntoIterator>(futures: I) -> Vec<<<I as IntoIterator>::Item as Future>::Output> {}
+    pub async fn try_join_all<I: IntoIterator>(futures: I) {}
     pub trait FutureExt {}
     pub type BoxFuture<T> = std::pin::Pin<Box<dyn Future<Output = T>>>;
 }

@@ -2,7 +2,7 @@
 
 pub mod sync {
     pub struct Lazy<T, F>;
-    impl<T, F> Lazy<T, F> { #[same] pub fn new<G: FnOnce() -> T>(f: G) -> Lazy<T, G> {} #[same] pub fn force(lazy: &Lazy<T, F>) -> &T {} }
+    impl<T, F> Lazy<T, F> { #[same] #[lazy] pub fn new<G: FnOnce() -> T>(f: G) -> Lazy<T, G> {} #[same] pub fn force(lazy: &Lazy<T, F>) -> &T {} }
     impl<T, F> Deref for Lazy<T, F> { type Target = T; }
     pub struct OnceCell<T>;
     impl<T> OnceCell<T> {

@@ -223,6 +223,7 @@ pub mod cell {
         pub fn set(&self, value: T) -> Result<(), T> {}
     }
     pub struct LazyCell<T, F>;
+    impl<T, F> LazyCell<T, F> { #[same] #[lazy] pub fn new<G: FnOnce() -> T>(f: G) -> LazyCell<T, G> {} #[same] pub fn force(lazy: &LazyCell<T, F>) -> &T {} }
     impl<T, F> Deref for LazyCell<T, F> { type Target = T; }
 }
 
@@ -317,7 +318,7 @@ pub mod sync {
         pub fn set(&self, value: T) -> Result<(), T> {}
     }
     pub struct LazyLock<T, F>;
-    impl<T, F> LazyLock<T, F> { #[same] pub fn new<G: FnOnce() -> T>(f: G) -> LazyLock<T, G> {} #[same] pub fn force(lazy: &LazyLock<T, F>) -> &T {} }
+    impl<T, F> LazyLock<T, F> { #[same] #[lazy] pub fn new<G: FnOnce() -> T>(f: G) -> LazyLock<T, G> {} #[same] pub fn force(lazy: &LazyLock<T, F>) -> &T {} }
     impl<T, F> Deref for LazyLock<T, F> { type Target = T; }
     pub struct Once;
     impl Once { pub fn new() -> Once {} pub fn call_once<F: FnOnce()>(&self, f: F) {} }
@@ -378,7 +379,7 @@ pub mod future {
     pub trait IntoFuture { type Output; }
     pub fn ready<T>(value: T) -> impl Future<Output = T> {}
     pub fn pending<T>() -> impl Future<Output = T> {}
-    pub fn poll_fn<T, F: FnMut(&mut std::task::Context) -> std::task::Poll<T>>(f: F) -> impl Future<Output = T> {}
+    #[lazy] pub fn poll_fn<T, F: FnMut(&mut std::task::Context) -> std::task::Poll<T>>(f: F) -> impl Future<Output = T> {}
 }
 pub mod task {
     pub enum Poll<T> { Ready(T), Pending }
@@ -399,6 +400,7 @@ pub mod iter {
     pub fn repeat<T>(value: T) -> impl Iterator<Item = T> {}
     pub fn from_fn<T, F: FnMut() -> Option<T>>(f: F) -> impl Iterator<Item = T> {}
     pub fn successors<T, F: FnMut(&T) -> Option<T>>(first: Option<T>, f: F) -> impl Iterator<Item = T> {}
+    pub fn repeat_with<T, F: FnMut() -> T>(f: F) -> impl Iterator<Item = T> {}
     pub fn zip<A, B>(a: A, b: B) -> impl Iterator<Item = (<A as IntoIterator>::Item, <B as IntoIterator>::Item)> {}
     pub trait Iterator {
         type Item;
@@ -454,7 +456,7 @@ pub mod iter {
         #[same] fn min_by<F: FnMut(&Self::Item, &Self::Item) -> std::cmp::Ordering>(self, f: F) -> Option<Self::Item>;
         #[same] fn partition<B, F: FnMut(&Self::Item) -> bool>(self, f: F) -> (B, B);
         fn count(self) -> usize;
-        fn len(&self) -> usize;
+        #[lazy] fn len(&self) -> usize;
         fn sum<S>(self) -> S;
         fn product<S>(self) -> S;
     }
@@ -529,7 +531,7 @@ pub mod vec {
         #[same] pub fn split_off(&mut self, at: usize) -> Vec<T> {}
         #[element] pub fn retain<F: FnMut(&T) -> bool>(&mut self, f: F) {}
         #[element] pub fn retain_mut<F: FnMut(&mut T) -> bool>(&mut self, f: F) {}
-        #[put] pub fn extend<I>(&mut self, items: I) {}
+        #[put] pub fn extend<I: IntoIterator>(&mut self, items: I) {}
         pub fn extend_from_slice(&mut self, items: &[T]) {}
         pub fn append(&mut self, other: &mut Vec<T>) {}
         #[clear] pub fn truncate(&mut self, n: usize) {}
@@ -574,7 +576,7 @@ pub mod collections {
             #[element] pub fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {}
             #[element] pub fn into_values(self) -> impl Iterator<Item = V> {}
             #[element] pub fn retain<F: FnMut(&K, &mut V) -> bool>(&mut self, f: F) {}
-            pub fn extend<I>(&mut self, items: I) {}
+            pub fn extend<I: IntoIterator>(&mut self, items: I) {}
             pub fn len(&self) -> usize {}
             pub fn is_empty(&self) -> bool {}
             #[clear] pub fn clear(&mut self) {}
@@ -623,7 +625,7 @@ pub mod collections {
             #[element] pub fn into_values(self) -> impl Iterator<Item = V> {}
             #[element] pub fn retain<F: FnMut(&K, &mut V) -> bool>(&mut self, f: F) {}
             #[same] pub fn split_off<Q>(&mut self, key: &Q) -> BTreeMap<K, V> {}
-            pub fn extend<I>(&mut self, items: I) {}
+            pub fn extend<I: IntoIterator>(&mut self, items: I) {}
             pub fn len(&self) -> usize {}
             pub fn is_empty(&self) -> bool {}
             pub fn clear(&mut self) {}
@@ -650,13 +652,13 @@ pub mod collections {
         pub fn len(&self) -> usize {}
         pub fn is_empty(&self) -> bool {}
         pub fn clear(&mut self) {}
-        pub fn extend<I>(&mut self, items: I) {}
+        pub fn extend<I: IntoIterator>(&mut self, items: I) {}
         #[same] pub fn clone(&self) -> HashSet<T, S> {}
     }
     impl<T, S> IntoIterator for HashSet<T, S> { type Item = T; }
     impl<T, S> FromIterator<T> for HashSet<T, S> {}
     pub struct BTreeSet<T>;
-    impl<T> BTreeSet<T> { pub fn new() -> BTreeSet<T> {} pub fn insert(&mut self, value: T) -> bool {} pub fn remove<Q>(&mut self, value: &Q) -> bool {} pub fn contains<Q>(&self, value: &Q) -> bool {} #[element] pub fn iter(&self) -> impl Iterator<Item = &T> {} #[element] pub fn into_iter(self) -> impl Iterator<Item = T> {} pub fn len(&self) -> usize {} pub fn is_empty(&self) -> bool {} #[element] pub fn first(&self) -> Option<&T> {} #[element] pub fn last(&self) -> Option<&T> {} #[element] pub fn pop_first(&mut self) -> Option<T> {} pub fn extend<I>(&mut self, items: I) {} pub fn clear(&mut self) {} #[element] pub fn range<R>(&self, range: R) -> impl Iterator<Item = &T> {} #[same] pub fn clone(&self) -> BTreeSet<T> {} }
+    impl<T> BTreeSet<T> { pub fn new() -> BTreeSet<T> {} pub fn insert(&mut self, value: T) -> bool {} pub fn remove<Q>(&mut self, value: &Q) -> bool {} pub fn contains<Q>(&self, value: &Q) -> bool {} #[element] pub fn iter(&self) -> impl Iterator<Item = &T> {} #[element] pub fn into_iter(self) -> impl Iterator<Item = T> {} pub fn len(&self) -> usize {} pub fn is_empty(&self) -> bool {} #[element] pub fn first(&self) -> Option<&T> {} #[element] pub fn last(&self) -> Option<&T> {} #[element] pub fn pop_first(&mut self) -> Option<T> {} pub fn extend<I: IntoIterator>(&mut self, items: I) {} pub fn clear(&mut self) {} #[element] pub fn range<R>(&self, range: R) -> impl Iterator<Item = &T> {} #[same] pub fn clone(&self) -> BTreeSet<T> {} }
     impl<T> IntoIterator for BTreeSet<T> { type Item = T; }
     impl<T> FromIterator<T> for BTreeSet<T> {}
     pub struct VecDeque<T>;
@@ -679,7 +681,7 @@ pub mod collections {
         #[take] #[element] pub fn drain<R>(&mut self, range: R) -> impl Iterator<Item = T> {}
         #[take] #[element] pub fn remove(&mut self, index: usize) -> Option<T> {}
         #[element] pub fn retain<F: FnMut(&T) -> bool>(&mut self, f: F) {}
-        pub fn extend<I>(&mut self, items: I) {}
+        pub fn extend<I: IntoIterator>(&mut self, items: I) {}
         pub fn append(&mut self, other: &mut VecDeque<T>) {}
         pub fn truncate(&mut self, n: usize) {}
         pub fn len(&self) -> usize {}

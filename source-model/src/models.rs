@@ -122,7 +122,7 @@ impl UserModel {
 /// The attributes of models.
 const ATTRIBUTES: &[&str] = &[
     "lock", "guard", "handle", "acquire", "spawn", "in_place", "bounded", "same", "element", "put", "take", "clear",
-    "forget", "becomes", "version",
+    "forget", "becomes", "lazy", "version",
 ];
 /// The arguments of those that have some.
 const LOCK_WORDS: &[&str] = &["mutex", "rwlock", "map", "semaphore", "cell", "reentrant", "reader_preferring"];
@@ -219,6 +219,8 @@ pub(crate) struct FnModel {
     pub(crate) drops: bool,
     /// `#[becomes(..)]`: the guard given is a guard of that mode from here on.
     pub(crate) becomes: Option<Mode>,
+    /// `#[lazy]`: closures and iterators that it is given are kept, and do not run within the call.
+    pub(crate) lazy: bool,
 }
 
 /// `#[acquire(..)]`
@@ -295,6 +297,7 @@ impl FnModel {
             forget: find(attrs, "forget").is_some(),
             drops: find(attrs, "drops").is_some(),
             becomes: find(attrs, "becomes").map(mode),
+            lazy: find(attrs, "lazy").is_some(),
         }
     }
 }

@@ -1371,3 +1371,116 @@ fn f(d: &Depot) {
 }",
     );
 }
+
+#[test]
+fn a_chain_runs_where_it_is_driven() {
+    check(
+        "
+fn f(d: &Depot, ids: &[u32]) {
+    let n = d.desk.lock().unwrap();
+    let counts: Vec<u32> = ids.iter().map(|i| i + d.shelf.lock().unwrap().count()).collect();
+                                                                                 //^^^^^^^ acquires d.shelf by f while held d.desk
+    let sum: u32 = ids.iter().filter(|i| d.shelf.lock().is_ok()).rev().sum();
+                                                                     //^^^ acquires d.shelf by f while held d.desk
+    for i in ids.iter().map(|i| d.shelf.lock().unwrap().count()) {}
+           //^^^^^^^^^^^ acquires d.shelf by f while held d.desk
+    let mut all = Vec::new();
+    all.extend(ids.iter().map(|i| d.shelf.lock().unwrap().count()));
+      //^^^^^^ acquires d.shelf by f while held d.desk
+    let mut next = ids.iter().map(|i| d.shelf.lock().unwrap().count()).peekable();
+    drop(n);
+    while let Some(i) = next.next() {}
+                           //^^^^ acquires d.shelf by f
+}
+fn g(d: &Depot, ids: &[u32]) {
+    let counts = ids.iter().map(|i| d.shelf.lock().unwrap().count());
+    let n = d.desk.lock().unwrap();
+    let boxed = Box::new(counts);
+    for i in boxed {}
+           //^^^^^ acquires d.shelf by g while held d.desk
+}",
+    );
+}
+
+#[test]
+fn a_chain_that_is_kept_does_not_run() {
+    check(
+        "
+struct Keep<I>(I);
+fn f<'a>(d: &'a Depot, ids: &'a [u32]) -> impl Iterator<Item = u32> + 'a {
+    let n = d.desk.lock().unwrap();
+    let kept = Keep(ids.iter().map(|i| d.shelf.lock().unwrap().count()));
+    let lazy = std::sync::LazyLock::new(|| d.shelf.lock().unwrap().count());
+    let made = std::iter::from_fn(|| Some(d.shelf.lock().unwrap().count()));
+    let n_known = ids.iter().map(|i| d.shelf.lock().unwrap().count()).len();
+    let last = std::iter::from_fn(|| Some(d.shelf.lock().unwrap().count())).last();
+                                                                          //^^^^ acquires d.shelf by f while held d.desk
+    ids.iter().map(|i| d.shelf.lock().unwrap().count())
+}",
+    );
+}
+
+#[test]
+fn a_function_drives_the_chain_that_it_is_given() {
+    check(
+        "
+fn count(d: &Depot, ids: impl Iterator<Item = u32>) {
+    let n = d.desk.lock().unwrap();
+    for i in ids.map(|i| i + 1) {}
+}
+fn pass<I: IntoIterator<Item = u32>>(d: &Depot, ids: I) {
+    count(d, ids.into_iter());
+  //^^^^^ acquires d.desk by count
+}
+fn f(d: &Depot, ids: &[u32]) {
+    count(d, ids.iter().map(|i| d.shelf.lock().unwrap().count()));
+  //^^^^^ acquires d.desk by count
+  //^^^^^ acquires d.shelf by f while held d.desk
+    pass(d, ids.iter().map(|i| d.rates.read().unwrap().len()));
+  //^^^^ acquires d.desk by pass > count
+  //^^^^ acquires d.rates by f while held d.desk
+}",
+    );
+}
+
+#[test]
+fn a_chain_that_a_function_returns_runs_at_its_caller() {
+    check(
+        "
+impl Depot {
+    fn counts<'a>(&'a self, ids: &'a [u32]) -> impl Iterator<Item = u32> + 'a {
+        let n = self.desk.lock().unwrap();
+        ids.iter().filter(|i| self.rates.read().is_ok()).map(|i| self.shelf.lock().unwrap().count())
+                 //^^^^^^ acquires self.rates by counts
+                                                       //^^^ acquires self.shelf by counts
+    }
+    fn boxed<'a>(&'a self, ids: &'a [u32]) -> Box<dyn Iterator<Item = u32> + 'a> {
+        Box::new(ids.iter().map(|i| self.shelf.lock().unwrap().count()))
+    }
+}
+fn f(d: &Depot, ids: &[u32]) {
+    let counts = d.counts(ids);
+                 //^^^^^^ acquires d.desk by counts
+    let n = d.desk.lock().unwrap();
+    for i in counts {}
+           //^^^^^^ acquires d.shelf by counts > counts while held d.desk
+           //^^^^^^ acquires d.rates by counts > counts while held d.desk
+    let all: Vec<u32> = d.boxed(ids).collect();
+                                   //^^^^^^^ acquires d.shelf by boxed while held d.desk
+}",
+    );
+}
+
+#[test]
+fn a_future_of_a_function_calls_it_when_it_is_polled() {
+    check(
+        "
+async fn f(d: &Depot) {
+    let n = d.desk.lock().unwrap();
+    let made = std::future::poll_fn(|cx| std::task::Poll::Ready(d.shelf.lock().unwrap().count()));
+    drop(n);
+    made.await;
+  //^^^^ acquires d.shelf by f
+}",
+    );
+}

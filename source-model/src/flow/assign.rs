@@ -82,6 +82,7 @@ impl Builder<'_> {
         local.value.place.path = None;
         local.value.place.class = new.place.class.or_else(|| local.value.place.class.take());
         local.value.pending = new.pending;
+        local.value.chain = new.chain;
         local.value.lent = None;
         if local.value.parts.is_empty() {
             local.value.owner = slot;

@@ -55,6 +55,8 @@ pub(crate) struct Value {
     pub(crate) parts: Vec<(Name, Value)>,
     /// The slot that owns what this value refers to.
     pub(crate) lent: Option<SlotId>,
+    /// What an iterator runs when it is driven: the closures that its adapters were given, innermost first.
+    pub(crate) chain: Vec<RawCall>,
 }
 
 /// The effect of polling a future to its end.
@@ -66,7 +68,15 @@ pub(crate) enum Pending {
 
 impl Value {
     pub(crate) fn of(ty: Ty) -> Value {
-        Value { ty, place: Place::default(), owner: None, pending: None, parts: Vec::new(), lent: None }
+        Value {
+            ty,
+            place: Place::default(),
+            owner: None,
+            pending: None,
+            parts: Vec::new(),
+            lent: None,
+            chain: Vec::new(),
+        }
     }
 
     pub(crate) fn unknown(cause: &'static str) -> Value {
@@ -196,10 +206,12 @@ pub(crate) fn build_function(index: &Index, id: FnId) -> BuiltFn {
     builder.enter(kind, data.span);
     builder.parameters(data);
     let value = builder.block(&code.decode());
+    let chain = if data.def.is_async { Vec::new() } else { value.chain.clone() };
     let ty = builder.finish_with(value);
     builder.leave();
+    let chain = builder.body_of_chain(chain, data.span);
     builder.done.sort_by_key(|body| body.id.part);
-    builder.done[0].yields = builder.future_in(&ty);
+    builder.done[0].yields = builder.future_in(&ty).or(chain);
     BuiltFn { bodies: builder.done, tally: builder.tally }
 }
 

@@ -5,7 +5,7 @@
 
 use crate::facts::{ChainStep, Held, Point, PointKind};
 use crate::flow::closures::run_of;
-use crate::flow::graph::{ParamRef, Place, RawBody, RawCall, Runnable, Through};
+use crate::flow::graph::{Place, RawBody, RawCall, Runnable, Through};
 use crate::flow::solve::{Solved, public_call};
 use crate::locks::BodyId;
 use crate::summaries::{Summaries, place_through, substitute};
@@ -65,37 +65,35 @@ pub(super) fn run(
     for target in &call.targets {
         for callback in summaries.callbacks(*target) {
             let inner = seen_by_caller(body, summaries, call, *target, callback, held());
-            match given(callback.through.param, *target, call) {
-                Given::Runnable(Runnable::Param(param)) => {
-                    let through = Through { param: *param, ..inner.through };
-                    add(solved, Callback { through, ..inner });
-                }
-                Given::Runnable(runnable) => {
-                    if let Some(run) = runnable.run(&inner, call) {
-                        push(solved, summaries, &run, inner.held, in_loop);
-                    }
-                }
-                Given::OfOuter => add(solved, inner),
-                Given::Nothing => {}
+            let param = callback.through.param;
+            // A closure calls a parameter of the function that it stands in.
+            if param.body != *target {
+                add(solved, inner);
+                continue;
+            }
+            // An iterator may run several.
+            for (_, runnable) in call.passed.iter().filter(|(at, _)| *at == param.index) {
+                hand_in(solved, summaries, runnable, &inner, call, in_loop);
             }
         }
     }
 }
 
-/// What stands for a parameter that a callee calls.
-enum Given<'a> {
-    Runnable(&'a Runnable),
-    /// A closure calls a parameter of the function that it stands in.
-    OfOuter,
-    Nothing,
-}
-
-fn given(param: ParamRef, target: BodyId, call: &RawCall) -> Given<'_> {
-    if param.body != target {
-        return Given::OfOuter;
+/// What a callee does with something that it was handed.
+fn hand_in(
+    solved: &mut Solved,
+    summaries: &Summaries,
+    runnable: &Runnable,
+    callback: &Callback,
+    call: &RawCall,
+    in_loop: bool,
+) {
+    if let Runnable::Param(param) = runnable {
+        let through = Through { param: *param, ..callback.through };
+        add(solved, Callback { through, ..callback.clone() });
+    } else if let Some(run) = runnable.run(callback, call) {
+        push(solved, summaries, &run, callback.held.clone(), in_loop);
     }
-    let found = call.passed.iter().find(|(at, _)| *at == param.index);
-    found.map_or(Given::Nothing, |(_, runnable)| Given::Runnable(runnable))
 }
 
 /// A callee's callback with the caller's places, under the guards of both.

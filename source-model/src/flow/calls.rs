@@ -178,6 +178,7 @@ impl Builder<'_> {
             places.push(value.place.clone());
             polled = polled.or(value.pending.take());
         }
+        let chain = self.driven_by_name(&receiver, method, range);
         let path = self.outside_path(&receiver.ty, method);
         self.note_call(range, *method, path, places);
         let _ = awaiting;
@@ -187,7 +188,7 @@ impl Builder<'_> {
         if value.owner.is_none() {
             self.lend(&receiver);
         }
-        value
+        Value { chain, ..value }
     }
 
     /// Methods that nearly every type has, by what they mean wherever they are declared.

@@ -89,12 +89,9 @@ impl Builder<'_> {
 
     /// Runs a closure, function or callable parameter here.
     pub(crate) fn run_here(&mut self, runnable: &Runnable, span: Span) {
-        let call = match runnable {
-            Runnable::Body { call: Some(call), .. } => run_of(*call, span, Vec::new()),
-            Runnable::Param(param) => run_through(Through { param: *param, polls: false }, span, Vec::new()),
-            Runnable::Body { call: None, .. } | Runnable::Future(_) => return,
-        };
-        self.op(Op::Call { call: Box::new(call), result: None });
+        if let Some(call) = call_of(runnable, span) {
+            self.op(Op::Call { call: Box::new(call), result: None });
+        }
     }
 
     // ---- what can be run later ----
@@ -118,8 +115,11 @@ impl Builder<'_> {
 
     /// The arguments that a callee may run.
     pub(crate) fn passed(&self, values: &[Value]) -> Vec<(u32, Runnable)> {
-        let runnable = |(at, value)| Some((position(at), self.runnable(value)?));
-        values.iter().enumerate().filter_map(runnable).collect()
+        let runnable = |(at, value)| {
+            let own = self.runnable(value).into_iter();
+            own.chain(self.driven(value)).map(move |runnable| (position(at), runnable)).collect::<Vec<_>>()
+        };
+        values.iter().enumerate().flat_map(runnable).collect()
     }
 
     /// The call or poll of a parameter.
@@ -141,6 +141,15 @@ fn param_of(place: &Place) -> Option<ParamRef> {
     match &path.root {
         Root::Param { body, index, .. } => Some(ParamRef { body: *body, index: *index }),
         _ => None,
+    }
+}
+
+/// The call that calling a closure, function or callable parameter is.
+pub(super) fn call_of(runnable: &Runnable, span: Span) -> Option<RawCall> {
+    match runnable {
+        Runnable::Body { call: Some(call), .. } => Some(run_of(*call, span, Vec::new())),
+        Runnable::Param(param) => Some(run_through(Through { param: *param, polls: false }, span, Vec::new())),
+        Runnable::Body { call: None, .. } | Runnable::Future(_) => None,
     }
 }
 

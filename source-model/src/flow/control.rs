@@ -284,6 +284,7 @@ impl Builder<'_> {
             self.move_to(&head_value, head);
         }
         let iterator = self.looped(&head_value, iter.range);
+        let chain = self.chain_of(&head_value);
         let iterated = self.iterate(head_value, iter);
         let after = self.new_block();
         let head = self.new_block();
@@ -293,6 +294,7 @@ impl Builder<'_> {
         if let Some(iterator) = iterator {
             self.run_next(&iterator, iter.range);
         }
+        self.drive(chain, self.span(iter.range));
         self.edge(after);
         self.continue_in_new();
         self.push_scope(true);

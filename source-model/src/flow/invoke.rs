@@ -132,16 +132,7 @@ impl Builder<'_> {
     fn run_plain(&mut self, site: &Site<'_>, model: FnModel, values: Vec<Value>, ty: Ty, place: Place) -> Value {
         let data = self.index.fn_data(site.function);
         let span = self.span(site.range);
-        if data.is_model {
-            for (at, value) in values.iter().enumerate() {
-                if let Some(runnable) = self.runnable(value)
-                    && self.calls_argument(data, at)
-                {
-                    self.hand_over(value);
-                    self.run_here(&runnable, span);
-                }
-            }
-        }
+        let kept = if data.is_model { self.run_given(data, &values, span) } else { Vec::new() };
         let call = self.raw_call(site, &values);
         let is_future = data.is_async;
         if is_future {
@@ -169,13 +160,14 @@ impl Builder<'_> {
         owner = owner.or(call_result);
         let made = owner.filter(|_| !model.same);
         self.count(call.dispatch, call.span, "trait method with more implementations than are followed");
-        let returned = self.returned_future(&call, &ty);
+        let chain = if data.is_model { kept } else { self.returned_chain(&call, &ty) };
+        let returned = self.returned_future(&call, &ty).or_else(|| self.polled_chain(&chain, &ty));
         self.op(Op::Call { call: Box::new(call), result: owner });
         if let Some(slot) = made {
             self.make_value(&ty, slot, span);
         }
         let pending = pending.or(returned);
-        let value = Value { owner, ..Value::of(ty).at(place) };
+        let value = Value { owner, chain, ..Value::of(ty).at(place) };
         if let (false, Some(pending)) = (is_lazy, &pending) {
             return self.block_on(value, Pending::clone(pending), site.range);
         }
@@ -218,7 +210,7 @@ impl Builder<'_> {
     }
 
     /// Whether a modelled function calls its argument rather than keeps it: the parameter has a bound that says so.
-    fn calls_argument(&self, data: &FnData, at: usize) -> bool {
+    pub(super) fn calls_argument(&self, data: &FnData, at: usize) -> bool {
         let at = at.checked_sub(usize::from(data.def.self_param.is_some()));
         let param = at.and_then(|at| data.def.params.get(at));
         param.is_some_and(|param| {

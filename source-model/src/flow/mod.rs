@@ -8,6 +8,7 @@ pub(crate) mod callbacks;
 mod callee;
 mod calls;
 mod captures;
+mod chains;
 pub(crate) mod closures;
 pub(crate) mod control;
 mod discards;

@@ -87,7 +87,11 @@ impl Builder<'_> {
                 .or(fresh.path),
             class: value.place.class.or(fresh.class),
         };
-        self.declare(name.clone(), Value { ty, place, owner, pending: value.pending, parts, lent }, None);
+        self.declare(
+            name.clone(),
+            Value { ty, place, owner, pending: value.pending, parts, lent, chain: value.chain },
+            None,
+        );
     }
 
     fn bind_tuple(&mut self, parts: &[Pat], value: &Value) {

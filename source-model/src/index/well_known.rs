@@ -20,6 +20,8 @@ pub(crate) struct WellKnown {
     pub(crate) deref: TraitId,
     pub(crate) drop: TraitId,
     pub(crate) future: TraitId,
+    pub(crate) iterator: TraitId,
+    pub(crate) into_iterator: TraitId,
     pub(crate) names: KnownNames,
 }
 
@@ -64,6 +66,8 @@ impl Default for WellKnown {
             drop: tr,
             deref: tr,
             future: tr,
+            iterator: tr,
+            into_iterator: tr,
             names: KnownNames::default(),
         }
     }
@@ -105,6 +109,8 @@ impl Index {
             drop: tr("std::ops::Drop"),
             deref: tr("std::ops::Deref"),
             future: tr("std::future::Future"),
+            iterator: tr("std::iter::Iterator"),
+            into_iterator: tr("std::iter::IntoIterator"),
             names: KnownNames::default(),
         }
     }
