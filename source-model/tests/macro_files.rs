@@ -2,36 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod located;
+
 use std::path::PathBuf;
 
-use interlock_source::{LoadOptions, PointKind, Sources, Workspace};
-
-/// `function file:line class` of each acquisition, and `function: locks` of what is held at each `at()`.
-fn facts(workspace: &Workspace) -> Vec<String> {
-    let mut facts = Vec::new();
-    for body in workspace.bodies() {
-        for point in &body.points {
-            let file = &workspace.file(point.span.file).path;
-            match &point.kind {
-                PointKind::Acquire(acquisition) => {
-                    let line = point.span.range.start.line;
-                    facts.push(format!("{} {file}:{line} {}", body.item, acquisition.lock.class));
-                }
-                PointKind::Call(call) if call.name == "at" => {
-                    let held = point.held.iter().map(|held| {
-                        let temporary =
-                            if held.extended_by.is_some() { "a temporary that is kept" } else { "a temporary" };
-                        let name = held.variable.map_or(temporary.to_owned(), |name| name.to_string());
-                        format!("{name}: {}", held.acquisition.lock.class)
-                    });
-                    facts.push(format!("{} holds {}", body.item, held.collect::<Vec<_>>().join(", ")));
-                }
-                _ => {}
-            }
-        }
-    }
-    facts
-}
+use interlock_source::{LoadOptions, Sources, Workspace};
+use located::facts;
 
 /// A workspace below the temporary directory; removed at the end.
 struct Folder(PathBuf);
