@@ -1,0 +1,6 @@
+//! Pure decisions: events and state in, decisions out. No clock, disk, thread or randomness; times and draws are
+//! arguments.
+
+pub mod config;
+pub mod names;
+pub mod write_error;

@@ -1,0 +1,11 @@
+//! The reference engine: streams and consumers replicated by raft, with the races of clustered brokers solved, and able
+//! to be put back.
+//!
+//! `core` decides and touches nothing; `disk`, `store` and `raft` make decisions durable and agreed; the modules above
+//! them run the tasks. Nothing here names a runtime or a lock library: those are `interlock-sync`'s.
+
+pub mod core;
+pub mod disk;
+pub mod failpoint;
+#[cfg(feature = "mutation")]
+pub mod mutation;

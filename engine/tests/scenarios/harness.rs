@@ -1,0 +1,130 @@
+//! Runs a scenario on a thread of its own, with virtual time, and compares its outcome with what was expected.
+
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use interlock_engine::mutation::{self, Mutation};
+
+/// What a scenario found: nothing, or the symptom in words.
+pub(crate) type Outcome = Result<(), String>;
+
+/// A scenario's body.
+pub(crate) type Body = fn() -> Pin<Box<dyn Future<Output = Outcome>>>;
+
+/// Virtual time after which a scenario counts as hanging.
+const VIRTUAL_LIMIT: Duration = Duration::from_secs(3 * 3600);
+/// Real time after which its thread counts as blocked. The thread is left behind.
+const REAL_LIMIT: Duration = Duration::from_secs(60);
+/// The same where a bug is put back that is known to block the thread.
+const REAL_LIMIT_OF_TWINS: Duration = Duration::from_secs(20);
+
+/// Declares a scenario: name, id, the mutations that it catches with their symptoms, and the body.
+///
+/// The body is an async block that ends in an [`Outcome`].
+macro_rules! scenario {
+    ($name:ident, $id:literal, [$($mutation:ident => $symptom:literal),* $(,)?], $body:expr) => {
+        #[allow(non_snake_case, reason = "the tests of twins carry the ids of their mutations")]
+        mod $name {
+            #[allow(unused_imports, reason = "not every body names something of its file")]
+            use super::*;
+
+            fn body() -> std::pin::Pin<Box<dyn Future<Output = $crate::harness::Outcome>>> {
+                Box::pin($body)
+            }
+
+            #[test]
+            fn shipped() {
+                $crate::harness::holds($id, body);
+            }
+
+            $(
+                #[test]
+                fn $mutation() {
+                    let mutation = interlock_engine::mutation::Mutation::$mutation;
+                    $crate::harness::is_caught($id, mutation, $symptom, body);
+                }
+            )*
+        }
+    };
+}
+
+/// The symptom, unless the condition holds.
+pub(crate) fn expect(holds: bool, symptom: impl Into<String>) -> Outcome {
+    if holds { Ok(()) } else { Err(symptom.into()) }
+}
+
+/// Asserts that a scenario holds as shipped.
+#[track_caller]
+pub(crate) fn holds(id: &str, body: Body) {
+    if let Err(symptom) = run(None, REAL_LIMIT, body) {
+        panic!("{id}: {symptom}");
+    }
+}
+
+/// Asserts that a scenario fails with this symptom when the bug is put back.
+#[track_caller]
+pub(crate) fn is_caught(id: &str, bug: Mutation, symptom: &str, body: Body) {
+    match run(Some(bug), REAL_LIMIT_OF_TWINS, body) {
+        Ok(()) => panic!("{id} does not catch {bug}: {}", bug.bug()),
+        Err(found) => assert!(found.contains(symptom), "{id} fails under {bug} for another reason: {found}"),
+    }
+}
+
+fn run(bug: Option<Mutation>, real_limit: Duration, body: Body) -> Outcome {
+    let (sender, receiver) = mpsc::channel();
+    let work = move || {
+        mutation::set(bug);
+        let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| in_virtual_time(body)));
+        let outcome = outcome.unwrap_or_else(|panic| Err(format!("panic: {}", text_of(panic.as_ref()))));
+        // The receiver is gone where the limit has passed.
+        let _late = sender.send(outcome);
+    };
+    std::thread::Builder::new().stack_size(8 << 20).spawn(work).unwrap();
+    receiver.recv_timeout(real_limit).unwrap_or_else(|_| Err("the thread is blocked".to_owned()))
+}
+
+fn in_virtual_time(body: Body) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let ended = tokio::time::timeout(VIRTUAL_LIMIT, body()).await;
+        ended.unwrap_or_else(|_| Err("the scenario hangs".to_owned()))
+    })
+}
+
+fn text_of(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().cloned();
+    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{expect, holds, is_caught};
+    use interlock_engine::mutation::{self, Mutation};
+
+    fn claims_to_write() -> std::pin::Pin<Box<dyn Future<Output = super::Outcome>>> {
+        Box::pin(async { expect(!mutation::is(Mutation::M61), "acknowledged a lost message") })
+    }
+
+    scenario!(a_declared_scenario_runs_with_its_bug_and_without, "S-47", [M61 => "lost message"], claims_to_write());
+
+    #[test]
+    #[should_panic(expected = "S-47 does not catch M-62")]
+    fn a_bug_that_shows_no_symptom_is_reported() {
+        is_caught("S-47", Mutation::M62, "lost message", claims_to_write);
+    }
+
+    #[test]
+    #[should_panic(expected = "fails under M-61 for another reason")]
+    fn another_symptom_than_the_named_one_is_reported() {
+        is_caught("S-47", Mutation::M61, "hangs", claims_to_write);
+    }
+
+    #[test]
+    #[should_panic(expected = "S-00: the scenario hangs")]
+    fn a_hang_is_a_symptom() {
+        holds("S-00", || Box::pin(std::future::pending()));
+    }
+}
