@@ -9,3 +9,4 @@ pub mod disk;
 pub mod failpoint;
 #[cfg(feature = "mutation")]
 pub mod mutation;
+pub mod slot;

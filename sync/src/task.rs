@@ -2,6 +2,8 @@
 
 use std::future::Future;
 
+use crate::channel::watch;
+
 pub use tokio::task::{JoinError, JoinHandle, JoinSet, yield_now};
 
 /// Starts a task. Whoever drops the handle leaves it running.
@@ -21,5 +23,69 @@ pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'stat
     match tokio::task::spawn_blocking(work).await {
         Ok(value) => value,
         Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
+
+/// Counts the tasks of an owner, refuses new ones once the owner closes, and can be waited for.
+#[derive(Clone)]
+pub struct Tracker {
+    state: watch::Sender<Tracked>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Tracked {
+    n_running: usize,
+    is_closed: bool,
+}
+
+impl Default for Tracker {
+    fn default() -> Self {
+        Self { state: watch::Sender::new(Tracked::default()) }
+    }
+}
+
+impl Tracker {
+    /// Starts a task, unless the owner closes: whether it was started.
+    #[must_use]
+    pub fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) -> bool {
+        let counted = self.state.send_if_modified(|tracked| {
+            tracked.n_running += usize::from(!tracked.is_closed);
+            !tracked.is_closed
+        });
+        if counted {
+            let running = Running(self.state.clone());
+            // The tracker is who waits for the task, not the handle.
+            drop(spawn(async move {
+                future.await;
+                drop(running);
+            }));
+        }
+        counted
+    }
+
+    /// Refuses tasks from here on.
+    pub fn close(&self) {
+        self.state.send_modify(|tracked| tracked.is_closed = true);
+    }
+
+    /// Tasks that run.
+    pub fn n_running(&self) -> usize {
+        self.state.borrow().n_running
+    }
+
+    /// Waits until no task runs.
+    pub async fn wait(&self) {
+        let mut state = self.state.subscribe();
+        // The sender lives as long as this tracker.
+        let _idle = state.wait_for(|tracked| tracked.n_running == 0).await;
+    }
+}
+
+/// Counts down also when its task panics or is aborted.
+struct Running(watch::Sender<Tracked>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.send_modify(|tracked| tracked.n_running -= 1);
     }
 }

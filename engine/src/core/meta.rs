@@ -1,0 +1,335 @@
+//! The meta layer's state machine: which streams and consumers exist, and where.
+//!
+//! It is the only authority on existence. Applying is a function of the entry and the state, so that every server comes
+//! to the same map.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::assignment::{ConsumerAssignment, StreamAssignment};
+use super::names::{ConsumerKey, GroupName};
+
+/// The version that entries and snapshots begin with.
+const FORMAT: u8 = 1;
+
+/// What decides whether two assignments mean the same consumer. Client, reply and configuration are left out on
+/// purpose: an update of the configuration keeps the identity.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// Stream and name.
+    pub key: ConsumerKey,
+    /// Creation time, nanoseconds since 1970.
+    pub created_ns: u64,
+    /// The group's name.
+    pub group: GroupName,
+}
+
+impl Identity {
+    /// The identity of an assignment.
+    pub fn of(assignment: &ConsumerAssignment) -> Self {
+        Self { key: assignment.key(), created_ns: assignment.created_ns, group: assignment.group.name.clone() }
+    }
+
+    /// The same consumer in another group: it was remapped.
+    pub fn differs_in_group_only(&self, other: &Self) -> bool {
+        self.key == other.key && self.created_ns == other.created_ns && self.group != other.group
+    }
+}
+
+/// An entry of the meta log. The proposal number answers who waits for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MetaChange {
+    /// A stream is created.
+    AssignStream(StreamAssignment),
+    /// A stream's configuration or placement changes; the creation time says which stream is meant.
+    UpdateStream(StreamAssignment),
+    /// The stream of this creation time is removed with its consumers.
+    RemoveStream {
+        /// Its name.
+        name: String,
+        /// Its creation time: a delayed removal cannot hit a stream made since.
+        created_ns: u64,
+    },
+    /// A consumer is created, or its configuration or placement changes.
+    AssignConsumer(ConsumerAssignment),
+    /// The consumer of this identity is removed; the group does not matter, a remapped one is the same consumer.
+    RemoveConsumer(Identity),
+}
+
+/// An entry as it stands in the log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MetaEntry {
+    /// The server that proposed it.
+    pub origin: super::names::ServerId,
+    /// The proposal's number on that server; 0 where nobody waits.
+    pub proposal: u64,
+    /// What changes.
+    pub change: MetaChange,
+}
+
+/// Bytes that are no entry or snapshot of this version.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("cannot decode {what}: {reason}")]
+pub struct DecodeError {
+    /// What was to be decoded.
+    pub what: &'static str,
+    /// Why it cannot be.
+    pub reason: String,
+}
+
+/// Encodes with a version in front.
+///
+/// # Panics
+/// Never: the types encoded here hold nothing that cannot be encoded.
+pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {
+    postcard::to_extend(value, vec![FORMAT]).expect("maps of known length, numbers and text can be encoded")
+}
+
+/// Decodes what [`encode`] wrote.
+///
+/// # Errors
+/// Another version, or bytes that are no such value.
+pub fn decode<'a, T: Deserialize<'a>>(what: &'static str, bytes: &'a [u8]) -> Result<T, DecodeError> {
+    let error = |reason: String| DecodeError { what, reason };
+    match bytes.split_first() {
+        Some((&FORMAT, body)) => postcard::from_bytes(body).map_err(|cause| error(cause.to_string())),
+        Some((version, _)) => Err(error(format!("version {version} is not {FORMAT}"))),
+        None => Err(error("it is empty".to_owned())),
+    }
+}
+
+/// A stream and its consumers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AssignedStream {
+    /// The stream's own assignment.
+    pub assignment: StreamAssignment,
+    /// Its consumers, by name.
+    pub consumers: BTreeMap<String, ConsumerAssignment>,
+}
+
+/// The assignments: the meta layer's state.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Assignments {
+    streams: BTreeMap<String, AssignedStream>,
+}
+
+/// What an entry, or a snapshot, changed for one entity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Changed {
+    /// A stream.
+    Stream {
+        /// The assignment before.
+        old: Option<StreamAssignment>,
+        /// The assignment from here on.
+        new: Option<StreamAssignment>,
+    },
+    /// A consumer.
+    Consumer {
+        /// The assignment before.
+        old: Option<ConsumerAssignment>,
+        /// The assignment from here on.
+        new: Option<ConsumerAssignment>,
+    },
+}
+
+/// Why an entry changed nothing. It is counted as applied all the same, on every server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// The stream is there already.
+    StreamExists,
+    /// There is no such stream, or one that was created at another time.
+    NoStream,
+    /// There is no such consumer, or one that was created at another time.
+    NoConsumer,
+}
+
+impl Assignments {
+    /// The streams in the order of their names.
+    pub fn streams(&self) -> impl Iterator<Item = &AssignedStream> {
+        self.streams.values()
+    }
+
+    /// A stream.
+    pub fn stream(&self, name: &str) -> Option<&AssignedStream> {
+        self.streams.get(name)
+    }
+
+    /// A consumer.
+    pub fn consumer(&self, key: &ConsumerKey) -> Option<&ConsumerAssignment> {
+        self.streams.get(&key.stream)?.consumers.get(&key.name)
+    }
+
+    /// Applies an entry: what changed, in the order in which it is to be carried out.
+    ///
+    /// # Errors
+    /// Why nothing changed.
+    pub fn apply(&mut self, change: MetaChange) -> Result<Vec<Changed>, Refused> {
+        match change {
+            MetaChange::AssignStream(new) => self.assign_stream(new),
+            MetaChange::UpdateStream(new) => self.update_stream(new),
+            MetaChange::RemoveStream { name, created_ns } => self.remove_stream(&name, created_ns),
+            MetaChange::AssignConsumer(new) => self.assign_consumer(new),
+            MetaChange::RemoveConsumer(identity) => self.remove_consumer(&identity),
+        }
+    }
+
+    fn assign_stream(&mut self, new: StreamAssignment) -> Result<Vec<Changed>, Refused> {
+        if self.streams.contains_key(&new.config.name) {
+            return Err(Refused::StreamExists);
+        }
+        let stream = AssignedStream { assignment: new.clone(), consumers: BTreeMap::new() };
+        self.streams.insert(new.config.name.clone(), stream);
+        Ok(vec![Changed::Stream { old: None, new: Some(new) }])
+    }
+
+    fn update_stream(&mut self, new: StreamAssignment) -> Result<Vec<Changed>, Refused> {
+        let known = self.streams.get_mut(&new.config.name);
+        let known = known.filter(|known| known.assignment.created_ns == new.created_ns).ok_or(Refused::NoStream)?;
+        let old = std::mem::replace(&mut known.assignment, new.clone());
+        Ok(vec![Changed::Stream { old: Some(old), new: Some(new) }])
+    }
+
+    fn remove_stream(&mut self, name: &str, created_ns: u64) -> Result<Vec<Changed>, Refused> {
+        if self.streams.get(name).is_none_or(|known| known.assignment.created_ns != created_ns) {
+            return Err(Refused::NoStream);
+        }
+        let removed = self.streams.remove(name).ok_or(Refused::NoStream)?;
+        let consumers = removed.consumers.into_values();
+        let mut changed: Vec<Changed> =
+            consumers.map(|consumer| Changed::Consumer { old: Some(consumer), new: None }).collect();
+        changed.push(Changed::Stream { old: Some(removed.assignment), new: None });
+        Ok(changed)
+    }
+
+    fn assign_consumer(&mut self, new: ConsumerAssignment) -> Result<Vec<Changed>, Refused> {
+        let stream = self.streams.get_mut(&new.stream).ok_or(Refused::NoStream)?;
+        let old = stream.consumers.insert(new.config.name.clone(), new.clone());
+        Ok(vec![Changed::Consumer { old, new: Some(new) }])
+    }
+
+    fn remove_consumer(&mut self, identity: &Identity) -> Result<Vec<Changed>, Refused> {
+        let stream = self.streams.get_mut(&identity.key.stream).ok_or(Refused::NoConsumer)?;
+        let known = stream.consumers.get(&identity.key.name);
+        if known.is_none_or(|known| known.created_ns != identity.created_ns) {
+            return Err(Refused::NoConsumer);
+        }
+        let old = stream.consumers.remove(&identity.key.name);
+        Ok(vec![Changed::Consumer { old, new: None }])
+    }
+
+    /// Takes over another state (a snapshot's): what changed, removals first.
+    pub fn replace(&mut self, new: Self) -> Vec<Changed> {
+        let old = std::mem::replace(self, new);
+        let mut removed = Vec::new();
+        let mut changed = Vec::new();
+        for (name, before) in &old.streams {
+            let after = self.streams.get(name);
+            for (consumer, assignment) in &before.consumers {
+                if after.is_none_or(|after| !after.consumers.contains_key(consumer)) {
+                    removed.push(Changed::Consumer { old: Some(assignment.clone()), new: None });
+                }
+            }
+            if after.is_none() {
+                removed.push(Changed::Stream { old: Some(before.assignment.clone()), new: None });
+            }
+        }
+        for (name, after) in &self.streams {
+            let before = old.streams.get(name);
+            let old_assignment = before.map(|before| before.assignment.clone());
+            if old_assignment.as_ref() != Some(&after.assignment) {
+                changed.push(Changed::Stream { old: old_assignment, new: Some(after.assignment.clone()) });
+            }
+            for (consumer, assignment) in &after.consumers {
+                let known = before.and_then(|before| before.consumers.get(consumer));
+                if known != Some(assignment) {
+                    changed.push(Changed::Consumer { old: known.cloned(), new: Some(assignment.clone()) });
+                }
+            }
+        }
+        removed.extend(changed);
+        removed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Assignments, Changed, Identity, MetaChange, Refused, decode, encode};
+    use crate::core::assignment::{Asker, ConsumerAssignment, RaftGroup, StreamAssignment};
+    use crate::core::config::{ConsumerConfig, StreamConfig};
+    use crate::core::names::{GroupName, ServerId};
+
+    fn stream(name: &str, created_ns: u64) -> StreamAssignment {
+        let group = RaftGroup::fresh(GroupName::new(format!("S-{name}")), vec![ServerId(1)]);
+        let config = StreamConfig { name: name.to_owned(), ..StreamConfig::default() };
+        StreamAssignment { config, created_ns, group, asker: Asker::default() }
+    }
+
+    fn consumer(stream: &str, name: &str, created_ns: u64, group: &str) -> ConsumerAssignment {
+        let group = RaftGroup::fresh(GroupName::new(group), vec![ServerId(1)]);
+        let config = ConsumerConfig { name: name.to_owned(), ..ConsumerConfig::default() };
+        ConsumerAssignment { stream: stream.to_owned(), config, created_ns, group, asker: Asker::default() }
+    }
+
+    fn with_consumer() -> Assignments {
+        let mut assignments = Assignments::default();
+        assignments.apply(MetaChange::AssignStream(stream("T", 1))).expect("nothing is there");
+        assignments.apply(MetaChange::AssignConsumer(consumer("T", "C", 2, "g1"))).expect("T is there");
+        assignments
+    }
+
+    #[test]
+    fn a_delayed_removal_does_not_hit_a_consumer_made_since() {
+        let mut assignments = with_consumer();
+        let old = Identity::of(&consumer("T", "C", 2, "g1"));
+        assignments.apply(MetaChange::AssignConsumer(consumer("T", "C", 3, "g2"))).expect("T is there");
+        assert_eq!(assignments.apply(MetaChange::RemoveConsumer(old)), Err(Refused::NoConsumer));
+    }
+
+    #[test]
+    fn a_remapped_consumer_is_the_same_one() {
+        let mut assignments = with_consumer();
+        let old = Identity::of(&consumer("T", "C", 2, "g1"));
+        assignments.apply(MetaChange::AssignConsumer(consumer("T", "C", 2, "g2"))).expect("T is there");
+        let removed = assignments.apply(MetaChange::RemoveConsumer(old));
+        let expected = Changed::Consumer { old: Some(consumer("T", "C", 2, "g2")), new: None };
+        assert_eq!(removed, Ok(vec![expected]));
+    }
+
+    #[test]
+    fn a_stream_goes_after_its_consumers() {
+        let mut assignments = with_consumer();
+        let removal = MetaChange::RemoveStream { name: "T".to_owned(), created_ns: 1 };
+        let expected = vec![
+            Changed::Consumer { old: Some(consumer("T", "C", 2, "g1")), new: None },
+            Changed::Stream { old: Some(stream("T", 1)), new: None },
+        ];
+        assert_eq!(assignments.apply(removal.clone()), Ok(expected));
+        assert_eq!(assignments.apply(removal), Err(Refused::NoStream));
+    }
+
+    #[test]
+    fn a_snapshot_is_the_difference_to_what_was() {
+        let mut assignments = with_consumer();
+        let mut later = Assignments::default();
+        later.apply(MetaChange::AssignStream(stream("U", 5))).expect("nothing is there");
+        let expected = vec![
+            Changed::Consumer { old: Some(consumer("T", "C", 2, "g1")), new: None },
+            Changed::Stream { old: Some(stream("T", 1)), new: None },
+            Changed::Stream { old: None, new: Some(stream("U", 5)) },
+        ];
+        assert_eq!(assignments.replace(later.clone()), expected);
+        assert_eq!(assignments.replace(later), []);
+    }
+
+    #[test]
+    fn another_version_is_an_error_and_no_guess() {
+        let bytes = encode(&with_consumer());
+        assert_eq!(decode::<Assignments>("snapshot", &bytes), Ok(with_consumer()));
+        let mut newer = bytes.clone();
+        newer[0] = 2;
+        assert!(decode::<Assignments>("snapshot", &newer).is_err());
+        assert!(decode::<Assignments>("snapshot", &bytes[..bytes.len() - 1]).is_err());
+        assert!(decode::<Assignments>("snapshot", &[]).is_err());
+    }
+}
