@@ -1,0 +1,65 @@
+//! Subjects: tokens between dots; a filter may have `*` for one token and a last `>` for the rest.
+
+/// Whether a subject fits a filter.
+pub fn fits(filter: &str, subject: &str) -> bool {
+    let mut tokens = subject.split('.');
+    for part in filter.split('.') {
+        match (part, tokens.next()) {
+            (">", Some(_)) => return true,
+            ("*", Some(_)) => {}
+            (literal, Some(token)) if literal == token => {}
+            _ => return false,
+        }
+    }
+    tokens.next().is_none()
+}
+
+/// Whether a filter names one subject only.
+pub fn is_literal(filter: &str) -> bool {
+    filter.split('.').all(|part| part != "*" && part != ">")
+}
+
+/// Whether some subject fits both filters.
+pub fn overlap(left: &str, right: &str) -> bool {
+    let (mut lefts, mut rights) = (left.split('.'), right.split('.'));
+    loop {
+        match (lefts.next(), rights.next()) {
+            (None, None) => return true,
+            (Some(">"), Some(_)) | (Some(_), Some(">")) => return true,
+            (Some(a), Some(b)) if a == b || a == "*" || b == "*" => {}
+            _ => return false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{fits, overlap};
+
+    #[test]
+    fn filters_fit_token_by_token() {
+        let cases = [
+            ("a", "a", true),
+            ("a", "b", false),
+            ("a.*", "a.b", true),
+            ("a.*", "a", false),
+            ("a.*", "a.b.c", false),
+            ("a.>", "a.b.c", true),
+            ("a.>", "a", false),
+            (">", "a", true),
+            ("*.b", "a.b", true),
+        ];
+        for (filter, subject, expected) in cases {
+            assert_eq!(fits(filter, subject), expected, "{filter} {subject}");
+        }
+    }
+
+    #[test]
+    fn filters_overlap_where_a_subject_fits_both() {
+        let cases = [("a.*", "*.b", true), ("a.>", "a.b.c", true), ("a.>", "a", false), ("a.b", "a.c", false)];
+        for (left, right, expected) in cases {
+            assert_eq!(overlap(left, right), expected, "{left} {right}");
+            assert_eq!(overlap(right, left), expected, "{right} {left}");
+        }
+    }
+}
