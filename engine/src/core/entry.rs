@@ -223,17 +223,18 @@ pub enum DecodeError {
     Malformed(String),
 }
 
-/// A family of entries: those of one kind of group.
-pub trait Entry: Serialize + DeserializeOwned {
+/// What is encoded with a version and a family in front: entries and snapshots of one kind of group.
+pub trait Encoded: Serialize + DeserializeOwned {
     /// Its number in the encoding.
     const FAMILY: u8;
 
     /// Its bytes.
     fn encode(&self) -> Vec<u8> {
-        postcard::to_extend(self, vec![VERSION, Self::FAMILY]).expect("entries hold nothing that postcard refuses")
+        postcard::to_extend(self, vec![VERSION, Self::FAMILY])
+            .expect("numbers, texts and maps of known length can be encoded")
     }
 
-    /// The entry of these bytes.
+    /// What these bytes encode.
     ///
     /// # Errors
     /// Where they are not one of this version and family.
@@ -254,17 +255,17 @@ pub trait Entry: Serialize + DeserializeOwned {
     }
 }
 
-impl Entry for StreamEntry {
+impl Encoded for StreamEntry {
     const FAMILY: u8 = b'S';
 }
 
-impl Entry for ConsumerEntry {
+impl Encoded for ConsumerEntry {
     const FAMILY: u8 = b'C';
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Ack, AckKind, ConsumerEntry, DecodeError, Entry, Origin, Publish, StreamEntry};
+    use super::{Ack, AckKind, ConsumerEntry, DecodeError, Encoded, Origin, Publish, StreamEntry};
 
     #[test]
     fn entries_come_back_as_they_were() {

@@ -5,6 +5,7 @@ pub mod api_error;
 pub mod assignment;
 pub mod batch;
 pub mod config;
+pub mod consumer;
 pub mod contents;
 pub mod dedup;
 pub mod entry;

@@ -18,7 +18,7 @@ use crate::core::batch::{Collector, OpenBatch};
 use crate::core::config::StreamConfig;
 use crate::core::contents::{Contents, Extent, Facts, LostMessage, StoreView};
 use crate::core::dedup::{Dedup, Remembered};
-use crate::core::entry::{Origin, Publish, StreamEntry};
+use crate::core::entry::{Encoded, Origin, Publish, StreamEntry};
 use step::Step;
 
 /// What a waiting client learns.
@@ -105,6 +105,10 @@ pub struct StreamSnapshot {
     pub last_msg_id: Option<String>,
     /// The duplicate window.
     pub dedup: Vec<Remembered>,
+}
+
+impl Encoded for StreamSnapshot {
+    const FAMILY: u8 = b's';
 }
 
 /// A stream.
