@@ -9,6 +9,7 @@ pub mod consumer;
 pub mod contents;
 pub mod dedup;
 pub mod entry;
+pub mod inactivity;
 pub mod meta;
 pub mod names;
 pub mod ranges;
