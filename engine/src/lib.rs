@@ -10,3 +10,5 @@ pub mod failpoint;
 #[cfg(feature = "mutation")]
 pub mod mutation;
 pub mod slot;
+pub mod sticky;
+pub mod store;

@@ -1,0 +1,221 @@
+//! The message store of a stream: block files, the index in memory, and write errors that stay.
+//!
+//! `docs/engine/store-format.md` has the format and the rules. The log of a raft group is kept elsewhere.
+//!
+//! Methods are synchronous and may wait for the disk; `flush`, `sync_pass`, `open`, `truncate` and `close` do so for
+//! long, and belong into `Disk::run`. Locks: sync → store → block, and nothing below a block.
+
+mod block;
+mod compaction;
+mod entries;
+mod error;
+mod flusher;
+mod message;
+mod read;
+mod record;
+mod recovery;
+mod state;
+mod subjects;
+mod sync;
+mod write;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use interlock_sync::channel::Notify;
+use interlock_sync::lock::{Mutex, RwLock};
+
+pub use error::StoreError;
+pub use flusher::flusher;
+pub use message::{NewMessage, StoreOptions, StoredMessage, SubjectTotals, SyncPolicy, Totals};
+pub use read::Usage;
+pub use subjects::subject_fits;
+
+use crate::core::write_error::WriteError;
+use crate::disk::Vfs;
+use crate::mutant;
+use crate::sticky::Sticky;
+use state::State;
+
+/// What a test does at a named point of a store.
+#[cfg(feature = "mutation")]
+pub type Hook = Arc<dyn Fn(&'static str) + Send + Sync>;
+
+/// The messages of one stream on one server.
+pub struct Store {
+    options: StoreOptions,
+    /// Guards the blocks' order, the totals and the subjects. Held for one call; over syncs only where each call syncs.
+    state: RwLock<State>,
+    /// One flush or sync pass at a time. Taken before the store's lock.
+    sync: Mutex<()>,
+    /// The first write error. Set under the store's lock (W3).
+    write_error: Sticky<WriteError>,
+    /// What failed writes lost, first and last sequence.
+    lost: Sticky<(u64, u64)>,
+    /// Told when there is something to write.
+    pending: Notify,
+    #[cfg(feature = "mutation")]
+    hook: Mutex<Option<Hook>>,
+}
+
+impl Store {
+    /// Opens a store, or makes it: whatever a crash left behind is a store again.
+    ///
+    /// With `replay_from`, everything that was recorded at a higher raft index of the newest group is undone: the group's
+    /// log says it again.
+    ///
+    /// # Errors
+    /// A write error of the repair; a read error where something is damaged that was durable. Then nothing was changed.
+    pub fn open(options: StoreOptions, replay_from: Option<u64>) -> Result<Arc<Self>, StoreError> {
+        let state = recovery::recover(&options, replay_from)?;
+        let store = Self {
+            options,
+            state: RwLock::new(state),
+            sync: Mutex::new(()),
+            write_error: Sticky::default(),
+            lost: Sticky::default(),
+            pending: Notify::new(),
+            #[cfg(feature = "mutation")]
+            hook: Mutex::new(None),
+        };
+        store.rewrite_cut_blocks()?;
+        Ok(Arc::new(store))
+    }
+
+    /// The first write error that the store had.
+    pub fn write_error(&self) -> Option<WriteError> {
+        self.write_error.get()
+    }
+
+    /// First and last sequence of messages that were accepted and then lost by a failed write.
+    pub fn lost_range(&self) -> Option<(u64, u64)> {
+        self.lost.get()
+    }
+
+    /// Its folder.
+    pub fn folder(&self) -> &Path {
+        &self.options.folder
+    }
+
+    /// Allows that space of messages is reclaimed which were removed at this raft index or before: a snapshot that
+    /// covers it is durable, so the log is never replayed from below.
+    pub fn set_reclaim_floor(&self, index: u64) {
+        let mut state = self.state.write();
+        state.reclaim_floor = state.reclaim_floor.max(index);
+    }
+
+    /// Flushes and closes: every later call fails. The files stay.
+    ///
+    /// # Errors
+    /// The flush's. The store is closed all the same.
+    pub fn close(&self) -> Result<(), StoreError> {
+        let flushed = self.flush();
+        let mut state = self.state.write();
+        let was_closed = std::mem::replace(&mut state.is_closed, true);
+        for slot in &state.slots {
+            slot.block.lock().set_file(None);
+        }
+        if was_closed { Ok(()) } else { flushed }
+    }
+
+    /// Closes without a flush and removes the files.
+    ///
+    /// # Errors
+    /// The removal's. Files that are gone are no error.
+    pub fn delete(&self) -> Result<(), StoreError> {
+        let mut state = self.state.write();
+        state.is_closed = true;
+        for slot in std::mem::take(&mut state.slots) {
+            let mut inner = slot.block.lock();
+            inner.is_removed = true;
+            inner.set_file(None);
+        }
+        match self.vfs().remove_folder(&self.options.folder) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            result => result.map_err(|error| WriteError::io("remove", &self.options.folder, &error).into()),
+        }
+    }
+
+    fn vfs(&self) -> &dyn Vfs {
+        self.options.disk.vfs().as_ref()
+    }
+
+    /// A mutating call: lock, look for errors, act, keep the error (W2, W3).
+    fn mutate<T>(&self, act: impl FnOnce(&mut State) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let looked_early = mutant!(M80).then(|| self.look(&self.state.read()));
+        self.reach("before_lock");
+        let mut state = self.state.write();
+        let looked = looked_early.unwrap_or_else(|| self.look(&state));
+        let result = looked.and_then(|()| act(&mut state));
+        self.keep(&mut state, result)
+    }
+
+    /// The same for calls that maintain: purge, compact, truncate, remove.
+    fn maintain<T: Default>(&self, act: impl FnOnce(&mut State) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        match self.mutate(act) {
+            Err(StoreError::Write(_)) if mutant!(M79) => Ok(T::default()),
+            result => result,
+        }
+    }
+
+    /// Whether the store may be changed. Asked with the lock held (O-17).
+    fn look(&self, state: &State) -> Result<(), StoreError> {
+        if state.is_closed {
+            return Err(StoreError::Closed);
+        }
+        if let Some(error) = self.write_error.get() {
+            return Err(error.into());
+        }
+        // The flusher leaves its error in the block that it wrote, which is the last one (W5).
+        Ok(state.last_block().map_or(Ok(()), |block| block.look_for_error())?)
+    }
+
+    /// The one place where results leave the lock: a write error is kept, the first one is what everybody gets.
+    fn keep<T>(&self, state: &mut State, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        let error = match result {
+            Err(StoreError::Write(error)) => error,
+            Err(error @ StoreError::Closed) if mutant!(M94) => WriteError::other(error.to_string()),
+            Err(error @ StoreError::Read { .. }) if mutant!(M75) => WriteError::other(error.to_string()),
+            result => return result,
+        };
+        let (kept, is_first) = self.write_error.set(error);
+        if is_first {
+            tracing::error!(error = %kept, folder = %self.options.folder.display(), "the store does not write any more");
+            self.settle_lost(state);
+        }
+        Err(kept.into())
+    }
+
+    /// Takes what a failed write lost out of the state: it is what the disk has (W6).
+    fn settle_lost(&self, state: &mut State) {
+        let lost = state.last_block().and_then(|block| block.lock().lost.take());
+        if let Some((first, last)) = lost {
+            tracing::error!(first, last, folder = %self.options.folder.display(), "messages were lost");
+            state.forget_behind(first - 1);
+            self.lost.set((first, last));
+        }
+    }
+
+    fn block_path(&self, number: u64) -> PathBuf {
+        recovery::block_path(&self.options.folder, number)
+    }
+
+    /// A named point where a test may act. No lock is held there, unless the name says so.
+    #[cfg(feature = "mutation")]
+    fn reach(&self, point: &'static str) {
+        let hook = self.hook.lock().clone();
+        if let Some(hook) = hook {
+            hook(point);
+        }
+    }
+
+    #[cfg(not(feature = "mutation"))]
+    #[expect(clippy::unused_self, reason = "the other form has a hook")]
+    fn reach(&self, _point: &'static str) {}
+
+    /// Calls this at each named point from here on, on the thread that comes there.
+    #[cfg(feature = "mutation")]
+    pub fn set_hook(&self, hook: Option<Hook>) {
+        *self.hook.lock() = hook;
+    }
+}

@@ -1,0 +1,145 @@
+//! Calls that read. None of them looks at write errors (W8), and none of their errors stays (I-S16).
+
+use super::Store;
+use super::error::StoreError;
+use super::message::{StoredMessage, SubjectTotals, Totals};
+use super::state::State;
+use super::subjects::Filter;
+
+impl Store {
+    /// The message of this sequence.
+    ///
+    /// # Errors
+    /// There is none, or it cannot be read.
+    pub fn load(&self, seq: u64) -> Result<StoredMessage, StoreError> {
+        let state = self.open_state()?;
+        self.read_at(&state, seq)
+    }
+
+    /// The first message at or above a sequence that fits the filter.
+    ///
+    /// # Errors
+    /// Its block cannot be read.
+    pub fn next(&self, from_seq: u64, filter: Option<&str>) -> Result<Option<StoredMessage>, StoreError> {
+        let state = self.open_state()?;
+        let wanted = Filter::new(filter, &state.subjects);
+        let place = match wanted {
+            Filter::Nothing => None,
+            Filter::One(id) if state.subjects.get(id).is_none_or(|subject| subject.last_seq < from_seq) => None,
+            Filter::One(id) => {
+                let first_seq = state.subjects.get(id).map_or(0, |subject| subject.first_seq);
+                state.next(self.vfs(), from_seq.max(first_seq), wanted)?
+            }
+            Filter::All | Filter::Pattern(_) => state.next(self.vfs(), from_seq, wanted)?,
+        };
+        place.map(|place| self.read_at(&state, place.seq)).transpose()
+    }
+
+    /// The newest message of a subject.
+    ///
+    /// # Errors
+    /// Its block cannot be read.
+    pub fn last_of(&self, subject: &str) -> Result<Option<StoredMessage>, StoreError> {
+        let state = self.open_state()?;
+        let Some(id) = state.subjects.id(subject) else { return Ok(None) };
+        let totals = state.subject_totals(self.vfs(), id)?;
+        self.read_at(&state, totals.last_seq).map(Some)
+    }
+
+    /// Sequence of the oldest message of a subject.
+    ///
+    /// # Errors
+    /// A block cannot be read.
+    pub fn oldest_of(&self, subject: &str) -> Result<Option<u64>, StoreError> {
+        let totals = self.subject_totals(subject)?;
+        Ok((totals.messages > 0).then_some(totals.first_seq))
+    }
+
+    /// What the store holds.
+    pub fn totals(&self) -> Totals {
+        self.state.read().totals()
+    }
+
+    /// What the store holds of a subject.
+    ///
+    /// # Errors
+    /// A block cannot be read.
+    pub fn subject_totals(&self, subject: &str) -> Result<SubjectTotals, StoreError> {
+        {
+            let state = self.open_state()?;
+            let known = state.subjects.id(subject).and_then(|id| state.subjects.get(id));
+            match known.map(super::subjects::Subject::totals) {
+                None => return Ok(SubjectTotals::default()),
+                Some(Some(totals)) => return Ok(totals),
+                Some(None) => {}
+            }
+        }
+        // Looked for under the exclusive lock, so that it can be kept; the subject may be another one by then.
+        let mut state = self.state.write();
+        let Some(id) = state.subjects.id(subject) else { return Ok(SubjectTotals::default()) };
+        let totals = state.subject_totals(self.vfs(), id)?;
+        state.keep_ends(id, totals);
+        Ok(totals)
+    }
+
+    /// How many messages fit a filter, and the sequence of the first one at or above `from_seq`.
+    ///
+    /// # Errors
+    /// A block cannot be read.
+    pub fn count(&self, from_seq: u64, filter: Option<&str>) -> Result<u64, StoreError> {
+        let state = self.open_state()?;
+        state.count(self.vfs(), from_seq, Filter::new(filter, &state.subjects))
+    }
+
+    /// Sequences at the beginning, `limit` at most, whose messages are older than this time.
+    pub fn older_than(&self, time_ns: u64, limit: usize) -> Vec<u64> {
+        let state = self.state.read();
+        let (mut found, mut from) = (Vec::new(), state.first_seq);
+        while let Some(place) = state.first_from(from).filter(|place| place.time_ns < time_ns && found.len() < limit) {
+            found.push(place.seq);
+            from = place.seq + 1;
+        }
+        found
+    }
+
+    /// Bytes of memory that the index takes, of the open handles, and of the files: for health and tests.
+    pub fn usage(&self) -> Usage {
+        let state = self.state.read();
+        let mut usage = Usage { file_bytes: state.file_bytes(), n_blocks: state.slots.len(), ..Usage::default() };
+        for slot in &state.slots {
+            let inner = slot.block.lock();
+            usage.index_bytes += inner.entries.memory_bytes();
+            usage.pending_bytes += inner.pending.len();
+            usage.n_open_files += usize::from(inner.is_open());
+        }
+        usage.n_subjects = state.subjects.count();
+        usage
+    }
+
+    fn open_state(&self) -> Result<interlock_sync::lock::RwLockReadGuard<'_, State>, StoreError> {
+        let state = self.state.read();
+        if state.is_closed { Err(StoreError::Closed) } else { Ok(state) }
+    }
+
+    fn read_at(&self, state: &State, seq: u64) -> Result<StoredMessage, StoreError> {
+        let (block, place) = state.find(seq).ok_or(StoreError::NotFound(seq))?;
+        block.read(&mut block.lock(), self.vfs(), place)
+    }
+}
+
+/// What a store takes up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Bytes of the index in memory.
+    pub index_bytes: usize,
+    /// Bytes that are not written yet.
+    pub pending_bytes: usize,
+    /// Bytes of block files.
+    pub file_bytes: u64,
+    /// Blocks.
+    pub n_blocks: usize,
+    /// Block files that are open.
+    pub n_open_files: usize,
+    /// Subjects that have messages.
+    pub n_subjects: usize,
+}

@@ -1,0 +1,152 @@
+//! Making durable: flushes, and the sync pass that also gives space back (specification 3.9).
+
+use std::sync::Arc;
+
+use super::Store;
+use super::block::{Block, latching};
+use super::error::StoreError;
+use super::state::State;
+use crate::core::write_error::WriteError;
+use crate::disk;
+use crate::mutant;
+
+impl Store {
+    /// Writes and syncs all that was accepted before the call.
+    ///
+    /// # Errors
+    /// A write error, of this flush or before.
+    pub fn flush(&self) -> Result<(), StoreError> {
+        let _one_at_a_time = self.sync.lock();
+        let last = {
+            let state = self.state.read();
+            self.look_before_sync(&state)?;
+            state.last_block().cloned()
+        };
+        let flushed = last.map_or(Ok(()), |block| self.flush_block(&block)).and_then(|()| self.flush_folder());
+        self.keep_after_sync(flushed)
+    }
+
+    /// Writes what is pending, without a sync.
+    ///
+    /// # Errors
+    /// A write error, of this call or before.
+    pub fn write_pending(&self) -> Result<(), StoreError> {
+        self.mutate(|state| match state.last_block() {
+            None => Ok(()),
+            Some(block) => Ok(block.write(&mut block.lock(), self.vfs())?),
+        })
+    }
+
+    /// The flusher's write: its error stays with the block.
+    pub(super) fn write_quietly(&self) {
+        let state = self.state.read();
+        let Some(block) = state.last_block().filter(|_| !state.is_closed) else { return };
+        let mut inner = block.lock();
+        if block.write_error.is_set() {
+            return;
+        }
+        if let Err(error) = block.try_write(&mut inner, self.vfs()) {
+            tracing::error!(%error, "the flusher failed");
+            if !mutant!(M76) {
+                block.keep(error);
+            }
+        }
+    }
+
+    /// Bytes that are not written yet.
+    pub fn pending_bytes(&self) -> usize {
+        self.state.read().last_block().map_or(0, |block| block.lock().pending.len())
+    }
+
+    /// One sync pass: writes and syncs every block, closes idle files, writes sparse blocks anew, removes empty ones.
+    ///
+    /// # Errors
+    /// A write error: the first of the pass, or one from before.
+    pub fn sync_pass(&self) -> Result<(), StoreError> {
+        let _one_at_a_time = self.sync.lock();
+        let blocks: Vec<Arc<Block>> = {
+            let state = self.state.read();
+            if state.is_closed {
+                return Ok(());
+            }
+            if let Some(error) = self.write_error.get() {
+                return Err(error.into());
+            }
+            state.slots.iter().map(|slot| slot.block.clone()).collect()
+        };
+        // One block's error does not keep the others from being synced.
+        let mut passed = Ok(());
+        for (at, block) in blocks.iter().enumerate() {
+            passed = passed.and(self.sync_in_pass(block, at + 1 == blocks.len()));
+        }
+        // A message is dropped from its file only once its removal is durable.
+        let passed = passed.and_then(|()| self.compact_in_pass(&blocks)).and_then(|()| self.flush_folder());
+        self.keep_after_sync(passed)
+    }
+
+    fn sync_in_pass(&self, block: &Block, is_last: bool) -> Result<(), StoreError> {
+        let owed = {
+            let mut inner = block.lock();
+            if inner.is_removed {
+                return Ok(());
+            }
+            let is_idle = block.rest(&mut inner, self.options.idle_after);
+            if is_idle && !is_last {
+                inner.entries.rest();
+            }
+            block.write(&mut inner, self.vfs())?;
+            block.owe_sync(&mut inner, self.vfs())?
+        };
+        let Some(owed) = owed else { return Ok(()) };
+        self.still_there(block)?;
+        Ok(block.pay_sync(&owed)?)
+    }
+
+    /// A block of a live store whose file is gone is data that is gone, though its open file still takes writes.
+    fn still_there(&self, block: &Block) -> Result<(), StoreError> {
+        if self.vfs().exists(&block.path) || block.lock().is_removed {
+            return Ok(());
+        }
+        let error = latching("sync", &block.path, &std::io::ErrorKind::NotFound.into());
+        Err(block.keep(error).into())
+    }
+
+    fn flush_block(&self, block: &Block) -> Result<(), StoreError> {
+        let owed = {
+            let mut inner = block.lock();
+            block.write(&mut inner, self.vfs())?;
+            block.owe_sync(&mut inner, self.vfs())?
+        };
+        Ok(owed.map_or(Ok(()), |owed| block.pay_sync(&owed))?)
+    }
+
+    fn flush_folder(&self) -> Result<(), StoreError> {
+        let changes = {
+            let state = self.state.read();
+            if state.folder_changes == state.folder_synced {
+                return Ok(());
+            }
+            state.folder_changes
+        };
+        let synced = disk::sync_folder(self.vfs(), self.folder());
+        synced.map_err(|error| WriteError::io("sync", self.folder(), &error))?;
+        let mut state = self.state.write();
+        state.folder_synced = state.folder_synced.max(changes);
+        Ok(())
+    }
+
+    /// Like [`Store::look`], for calls that do not change the state.
+    fn look_before_sync(&self, state: &State) -> Result<(), StoreError> {
+        if state.is_closed {
+            return Err(StoreError::Closed);
+        }
+        self.write_error.get().map_or(Ok(()), |error| Err(error.into()))
+    }
+
+    fn keep_after_sync(&self, result: Result<(), StoreError>) -> Result<(), StoreError> {
+        match result {
+            Ok(()) => Ok(()),
+            result => self.keep(&mut self.state.write(), result),
+        }
+    }
+}

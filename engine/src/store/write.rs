@@ -1,0 +1,290 @@
+//! Calls that change a store. Each one logs a record first and then does in memory what the record says.
+
+use super::Store;
+use super::block::latching;
+use super::error::StoreError;
+use super::message::{NewMessage, SyncPolicy};
+use super::record::{HEADER_BYTES, Kind, Record};
+use super::state::State;
+use super::subjects::Filter;
+use crate::disk::{self, Open};
+use crate::mutant;
+
+/// Pending bytes of a block after which a call writes them itself.
+const PENDING_BYTES_MAX: usize = 1 << 20;
+/// Bytes of a block at most, so that offsets fit.
+const BLOCK_BYTES_MAX: u64 = 1 << 30;
+
+impl Store {
+    /// Appends a message. Durable on return only with [`SyncPolicy::Always`].
+    ///
+    /// # Errors
+    /// The sequence is not the next one, the message is too large for a record, or a write error.
+    pub fn append(&self, message: &NewMessage<'_>) -> Result<(), StoreError> {
+        let NewMessage { seq, index, time_ns, subject, headers, payload } = *message;
+        let record = Record { kind: Kind::Message, seq, index, time_ns, subject, headers, payload };
+        self.mutate(|state| {
+            let expected = state.last_seq + 1;
+            if seq != expected {
+                return Err(StoreError::Sequence { expected, given: seq });
+            }
+            self.log(state, &record).map(|_| ())
+        })
+    }
+
+    /// Gives out sequences up to this one without messages.
+    ///
+    /// # Errors
+    /// The last sequence is not below, or a write error.
+    pub fn skip(&self, seq: u64, index: u64) -> Result<(), StoreError> {
+        self.mutate(|state| {
+            let expected = state.last_seq + 1;
+            if seq < expected {
+                return Err(StoreError::Sequence { expected, given: seq });
+            }
+            self.log(state, &Record::mark(Kind::Skip, seq, index)).map(|_| ())
+        })
+    }
+
+    /// Removes a message; whether there was one.
+    ///
+    /// # Errors
+    /// A read error of its block, or a write error.
+    pub fn remove(&self, seq: u64, index: u64) -> Result<bool, StoreError> {
+        self.maintain(|state| self.remove_one(state, seq, index))
+    }
+
+    fn remove_one(&self, state: &mut State, seq: u64, index: u64) -> Result<bool, StoreError> {
+        if state.find(seq).is_none() {
+            return Ok(false);
+        }
+        state.load_subjects(self.vfs(), seq, seq)?;
+        // Whatever removes the first message is superseded by the next block's header: nothing has to be kept of it.
+        let record = if seq == state.first_seq {
+            let next = state.first_from(seq + 1).map_or(state.last_seq + 1, |place| place.seq);
+            Record::mark(Kind::Compact, next, index)
+        } else {
+            Record::removal(seq, seq, index)
+        };
+        self.log(state, &record)?;
+        self.reclaim(state, seq, seq)?;
+        Ok(true)
+    }
+
+    /// Removes everything below a sequence, in one hold of the lock; the sequences below are given out. How many
+    /// messages that were.
+    ///
+    /// # Errors
+    /// A read error of a block, or a write error.
+    pub fn compact(&self, first_seq: u64, index: u64) -> Result<u64, StoreError> {
+        if mutant!(M81) {
+            return self.compact_in_two_holds(first_seq, index);
+        }
+        self.maintain(|state| {
+            self.reach("store_locked_in_compact");
+            self.compact_to(state, first_seq, index)
+        })
+    }
+
+    /// The bug: what covers everything is purged later, with what came between.
+    fn compact_in_two_holds(&self, first_seq: u64, index: u64) -> Result<u64, StoreError> {
+        let covers_all = self.state.read().last_seq < first_seq;
+        self.reach("store_locked_in_compact");
+        self.maintain(|state| {
+            let first_seq = if covers_all { state.last_seq.max(first_seq - 1) + 1 } else { first_seq };
+            self.compact_to(state, first_seq, index)
+        })
+    }
+
+    fn compact_to(&self, state: &mut State, first_seq: u64, index: u64) -> Result<u64, StoreError> {
+        if first_seq <= state.first_seq {
+            return Ok(0);
+        }
+        let from = state.first_seq;
+        if first_seq <= state.last_seq {
+            state.load_subjects(self.vfs(), from, first_seq - 1)?;
+        }
+        let removed = self.log(state, &Record::mark(Kind::Compact, first_seq, index))?;
+        self.reclaim(state, from, first_seq - 1)?;
+        Ok(removed)
+    }
+
+    /// Removes all messages that fit the filter but the newest `keep`. How many.
+    ///
+    /// # Errors
+    /// A read error of a block, or a write error.
+    pub fn purge(&self, filter: Option<&str>, keep: u64, index: u64) -> Result<u64, StoreError> {
+        self.maintain(|state| match Filter::new(filter, &state.subjects) {
+            Filter::All => {
+                let first_seq = state.nth_from_end(keep).unwrap_or(state.last_seq + 1);
+                let first_seq = if keep >= state.messages { state.first_seq } else { first_seq };
+                self.compact_to(state, first_seq, index)
+            }
+            Filter::Nothing => Ok(0),
+            fitting => self.purge_runs(state, fitting, keep, index),
+        })
+    }
+
+    fn purge_runs(&self, state: &mut State, filter: Filter<'_>, keep: u64, index: u64) -> Result<u64, StoreError> {
+        let (from, to) = (state.first_seq, state.last_seq);
+        state.load_subjects(self.vfs(), from, to)?;
+        let runs = state.runs(filter, keep);
+        let mut removed = 0;
+        for (first, last) in runs {
+            removed += self.log(state, &Record::removal(first, last, index))?;
+        }
+        self.reclaim(state, from, to)?;
+        Ok(removed)
+    }
+
+    /// Removes the oldest messages of a subject until at most `max` are left, in one hold of the lock. How many.
+    ///
+    /// # Errors
+    /// A read error of a block, or a write error.
+    pub fn limit_subject(&self, subject: &str, max: u64, index: u64) -> Result<u64, StoreError> {
+        if mutant!(M60) {
+            return self.limit_subject_in_many_holds(subject, max, index);
+        }
+        self.maintain(|state| {
+            let mut removed = 0;
+            self.reach("store_locked_in_limit");
+            while let Some(id) = state.subjects.id(subject) {
+                let totals = state.subject_totals(self.vfs(), id)?;
+                if totals.messages <= max {
+                    break;
+                }
+                removed += u64::from(self.remove_one(state, totals.first_seq, index)?);
+            }
+            Ok(removed)
+        })
+    }
+
+    /// The bug: between looking and removing, somebody else may remove; then "not found" counts as a write error.
+    fn limit_subject_in_many_holds(&self, subject: &str, max: u64, index: u64) -> Result<u64, StoreError> {
+        let mut removed = 0;
+        loop {
+            let totals = self.subject_totals(subject)?;
+            if totals.messages <= max {
+                return Ok(removed);
+            }
+            self.reach("store_locked_in_limit");
+            self.mutate(|state| {
+                let error =
+                    crate::core::write_error::WriteError::other(StoreError::NotFound(totals.first_seq).to_string());
+                let is_removed = self.remove_one(state, totals.first_seq, index)?;
+                if is_removed { Ok(()) } else { Err(error.into()) }
+            })?;
+            removed += 1;
+        }
+    }
+
+    /// Removes the messages at the beginning that are older than this time, up to the first that is not. How many.
+    ///
+    /// # Errors
+    /// A read error of a block, or a write error.
+    pub fn expire_before(&self, time_ns: u64, index: u64) -> Result<u64, StoreError> {
+        self.maintain(|state| {
+            let first_seq = state.first_not_before(time_ns);
+            self.compact_to(state, first_seq, index)
+        })
+    }
+
+    /// Removes everything behind a sequence, and gives it out anew. Durable on return, and no replay undoes it.
+    ///
+    /// # Errors
+    /// A read error of a block, or a write error.
+    pub fn truncate(&self, last_seq: u64) -> Result<(), StoreError> {
+        let _one_at_a_time = self.sync.lock();
+        self.maintain(|state| self.truncate_to(state, last_seq))
+    }
+
+    /// The messages belong to a new raft group from here on, whose indices begin anew: what is there is permanent.
+    ///
+    /// # Errors
+    /// A write error.
+    pub fn begin_epoch(&self) -> Result<(), StoreError> {
+        let _one_at_a_time = self.sync.lock();
+        self.mutate(|state| {
+            state.epoch += 1;
+            (state.last_index, state.reclaim_floor) = (0, 0);
+            for slot in &state.slots {
+                let mut inner = slot.block.lock();
+                inner.last_index = 0;
+                inner.entries.forget_holds();
+            }
+            if state.slots.is_empty() && state.last_seq == 0 { Ok(()) } else { self.roll(state) }
+        })
+    }
+
+    /// Logs a record behind the others and does what it says. How many messages it removed. When it fails, nothing
+    /// has changed.
+    pub(super) fn log(&self, state: &mut State, record: &Record<'_>) -> Result<u64, StoreError> {
+        let bytes = (RECORD_OVERHEAD + record.subject.len() + record.headers.len() + record.payload.len()) as u64;
+        let length = record.length().ok_or(StoreError::TooLarge { bytes })?;
+        self.make_room(state, record, length)?;
+        let block = state.last_block().expect("room was made in the last block").clone();
+        let mut inner = block.lock();
+        let was_empty = inner.pending.is_empty();
+        let offset = inner.push(record);
+        let written = match self.options.sync {
+            SyncPolicy::Always => block.write(&mut inner, self.vfs()).and_then(|()| block.sync(&mut inner, self.vfs())),
+            SyncPolicy::OnFlush if inner.pending.len() >= PENDING_BYTES_MAX => block.write(&mut inner, self.vfs()),
+            SyncPolicy::OnFlush => Ok(()),
+        };
+        match written {
+            // The bug: the message counts as stored.
+            Err(_) if mutant!(M61) => {}
+            Err(error) => {
+                inner.take_back(offset);
+                return Err(error.into());
+            }
+            Ok(()) => {}
+        }
+        inner.last_index = inner.last_index.max(record.index);
+        inner.n_removals += u64::from(record.kind == Kind::Remove);
+        if was_empty && !inner.pending.is_empty() {
+            self.pending.notify_one();
+        }
+        drop(inner);
+        state.last_index = state.last_index.max(record.index);
+        Ok(state.apply(record, offset, length))
+    }
+
+    /// Begins a new block where this record does not fit into the last one.
+    fn make_room(&self, state: &mut State, record: &Record<'_>, length: u32) -> Result<(), StoreError> {
+        let limit = self.options.block_bytes.min(BLOCK_BYTES_MAX);
+        let fits = state.last_block().is_some_and(|block| {
+            let inner = block.lock();
+            let is_within = inner.end() + u64::from(length) <= limit || inner.end() == HEADER_BYTES as u64;
+            let reaches = record.kind != Kind::Message || inner.entries.reaches(record.seq);
+            is_within && reaches && inner.header.epoch == state.epoch
+        });
+        if fits { Ok(()) } else { self.roll(state) }
+    }
+
+    /// Seals the last block and begins the next one. Every block but the last is durable, and so is its name.
+    pub(super) fn roll(&self, state: &mut State) -> Result<(), StoreError> {
+        if let Some(block) = state.last_block() {
+            let mut inner = block.lock();
+            block.write(&mut inner, self.vfs())?;
+            block.sync(&mut inner, self.vfs())?;
+            inner.pending = Vec::new();
+            inner.entries.shrink();
+        }
+        let header = state.header();
+        let path = self.block_path(header.block);
+        let file = self.vfs().open(&path, Open::Truncate).and_then(|file| {
+            file.write_all_at(&header.encode(), 0)?;
+            file.sync()?;
+            disk::sync_folder(self.vfs(), self.folder())?;
+            Ok(file)
+        });
+        let file = file.map_err(|error| latching("create", &path, &error))?;
+        state.add_block(path, header).lock().set_file(Some(file));
+        state.folder_synced = state.folder_changes;
+        Ok(())
+    }
+}
+
+/// Bytes of a record besides its message.
+const RECORD_OVERHEAD: usize = super::record::RECORD_BYTES;
