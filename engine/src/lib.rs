@@ -9,6 +9,7 @@ pub mod disk;
 pub mod failpoint;
 #[cfg(feature = "mutation")]
 pub mod mutation;
+pub mod raft;
 pub mod slot;
 pub mod sticky;
 pub mod store;

@@ -5,4 +5,6 @@
 #[macro_use]
 mod harness;
 mod batch;
+mod driver;
 mod inactivity;
+mod raft_world;

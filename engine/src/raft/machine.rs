@@ -1,0 +1,546 @@
+//! A raft node with its rules, without I/O: what it is asked goes in, what is to be made durable, sent and delivered
+//! comes out.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use interlock_sync::random::Random;
+use raft::eraftpb::{ConfChangeV2, Entry, EntryType, Message, MessageType};
+use raft::{Config, ProgressState, RawNode, ReadState, Ready, SnapshotStatus, StateRole};
+
+use super::apply::Apply;
+use super::conf_change;
+use super::error::{ChangeError, ProposeError};
+use super::log::{Batch, LogView, Members, Place, Position, StoredSnapshot};
+use super::logger::logger;
+use super::node::Proposed;
+use super::options::{GroupOptions, Limits, Timing};
+use super::status::{Peer, Role, Status};
+use crate::core::names::ServerId;
+use crate::core::write_error::WriteError;
+
+/// A raft node that one owner drives.
+pub(super) struct Machine {
+    node: RawNode<LogView>,
+    view: LogView,
+    timing: Timing,
+    limits: Limits,
+    random: Random,
+    n_ticks: u64,
+    /// Ticks without a leader after which it campaigns, and the term and role that they were drawn for.
+    timeout_ticks: usize,
+    timeout_of: (u64, StateRole),
+    observer: bool,
+    /// The tick at which each server was last heard.
+    heard: BTreeMap<u64, u64>,
+    /// The tick at which each peer was first seen waiting for a snapshot.
+    snapshot_since: BTreeMap<u64, u64>,
+    /// The last entry that was handed to the state machine's queue.
+    delivered: u64,
+    /// The last entry that the state machine has processed, as of this turn.
+    processed: u64,
+    /// Once this much is delivered, the recovery is over.
+    recovers_until: Option<u64>,
+}
+
+/// A ready that was taken and is not yet done.
+#[derive(Default)]
+pub(super) struct Turn {
+    number: u64,
+    /// None once raft was told that it may go on.
+    ready: Option<Ready>,
+    /// What is to be durable before anything of the following is said or done.
+    pub(super) batch: Batch,
+    pub(super) snapshot: Option<StoredSnapshot>,
+    /// Where the batch's entries were written.
+    pub(super) places: Vec<Place>,
+    pub(super) messages: Vec<Message>,
+    pub(super) persisted_messages: Vec<Message>,
+    committed: Vec<Entry>,
+    pub(super) reads: Vec<ReadState>,
+}
+
+/// What a turn left to be done.
+#[derive(Default)]
+pub(super) struct Outcome {
+    pub(super) applies: Vec<Apply>,
+    pub(super) messages: Vec<Message>,
+    /// To be durable before the applies are delivered.
+    pub(super) members: Option<Members>,
+    /// The next turn is not due before an input or a tick.
+    pub(super) waits: bool,
+}
+
+/// What the state machine is told of a snapshot that was received or found.
+pub(super) fn installed(snapshot: &StoredSnapshot) -> Apply {
+    let Position { index, term } = snapshot.position;
+    Apply::Snapshot { index, term, data: snapshot.data.clone() }
+}
+
+impl Machine {
+    /// A node on a log. `applied` is delivered already.
+    pub(super) fn new(options: &GroupOptions, view: LogView, applied: u64) -> Result<Self, WriteError> {
+        let (timing, limits) = (options.timing.clone(), options.limits.clone());
+        let config = Config {
+            id: options.server.0,
+            election_tick: timing.election_ticks.start,
+            heartbeat_tick: timing.heartbeat_ticks,
+            // Raft's own draw is not used, and has one outcome. See `tick`.
+            min_election_tick: timing.election_ticks.start,
+            max_election_tick: timing.election_ticks.start + 1,
+            applied,
+            max_size_per_msg: 1 << 20,
+            max_inflight_msgs: 256,
+            check_quorum: true,
+            pre_vote: true,
+            batch_append: true,
+            max_uncommitted_size: limits.uncommitted_bytes,
+            max_committed_size_per_ready: limits.committed_bytes_per_turn,
+            ..Config::default()
+        };
+        let commit = view.with(|state| state.hard_state.commit);
+        let node = RawNode::new(&config, view.clone(), &logger());
+        let node = node.map_err(|error| WriteError::other(format!("open {}: {error}", options.folder.display())))?;
+        let owner = format!("{}/{}", options.name, options.server);
+        let mut machine = Self {
+            node,
+            view,
+            timing,
+            limits,
+            random: Random::split(options.seed, &owner),
+            n_ticks: 0,
+            timeout_ticks: 0,
+            timeout_of: (0, StateRole::Follower),
+            observer: false,
+            heard: BTreeMap::new(),
+            snapshot_since: BTreeMap::new(),
+            delivered: applied,
+            processed: applied,
+            recovers_until: Some(commit),
+        };
+        machine.draw_timeout();
+        Ok(machine)
+    }
+
+    pub(super) fn is_leader(&self) -> bool {
+        self.node.raft.state == StateRole::Leader
+    }
+
+    fn leader(&self) -> Option<ServerId> {
+        Some(ServerId(self.node.raft.leader_id)).filter(|leader| leader.0 != 0)
+    }
+
+    pub(super) fn set_processed(&mut self, processed: u64) {
+        self.processed = processed;
+    }
+
+    // ---- time ----
+
+    fn draw_timeout(&mut self) {
+        let range = &self.timing.election_ticks;
+        let width = u64::try_from(range.len()).unwrap_or(u64::MAX);
+        let drawn = usize::try_from(self.random.below(width)).unwrap_or(0);
+        self.timeout_ticks = range.start + drawn;
+        self.timeout_of = (self.node.raft.term, self.node.raft.state);
+    }
+
+    /// A new term or role has a new timeout.
+    fn refresh_timeout(&mut self) {
+        if self.timeout_of != (self.node.raft.term, self.node.raft.state) {
+            self.draw_timeout();
+        }
+    }
+
+    /// A tick. Raft counts a leader's; elections are counted here, because their timeouts come from the seed, and
+    /// because an observer's time must pass (its lease ends, it may vote) without an end.
+    pub(super) fn tick(&mut self) {
+        self.n_ticks += 1;
+        if self.is_leader() {
+            self.node.tick();
+            self.resend_snapshots();
+            self.guard_overrun();
+        } else {
+            self.node.raft.election_elapsed += 1;
+            let is_due = self.node.raft.election_elapsed >= self.timeout_ticks;
+            if is_due && !self.observer && self.node.raft.promotable() {
+                self.node.raft.election_elapsed = 0;
+                self.draw_timeout();
+                self.ask_for_votes();
+            }
+        }
+        self.refresh_timeout();
+    }
+
+    fn ask_for_votes(&mut self) {
+        if let Err(error) = self.node.campaign() {
+            tracing::debug!(%error, "no campaign");
+        }
+    }
+
+    /// A leader that cannot commit makes room for one that can.
+    fn guard_overrun(&mut self) {
+        let raft = &self.node.raft;
+        let uncommitted = raft.raft_log.last_index().saturating_sub(raft.raft_log.committed);
+        if uncommitted >= self.limits.uncommitted {
+            tracing::warn!(uncommitted, "too much is not committed: stepping down");
+            self.follow();
+        }
+    }
+
+    /// The network says nothing about a lost snapshot: after an election timeout it counts as lost.
+    fn resend_snapshots(&mut self) {
+        let waiting: Vec<u64> = self.peers_in_snapshot().collect();
+        self.snapshot_since.retain(|peer, _| waiting.contains(peer));
+        for peer in waiting {
+            let since = *self.snapshot_since.entry(peer).or_insert(self.n_ticks);
+            if self.n_ticks - since >= self.timing.election_ticks.start as u64 {
+                self.snapshot_since.remove(&peer);
+                self.node.report_snapshot(peer, SnapshotStatus::Failure);
+            }
+        }
+    }
+
+    fn peers_in_snapshot(&self) -> impl Iterator<Item = u64> + '_ {
+        let progress = self.node.raft.prs().iter();
+        progress.filter(|(_, progress)| progress.state == ProgressState::Snapshot).map(|(id, _)| *id)
+    }
+
+    fn was_heard(&self, peer: u64) -> bool {
+        let within = 3 * self.timing.heartbeat_ticks as u64;
+        self.heard.get(&peer).is_some_and(|tick| self.n_ticks - tick <= within)
+    }
+
+    // ---- what it is asked ----
+
+    /// A message of another server.
+    pub(super) fn step(&mut self, message: Message) {
+        self.heard.insert(message.from, self.n_ticks);
+        let is_refused = match message.get_msg_type() {
+            // The state machine is too far behind to be given more.
+            MessageType::MsgAppend => self.delivered.saturating_sub(self.processed) >= self.limits.unapplied,
+            MessageType::MsgTimeoutNow => self.observer,
+            // Nothing is forwarded among ours.
+            MessageType::MsgPropose | MessageType::MsgTransferLeader => true,
+            _ => false,
+        };
+        if is_refused {
+            return;
+        }
+        if let Err(error) = self.node.step(message) {
+            tracing::debug!(%error, "a message was not stepped");
+        }
+        self.refresh_timeout();
+    }
+
+    /// Takes a proposal into the log. It is neither durable nor committed yet.
+    pub(super) fn propose(&mut self, term: Option<u64>, data: Bytes) -> Result<Proposed, ProposeError> {
+        if !self.is_leader() {
+            return Err(ProposeError::NotLeader { leader: self.leader() });
+        }
+        let own_term = self.node.raft.term;
+        if term.is_some_and(|term| term != own_term) {
+            return Err(ProposeError::StaleTerm { term: own_term });
+        }
+        if data.len() > self.limits.entry_bytes {
+            return Err(ProposeError::TooLarge);
+        }
+        let mut message = Message { from: self.node.raft.id, ..Message::default() };
+        message.set_msg_type(MessageType::MsgPropose);
+        message.mut_entries().push(Entry { data, ..Entry::default() });
+        self.node.raft.step(message).map_err(|_dropped| ProposeError::Dropped)?;
+        Ok(Proposed { index: self.node.raft.raft_log.last_index(), term: own_term })
+    }
+
+    /// Takes a change of members into the log.
+    pub(super) fn change_members(&mut self, change: ConfChangeV2) -> Result<Proposed, ChangeError> {
+        if !self.is_leader() {
+            return Err(ChangeError::NotLeader { leader: self.leader() });
+        }
+        if self.node.raft.has_pending_conf() {
+            return Err(ChangeError::Refused);
+        }
+        let before = self.node.raft.raft_log.last_index();
+        self.node.propose_conf_change(Vec::new(), change).map_err(|_dropped| ChangeError::Refused)?;
+        // Raft puts an empty entry where it refuses a change.
+        let index = before + 1;
+        if self.node.raft.pending_conf_index != index {
+            return Err(ChangeError::Refused);
+        }
+        Ok(Proposed { index, term: self.node.raft.term })
+    }
+
+    pub(super) fn read_index(&mut self, context: u64) {
+        self.node.read_index(context.to_le_bytes().to_vec());
+    }
+
+    /// Asks for votes now. An observer never does.
+    pub(super) fn campaign(&mut self) {
+        // Raft asserts that a candidate's log is durable; a lock's other holders may come while it is being written.
+        let is_durable = self.node.raft.raft_log.persisted == self.node.raft.raft_log.last_index();
+        if !self.observer && is_durable {
+            self.ask_for_votes();
+            self.refresh_timeout();
+        }
+    }
+
+    /// Hands leadership to a peer: whether it is on its way.
+    pub(super) fn transfer(&mut self, to: ServerId) -> bool {
+        if !self.is_leader() || to.0 == self.node.raft.id {
+            return false;
+        }
+        self.node.transfer_leader(to.0);
+        self.node.raft.lead_transferee == Some(to.0)
+    }
+
+    /// Gives leadership away: to the preferred peer if it is healthy, else to the most up to date that is, else to
+    /// nobody. It may take some turns: see [`Self::follow`].
+    pub(super) fn step_down(&mut self, preferred: Option<ServerId>) {
+        if !self.is_leader() {
+            return;
+        }
+        let own = self.node.raft.id;
+        let voters = self.voters();
+        let healthy = voters.iter().map(|voter| voter.0).filter(|voter| *voter != own && self.was_heard(*voter));
+        let matched = |peer: u64| self.node.raft.prs().get(peer).map_or(0, |progress| progress.matched);
+        let best = healthy.max_by_key(|peer| (preferred == Some(ServerId(*peer)), matched(*peer), u64::MAX - peer));
+        if !best.is_some_and(|peer| self.transfer(ServerId(peer))) {
+            self.follow();
+        }
+    }
+
+    /// Follows in the same term, with nobody leading.
+    pub(super) fn follow(&mut self) {
+        let term = self.node.raft.term;
+        self.node.raft.become_follower(term, 0);
+        self.refresh_timeout();
+    }
+
+    /// An observer follows and votes, and never campaigns.
+    pub(super) fn set_observer(&mut self, observer: bool) {
+        self.observer = observer;
+        if matches!(self.node.raft.state, StateRole::Candidate | StateRole::PreCandidate) {
+            self.follow();
+        }
+        self.node.raft.election_elapsed = 0;
+    }
+
+    /// The vote that could not be made durable is taken back.
+    pub(super) fn forget_vote(&mut self) {
+        let hard_state = self.view.with(|state| state.hard_state.clone());
+        self.node.raft.term = hard_state.term;
+        self.node.raft.vote = hard_state.vote;
+        self.node.raft.msgs.clear();
+    }
+
+    // ---- turns ----
+
+    pub(super) fn has_ready(&self) -> bool {
+        self.node.has_ready()
+    }
+
+    /// Takes a ready. Until [`Self::finish`] nothing else may be asked of the node.
+    pub(super) fn begin(&mut self) -> Result<Turn, WriteError> {
+        let mut ready = self.node.ready();
+        let mut batch = Batch::default();
+        let mut snapshot = None;
+        if !ready.snapshot().is_empty() {
+            let stored = StoredSnapshot::from_wire(ready.snapshot())?;
+            batch.reset = Some(stored.position);
+            batch.members = Some(stored.members.clone());
+            snapshot = Some(stored);
+        }
+        if ready.must_sync() {
+            // With the commit index, though it need not be durable: it costs nothing here.
+            batch.hard_state = Some(self.node.raft.hard_state());
+        }
+        batch.entries = ready.take_entries();
+        if let Some(error) = self.view.read_error() {
+            return Err(error);
+        }
+        Ok(Turn {
+            number: ready.number(),
+            batch,
+            snapshot,
+            places: Vec::new(),
+            messages: ready.take_messages(),
+            persisted_messages: ready.take_persisted_messages(),
+            committed: ready.take_committed_entries(),
+            reads: ready.take_read_states(),
+            ready: Some(ready),
+        })
+    }
+
+    /// The turn's batch is durable.
+    pub(super) fn persisted(&mut self, turn: &Turn, is_stored: bool) {
+        if !is_stored {
+            self.store(turn);
+        }
+        if let Some(first) = turn.batch.entries.first() {
+            self.view.with(|state| state.written(first.index, &turn.places));
+        }
+    }
+
+    /// Puts what is durable, or is about to be, into the log's picture in memory. Raft reads it there.
+    fn store(&mut self, turn: &Turn) {
+        self.view.with(|state| {
+            if let Some(snapshot) = &turn.snapshot {
+                state.reset(snapshot.position);
+                state.members = snapshot.members.clone();
+                state.snapshot = snapshot.clone();
+            }
+            state.append(&turn.batch.entries);
+            if let Some(hard_state) = &turn.batch.hard_state {
+                state.hard_state = hard_state.clone();
+            }
+        });
+    }
+
+    /// Lets raft go on although the turn's batch is not durable yet. The turn's messages still wait for that.
+    pub(super) fn advance_early(&mut self, turn: &mut Turn) {
+        self.store(turn);
+        if let Some(ready) = turn.ready.take() {
+            self.node.advance_append_async(ready);
+        }
+    }
+
+    /// Ends a turn whose batch is durable: applies what is committed, and lets raft go on.
+    pub(super) fn finish(&mut self, turn: Turn) -> Result<Outcome, WriteError> {
+        let mut outcome = Outcome::default();
+        if let Some(snapshot) = turn.snapshot {
+            self.delivered = snapshot.position.index;
+            outcome.applies.push(installed(&snapshot));
+        }
+        self.apply(turn.committed, &mut outcome)?;
+        match turn.ready {
+            Some(ready) => {
+                let mut light = self.node.advance_append(ready);
+                if !crate::mutant!(M113) {
+                    outcome.messages = light.take_messages();
+                    self.apply(light.take_committed_entries(), &mut outcome)?;
+                }
+            }
+            None => self.node.on_persist_ready(turn.number),
+        }
+        let commit = self.node.raft.raft_log.committed;
+        self.view.with(|state| state.hard_state.commit = commit);
+        self.node.advance_apply_to(self.delivered);
+        if self.recovers_until.is_some_and(|until| until <= self.delivered) {
+            self.recovers_until = None;
+            outcome.applies.push(Apply::RecoveryDone);
+        }
+        match self.view.read_error() {
+            Some(error) => Err(error),
+            None => Ok(outcome),
+        }
+    }
+
+    fn apply(&mut self, committed: Vec<Entry>, outcome: &mut Outcome) -> Result<(), WriteError> {
+        for entry in committed {
+            let (index, term) = (entry.index, entry.term);
+            assert!(index > self.delivered, "an entry is delivered once, and in order");
+            let apply = match entry.get_entry_type() {
+                EntryType::EntryNormal => Apply::Entry { index, term, data: entry.data },
+                EntryType::EntryConfChange | EntryType::EntryConfChangeV2 => self.apply_change(&entry, outcome)?,
+            };
+            self.delivered = index;
+            outcome.applies.push(apply);
+        }
+        Ok(())
+    }
+
+    /// Applies a change of members, unless the members that were stored or received contain it already.
+    fn apply_change(&mut self, entry: &Entry, outcome: &mut Outcome) -> Result<Apply, WriteError> {
+        if entry.index > self.view.with(|state| state.members.index) {
+            let change =
+                conf_change::decode(&entry.data).filter(|_| entry.get_entry_type() == EntryType::EntryConfChangeV2);
+            let change = change
+                .ok_or_else(|| WriteError::other(format!("entry {}: undecodable change of members", entry.index)))?;
+            match self.node.apply_conf_change(&change) {
+                Ok(conf_state) => {
+                    let members = Members { index: entry.index, conf_state };
+                    self.view.with(|state| state.members = members.clone());
+                    outcome.members = Some(members);
+                }
+                // Every member refuses it alike.
+                Err(error) => tracing::warn!(index = entry.index, %error, "a change of members is refused"),
+            }
+        }
+        let (voters, learners) = (self.voters(), self.learners());
+        Ok(Apply::Members { index: entry.index, term: entry.term, voters, learners })
+    }
+
+    /// The last snapshot and what was delivered after it, again. `None` where there is no snapshot.
+    pub(super) fn replay(&self) -> Option<Vec<Apply>> {
+        let snapshot = self.view.with(|state| state.snapshot.clone());
+        if snapshot.position.index == 0 {
+            return None;
+        }
+        let mut applies = vec![installed(&snapshot)];
+        for entry in self.view.read(snapshot.position.index + 1, self.delivered + 1, u64::MAX) {
+            let (index, term) = (entry.index, entry.term);
+            applies.push(match entry.get_entry_type() {
+                EntryType::EntryNormal => Apply::Entry { index, term, data: entry.data },
+                _ => Apply::Members { index, term, voters: self.voters(), learners: self.learners() },
+            });
+        }
+        Some(applies)
+    }
+
+    // ---- what it shows ----
+
+    fn voters(&self) -> Vec<ServerId> {
+        let mut voters: Vec<_> = self.node.raft.prs().conf().voters().ids().iter().map(ServerId).collect();
+        voters.sort_unstable();
+        voters
+    }
+
+    fn learners(&self) -> Vec<ServerId> {
+        let mut learners: Vec<_> = self.node.raft.prs().conf().learners().iter().copied().map(ServerId).collect();
+        learners.sort_unstable();
+        learners
+    }
+
+    fn peers(&self) -> Vec<Peer> {
+        if !self.is_leader() {
+            return Vec::new();
+        }
+        let others = self.node.raft.prs().iter().filter(|(id, _)| **id != self.node.raft.id);
+        let peer = |(id, progress): (&u64, &raft::Progress)| Peer {
+            server: ServerId(*id),
+            matched: progress.matched,
+            heard: self.was_heard(*id),
+            needs_snapshot: progress.state == ProgressState::Snapshot,
+        };
+        let mut peers: Vec<_> = others.map(peer).collect();
+        peers.sort_unstable_by_key(|peer| peer.server);
+        peers
+    }
+
+    /// Its state, but for what the state machine reports.
+    pub(super) fn status(&self) -> Status {
+        let raft = &self.node.raft;
+        let hears_leader = self.leader().is_some_and(|leader| self.was_heard(leader.0));
+        Status {
+            role: match raft.state {
+                StateRole::Leader => Role::Leader,
+                StateRole::Follower => Role::Follower,
+                StateRole::Candidate | StateRole::PreCandidate => Role::Candidate,
+            },
+            term: raft.term,
+            leader: self.leader(),
+            commit: raft.raft_log.committed,
+            applied: 0,
+            last_index: raft.raft_log.last_index(),
+            snapshot_index: self.view.with(|state| state.snapshot.position.index),
+            voters: self.voters(),
+            learners: self.learners(),
+            peers: self.peers(),
+            observer: self.observer,
+            current: self.is_leader() || (hears_leader && self.processed >= raft.raft_log.committed),
+        }
+    }
+
+    pub(super) fn n_ticks(&self) -> u64 {
+        self.n_ticks
+    }
+}

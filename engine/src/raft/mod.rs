@@ -1,0 +1,35 @@
+//! Raft groups: one task owns each group's raft node; the handles send it messages and read what it publishes.
+//!
+//! The driver's loop is `driver.rs`, the node's own rules (observer, elections, step-down) are `machine.rs`, the log is
+//! `log/`. What the state machine gets comes through an [`ApplyQueue`]; what it gives back are [`Node::applied`] and
+//! snapshots ([`Node::checkpoint`]).
+
+mod apply;
+mod checkpoint;
+pub mod codec;
+mod conf_change;
+mod driver;
+mod error;
+mod fields;
+mod host;
+mod log;
+mod logger;
+mod machine;
+mod node;
+mod options;
+mod persist;
+#[cfg(feature = "shared-lock")]
+mod shared;
+mod start;
+mod status;
+
+pub use raft::eraftpb;
+
+pub use apply::{Apply, ApplyQueue};
+pub use checkpoint::{Checkpoint, CheckpointRefused, InstallError};
+pub use error::{ChangeError, Closed, ProposeError, ReadIndexError};
+pub use node::{Node, Proposed};
+pub use options::{GroupOptions, Limits, Network, NodeContext, NodeHost, Reactions, Timing};
+#[cfg(feature = "shared-lock")]
+pub use shared::{SharedGuard, SharedNode};
+pub use status::{Peer, Role, Status};
