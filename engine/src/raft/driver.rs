@@ -16,9 +16,10 @@ use raft::eraftpb::{ConfChangeV2, Message};
 use super::error::{ChangeError, ProposeError};
 use super::host::Host;
 use super::log::LogWriter;
-use super::machine::{Machine, Outcome};
+use super::machine::Machine;
 use super::node::{Proposed, Shared};
 use super::status::Status;
+use super::turn::Outcome;
 use crate::core::names::ServerId;
 use crate::core::write_error::WriteError;
 
@@ -221,7 +222,7 @@ impl Driver {
         held.persisted(&turn, is_early);
         if crate::mutant!(M110) && turn.snapshot.is_some() {
             return Ok(Outcome {
-                applies: turn.snapshot.iter().map(super::machine::installed).collect(),
+                applies: turn.snapshot.iter().map(super::turn::installed).collect(),
                 waits: true,
                 ..Outcome::default()
             });

@@ -22,6 +22,7 @@ mod persist;
 mod shared;
 mod start;
 mod status;
+mod turn;
 
 pub use raft::eraftpb;
 

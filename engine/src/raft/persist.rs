@@ -7,7 +7,7 @@ use interlock_sync::time::sleep;
 
 use super::driver::{Driver, End, answer};
 use super::log::{Batch, LogWriter, Position, StoredSnapshot, adopted_path, remove_older, write_beside};
-use super::machine::{Outcome, Turn};
+use super::turn::{Outcome, Turn};
 use crate::core::write_error::WriteError;
 use crate::disk::{Vfs, sync_folder};
 
