@@ -7,6 +7,7 @@
 pub mod core;
 pub mod disk;
 pub mod failpoint;
+pub mod heartbeat;
 #[cfg(feature = "mutation")]
 pub mod mutation;
 pub mod raft;

@@ -6,5 +6,6 @@
 mod harness;
 mod batch;
 mod driver;
+mod heartbeat;
 mod inactivity;
 mod raft_world;
