@@ -36,6 +36,11 @@ impl RaftGroup {
         self.peers.contains(&server)
     }
 
+    /// Whether the group begins with the data of this server, and the others join it.
+    pub fn is_founded_by(&self, server: ServerId) -> bool {
+        self.predecessor.is_none() && self.founders == [server] && self.is_replicated()
+    }
+
     /// Whether there is consensus to be found: one replica needs none.
     pub fn is_replicated(&self) -> bool {
         self.peers.len() > 1
@@ -144,22 +149,26 @@ pub fn plan(me: ServerId, old: Option<Placement<'_>>, new: Option<Placement<'_>>
     let is_another = old.is_some_and(|old| old.created_ns != new.created_ns);
     match (exists, new.group.has(me)) {
         (false, false) => vec![],
-        (false, true) => create(new.group),
+        (false, true) => create(me, new.group),
         (true, false) => remove_here(),
         (true, true) if is_another => {
             let mut steps = vec![Step::DeleteNode, Step::StopSlot, Step::Delete, Step::ClearGroupNode];
-            steps.extend(create(new.group));
+            steps.extend(create(me, new.group));
             steps
         }
         (true, true) => change(old.map(|old| old.group), new.group),
     }
 }
 
-fn create(group: &RaftGroup) -> Vec<Step> {
-    if group.is_replicated() {
-        vec![Step::CreateEntity, Step::LinkAssignment, Step::CreateGroup, Step::LinkAssignment, Step::SpawnMonitor]
-    } else {
+fn create(me: ServerId, group: &RaftGroup) -> Vec<Step> {
+    if !group.is_replicated() {
         vec![Step::CreateEntity, Step::LinkAssignment, Step::LeadAlone]
+    } else if group.is_founded_by(me) {
+        // What the group begins with is the entity's.
+        vec![Step::CreateEntity, Step::CreateGroup, Step::LinkAssignment, Step::SpawnMonitor]
+    } else {
+        // The store is opened at the index of the group's snapshot.
+        vec![Step::CreateGroup, Step::CreateEntity, Step::LinkAssignment, Step::SpawnMonitor]
     }
 }
 
@@ -229,9 +238,7 @@ mod tests {
     fn a_new_stream_of_three_gets_its_group_before_its_monitor() {
         let new = group("g1", &[1, 2, 3]);
         let steps = plan(ME, None, at(&new, 1), false);
-        let expected =
-            [Step::CreateEntity, Step::LinkAssignment, Step::CreateGroup, Step::LinkAssignment, Step::SpawnMonitor];
-        assert_eq!(steps, expected);
+        assert_eq!(steps, [Step::CreateGroup, Step::CreateEntity, Step::LinkAssignment, Step::SpawnMonitor]);
     }
 
     #[test]

@@ -238,6 +238,15 @@ impl State {
         }
     }
 
+    /// Folders move at once and durably, as they are made.
+    fn rename_folder(&mut self, from: &Path, to: &Path) {
+        let moved = |path: &Path| path.strip_prefix(from).map_or_else(|_| path.to_owned(), |rest| to.join(rest));
+        self.folders = self.folders.iter().map(|folder| moved(folder)).collect();
+        self.live = std::mem::take(&mut self.live).into_iter().map(|(path, inode)| (moved(&path), inode)).collect();
+        self.durable =
+            std::mem::take(&mut self.durable).into_iter().map(|(path, inode)| (moved(&path), inode)).collect();
+    }
+
     fn strike(&mut self, operation: Operation, path: &Path) -> Option<Fault> {
         for (fault, n_calls) in &mut self.faults {
             if fault.fits(operation, path) {
@@ -299,6 +308,10 @@ impl Vfs for SimulatedDisk {
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let mut state = self.state.lock();
         state.enter(Operation::Rename, to)?;
+        if state.folders.contains(from) {
+            state.rename_folder(from, to);
+            return Ok(());
+        }
         let inode = state.live.remove(from).ok_or(io::ErrorKind::NotFound)?;
         state.live.insert(to.to_owned(), inode);
         Ok(())

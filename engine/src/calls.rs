@@ -1,0 +1,105 @@
+//! Requests to other servers, and to groups, that wait for an answer: numbered, bounded in time.
+
+use std::collections::BTreeMap;
+
+use interlock_sync::channel::oneshot;
+use interlock_sync::lock::Mutex;
+use interlock_sync::time::{Duration, timeout};
+
+/// Answers that are waited for. Number 0 is nobody's.
+pub struct Calls<T> {
+    /// A leaf lock: nothing is called while it is held.
+    waiting: Mutex<Waiting<T>>,
+}
+
+struct Waiting<T> {
+    last_number: u64,
+    senders: BTreeMap<u64, oneshot::Sender<T>>,
+}
+
+/// A call that waits for its answer. Dropped, it waits no longer.
+pub struct Call<'a, T> {
+    calls: &'a Calls<T>,
+    number: u64,
+    receiver: oneshot::Receiver<T>,
+}
+
+impl<T> Default for Calls<T> {
+    fn default() -> Self {
+        Self { waiting: Mutex::new(Waiting { last_number: 0, senders: BTreeMap::new() }) }
+    }
+}
+
+impl<T> Calls<T> {
+    /// Begins a call: first the number, then the request, so that no answer comes too early.
+    pub fn begin(&self) -> Call<'_, T> {
+        let (sender, receiver) = oneshot::channel();
+        let mut waiting = self.waiting.lock();
+        waiting.last_number += 1;
+        let number = waiting.last_number;
+        waiting.senders.insert(number, sender);
+        Call { calls: self, number, receiver }
+    }
+
+    /// Gives a call its answer. `false` where nobody waits for it any more.
+    pub fn answer(&self, number: u64, answer: T) -> bool {
+        let sender = self.waiting.lock().senders.remove(&number);
+        sender.is_some_and(|sender| sender.send(answer).is_ok())
+    }
+
+    /// Ends all calls without an answer.
+    pub fn abandon_all(&self) {
+        let senders = std::mem::take(&mut self.waiting.lock().senders);
+        drop(senders);
+    }
+
+    /// Calls that wait.
+    pub fn n_waiting(&self) -> usize {
+        self.waiting.lock().senders.len()
+    }
+}
+
+impl<T> Call<'_, T> {
+    /// Its number.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// The answer, or nothing where it did not come in time or will not come.
+    pub async fn wait(mut self, limit: Duration) -> Option<T> {
+        timeout(limit, &mut self.receiver).await.ok()?.ok()
+    }
+}
+
+impl<T> Drop for Call<'_, T> {
+    fn drop(&mut self) {
+        let sender = self.calls.waiting.lock().senders.remove(&self.number);
+        drop(sender);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Calls;
+    use interlock_sync::time::Duration;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_finds_its_call_and_a_late_one_finds_none() {
+        let calls = Calls::default();
+        let (first, second) = (calls.begin(), calls.begin());
+        let (one, two) = (first.number(), second.number());
+        assert!(calls.answer(two, "two"));
+        assert_eq!(second.wait(Duration::from_secs(1)).await, Some("two"));
+        assert_eq!(first.wait(Duration::from_secs(1)).await, None);
+        assert!(!calls.answer(one, "late"));
+        assert_eq!(calls.n_waiting(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn abandoned_calls_end_at_once() {
+        let calls: Calls<()> = Calls::default();
+        let call = calls.begin();
+        calls.abandon_all();
+        assert_eq!(call.wait(Duration::from_secs(3600)).await, None);
+    }
+}

@@ -1,0 +1,263 @@
+//! The engine of a server: its streams, its part in the meta layer, its raft nodes.
+
+mod changes;
+mod founding;
+pub mod meta;
+mod orphans;
+mod placement;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use interlock_sync::channel::watch;
+use interlock_sync::lock::RwLock;
+use interlock_sync::time::{Duration, timeout};
+use interlock_sync::token::Token;
+
+use crate::core::assignment::{ConsumerAssignment, StreamAssignment};
+use crate::core::meta::{Assignments, Refused};
+use crate::core::names::{ConsumerKey, GroupName, ServerId};
+use crate::core::write_error::WriteError;
+use crate::calls::Calls;
+use crate::consumer::Consumer;
+use crate::peer::PeerFrame;
+use crate::raft::{ApplyQueue, Node};
+use crate::server::Context;
+use crate::sticky::Sticky;
+use crate::stream::Stream;
+
+pub use changes::ChangeError;
+
+/// How long the end of the meta monitor is waited for.
+const META_STOP_LIMIT: Duration = Duration::from_secs(10);
+
+/// A stream or a consumer.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AssetKey {
+    /// A stream.
+    Stream(String),
+    /// A consumer.
+    Consumer(ConsumerKey),
+}
+
+impl std::fmt::Display for AssetKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Stream(name) => write!(f, "stream {name}"),
+            Self::Consumer(key) => write!(f, "consumer {key}"),
+        }
+    }
+}
+
+/// A raft node in the engine's table, with the queue that its first monitor takes.
+struct TableEntry {
+    node: Node,
+    queue: Option<ApplyQueue>,
+}
+
+/// What the engine's lock guards. First in the lock order; never held across a call to a stream or consumer.
+#[derive(Default)]
+struct State {
+    meta: Option<Node>,
+    assignments: Assignments,
+    nodes: BTreeMap<GroupName, TableEntry>,
+    streams: BTreeMap<String, Arc<Stream>>,
+    /// Why an asset that is assigned here does not run here.
+    errors: BTreeMap<AssetKey, String>,
+}
+
+/// An engine.
+pub struct Engine {
+    context: Arc<Context>,
+    state: RwLock<State>,
+    /// The first error of the meta layer: its entries are applied no further.
+    meta_error: Sticky,
+    /// Whether the meta layer still replays what was there before this start.
+    recovering: watch::Sender<bool>,
+    /// Cancelled when the engine's shutdown begins, before anything is stopped (O-37).
+    stopping: Token,
+    /// Cancelled once the streams are stopped.
+    cluster_quit: Token,
+    /// Changes of assignments that were proposed here.
+    changes: Calls<Result<(), Refused>>,
+    /// One change at a time where there is no cluster. Before every other lock of the engine.
+    standalone: interlock_sync::lock::AsyncMutex<()>,
+    /// Whether the meta monitor runs.
+    meta_slot: crate::slot::Slot,
+}
+
+impl Engine {
+    /// Starts the engine: recovers the meta layer, and with it everything that is assigned here.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub async fn start(context: Arc<Context>) -> Result<Arc<Self>, WriteError> {
+        let engine = Arc::new(Self {
+            context,
+            state: RwLock::default(),
+            meta_error: Sticky::default(),
+            recovering: watch::Sender::new(true),
+            stopping: Token::new(),
+            cluster_quit: Token::new(),
+            changes: Calls::default(),
+            standalone: interlock_sync::lock::AsyncMutex::new(()),
+            meta_slot: crate::slot::Slot::default(),
+        });
+        if engine.context.settings.is_clustered() {
+            meta::start(&engine).await?;
+        } else {
+            engine.recover_standalone().await?;
+        }
+        Ok(engine)
+    }
+
+    /// What the parts of the server share.
+    pub fn context(&self) -> &Arc<Context> {
+        &self.context
+    }
+
+    /// This server.
+    pub fn me(&self) -> ServerId {
+        self.context.settings.id
+    }
+
+    /// Whether its shutdown has begun. The server may go on.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.is_cancelled()
+    }
+
+    /// Cancelled when its shutdown begins.
+    pub fn stopping(&self) -> &Token {
+        &self.stopping
+    }
+
+    /// Cancelled when its meta layer ends.
+    pub fn cluster_quit(&self) -> &Token {
+        &self.cluster_quit
+    }
+
+    /// Whether the meta layer still replays.
+    pub fn is_recovering(&self) -> bool {
+        *self.recovering.borrow()
+    }
+
+    /// The node of the meta layer.
+    pub fn meta(&self) -> Option<Node> {
+        self.state.read().meta.clone()
+    }
+
+    /// The first error of the meta layer.
+    pub fn meta_error(&self) -> Option<WriteError> {
+        self.meta_error.get()
+    }
+
+    /// Whether the meta monitor runs.
+    pub fn meta_is_monitored(&self) -> bool {
+        self.meta_slot.status().running
+    }
+
+    /// A stream that runs here.
+    pub fn stream(&self, name: &str) -> Option<Arc<Stream>> {
+        self.state.read().streams.get(name).cloned()
+    }
+
+    /// The streams that run here, in the order of their names.
+    pub fn streams(&self) -> Vec<Arc<Stream>> {
+        self.state.read().streams.values().cloned().collect()
+    }
+
+    /// A consumer that runs here.
+    pub fn consumer(&self, key: &ConsumerKey) -> Option<Arc<Consumer>> {
+        // The engine's lock is released before the stream is asked.
+        let stream = self.stream(&key.stream)?;
+        stream.consumer(&key.name)
+    }
+
+    /// Where a stream is assigned.
+    pub fn stream_assignment(&self, name: &str) -> Option<StreamAssignment> {
+        self.state.read().assignments.stream(name).map(|stream| stream.assignment.clone())
+    }
+
+    /// Where a consumer is assigned.
+    pub fn consumer_assignment(&self, key: &ConsumerKey) -> Option<ConsumerAssignment> {
+        self.state.read().assignments.consumer(key).cloned()
+    }
+
+    /// All assignments.
+    pub fn assignments(&self) -> Assignments {
+        self.state.read().assignments.clone()
+    }
+
+    /// Why an asset does not run here although it should.
+    pub fn assignment_error(&self, asset: &AssetKey) -> Option<String> {
+        self.state.read().errors.get(asset).cloned()
+    }
+
+    /// The node of a group that has a member here.
+    pub fn node(&self, group: &GroupName) -> Option<Node> {
+        self.state.read().nodes.get(group).map(|entry| entry.node.clone())
+    }
+
+    /// The groups that have a member here.
+    pub fn groups(&self) -> Vec<GroupName> {
+        self.state.read().nodes.keys().cloned().collect()
+    }
+
+    /// Takes the queue of a node, once.
+    pub(crate) fn take_queue(&self, group: &GroupName) -> Option<ApplyQueue> {
+        self.state.write().nodes.get_mut(group)?.queue.take()
+    }
+
+    /// Gives a message to a node. Messages for groups without a member here are dropped: raft repeats them.
+    pub fn step(&self, group: &GroupName, message: raft::eraftpb::Message) {
+        let node = if group.as_str() == meta::GROUP { self.meta() } else { self.node(group) };
+        if let Some(node) = node {
+            node.step(message);
+        }
+    }
+
+    /// Takes a proposal that another server passed on. Nobody is told what became of it.
+    pub fn take_proposal(self: &Arc<Self>, group: &GroupName, data: Bytes) {
+        let node = if group.as_str() == meta::GROUP { self.meta() } else { self.node(group) };
+        let Some(node) = node else { return };
+        let proposing = async move {
+            // Not passed on again: who sent it repeats it.
+            let _outcome = node.propose(None, data).await;
+        };
+        // A server that shuts down proposes nothing.
+        let _started = self.context.tasks.spawn(proposing);
+    }
+
+    /// Answers another server's request on behalf of a client there.
+    pub fn answer_peer(self: &Arc<Self>, from: ServerId, id: u64, request: crate::api::Request) {
+        let engine = self.clone();
+        let answering = async move {
+            let response = Box::new(engine.handle_here(request).await);
+            engine.context.network.send(from, PeerFrame::Response { id, response });
+        };
+        // A server that shuts down answers nothing.
+        let _started = self.context.tasks.spawn(answering);
+    }
+
+    /// Shuts the engine down. Everything on the disk stays; each stream has a snapshot of what it has applied.
+    pub async fn shutdown(&self) {
+        self.stopping.cancel();
+        self.changes.abandon_all();
+        for stream in self.streams() {
+            stream.shutdown(self).await;
+        }
+        let meta = self.meta();
+        self.cluster_quit.cancel();
+        if timeout(META_STOP_LIMIT, self.meta_slot.stop()).await.is_err() {
+            tracing::warn!("the meta monitor did not end in {META_STOP_LIMIT:?}");
+        }
+        if let Some(meta) = meta {
+            meta.stop().await;
+        }
+        let mut state = self.state.write();
+        state.meta = None;
+        state.streams.clear();
+        state.nodes.clear();
+    }
+}

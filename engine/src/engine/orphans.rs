@@ -1,0 +1,62 @@
+//! Removes what no assignment names: streams and groups that were deleted while this server was away.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use interlock_sync::time::{Duration, sleep};
+
+use super::Engine;
+use crate::disk::Vfs;
+
+/// How long after the recovery orphans are looked for.
+const GRACE: Duration = Duration::from_secs(30);
+
+impl Engine {
+    /// Waits, and removes folders that no assignment names.
+    pub(super) async fn remove_orphans(self: Arc<Self>) {
+        interlock_sync::select! {
+            biased;
+            () = self.stopping.cancelled() => return,
+            () = sleep(GRACE) => {}
+        }
+        let parents = [self.context.settings.folder.join("groups"), self.context.settings.folder.join("streams")];
+        for parent in parents {
+            match self.remove_orphans_of(&parent).await {
+                Ok(0) => {}
+                Ok(n_removed) => tracing::info!("removed {n_removed} orphans of {}", parent.display()),
+                Err(error) => tracing::warn!("orphans of {} stay: {error}", parent.display()),
+            }
+        }
+    }
+
+    async fn remove_orphans_of(&self, parent: &Path) -> std::io::Result<usize> {
+        let listed = parent.to_owned();
+        let list = move |vfs: &dyn Vfs| if vfs.exists(&listed) { vfs.list(&listed) } else { Ok(Vec::new()) };
+        let folders = self.context.disk.run(parent, list).await?;
+        // Asked after listing: what is listed and is to stay was assigned before it was made.
+        let kept = self.named_folders();
+        let orphans: Vec<PathBuf> = folders.into_iter().filter(|folder| !kept.contains(folder)).collect();
+        let n_orphans = orphans.len();
+        let remove = move |vfs: &dyn Vfs| orphans.iter().try_for_each(|folder| vfs.remove_folder(folder));
+        self.context.disk.run(parent, remove).await?;
+        Ok(n_orphans)
+    }
+
+    fn named_folders(&self) -> BTreeSet<PathBuf> {
+        let state = self.state.read();
+        let mut folders = BTreeSet::new();
+        for stream in state.assignments.streams() {
+            let assignment = &stream.assignment;
+            folders.insert(crate::stream::folder(&self.context, assignment));
+            folders.insert(self.context.group_folder(&assignment.group.name));
+            folders.extend(assignment.group.predecessor.iter().map(|name| self.context.group_folder(name)));
+            for consumer in stream.consumers.values() {
+                folders.insert(self.context.group_folder(&consumer.group.name));
+                folders.extend(consumer.group.predecessor.iter().map(|name| self.context.group_folder(name)));
+            }
+        }
+        folders.extend(state.nodes.keys().map(|name| self.context.group_folder(name)));
+        folders
+    }
+}

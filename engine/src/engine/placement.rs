@@ -1,0 +1,301 @@
+//! Carries out the plans of `core::assignment`: what a change of an assignment means for what runs here.
+
+use std::sync::Arc;
+
+use super::founding::Foundation;
+use super::{AssetKey, Engine, TableEntry};
+use crate::consumer::Consumer;
+use crate::core::assignment::{ConsumerAssignment, Placement, RaftGroup, Step, StreamAssignment, plan};
+use crate::core::meta::Changed;
+use crate::core::names::GroupName;
+use crate::core::write_error::WriteError;
+use crate::events::Event;
+use crate::failpoint;
+use crate::member::Member;
+use crate::stream::Stream;
+
+/// An entity that a plan is carried out for. It may not exist yet, or no longer.
+enum Entity {
+    Stream { name: String, new: Option<StreamAssignment> },
+    Consumer { key: crate::core::names::ConsumerKey, new: Option<ConsumerAssignment> },
+}
+
+impl Entity {
+    fn asset(&self) -> AssetKey {
+        match self {
+            Self::Stream { name, .. } => AssetKey::Stream(name.clone()),
+            Self::Consumer { key, .. } => AssetKey::Consumer(key.clone()),
+        }
+    }
+
+    fn new_group(&self) -> Option<&RaftGroup> {
+        match self {
+            Self::Stream { new, .. } => new.as_ref().map(|new| &new.group),
+            Self::Consumer { new, .. } => new.as_ref().map(|new| &new.group),
+        }
+    }
+}
+
+/// What runs here.
+enum Running {
+    Stream(Arc<Stream>),
+    Consumer(Arc<Consumer>),
+}
+
+impl Running {
+    fn member(&self) -> &Member {
+        match self {
+            Self::Stream(stream) => stream.member(),
+            Self::Consumer(consumer) => consumer.member(),
+        }
+    }
+
+    fn foundation(&self) -> Foundation {
+        match self {
+            Self::Stream(stream) => stream.foundation(),
+            Self::Consumer(consumer) => consumer.foundation(),
+        }
+    }
+}
+
+impl Engine {
+    /// Carries out what changed for one entity. Waits for monitors that have to end.
+    pub(super) async fn carry_out(self: &Arc<Self>, changed: Changed) {
+        match changed {
+            Changed::Stream { old, new } => {
+                let Some(name) = new.as_ref().or(old.as_ref()).map(|any| any.config.name.clone()) else { return };
+                let steps = plan(
+                    self.me(),
+                    old.as_ref().map(|old| Placement { group: &old.group, created_ns: old.created_ns }),
+                    new.as_ref().map(|new| Placement { group: &new.group, created_ns: new.created_ns }),
+                    self.stream(&name).is_some(),
+                );
+                let old_group = old.map(|old| old.group);
+                self.take_steps(&Entity::Stream { name, new }, old_group.as_ref(), steps).await;
+            }
+            Changed::Consumer { old, new } => {
+                let Some(key) = new.as_ref().or(old.as_ref()).map(ConsumerAssignment::key) else { return };
+                let steps = plan(
+                    self.me(),
+                    old.as_ref().map(|old| Placement { group: &old.group, created_ns: old.created_ns }),
+                    new.as_ref().map(|new| Placement { group: &new.group, created_ns: new.created_ns }),
+                    self.consumer(&key).is_some(),
+                );
+                let old_group = old.map(|old| old.group);
+                self.take_steps(&Entity::Consumer { key, new }, old_group.as_ref(), steps).await;
+            }
+        }
+    }
+
+    async fn take_steps(self: &Arc<Self>, entity: &Entity, old: Option<&RaftGroup>, steps: Vec<Step>) {
+        for step in steps {
+            if let Err(error) = self.take_step(entity, old, step).await {
+                self.give_up(entity, &error).await;
+                return;
+            }
+        }
+        self.note_error(entity.asset(), None);
+    }
+
+    fn running(&self, entity: &Entity) -> Option<Running> {
+        match entity {
+            Entity::Stream { name, .. } => self.stream(name).map(Running::Stream),
+            Entity::Consumer { key, .. } => self.consumer(key).map(Running::Consumer),
+        }
+    }
+
+    async fn take_step(
+        self: &Arc<Self>,
+        entity: &Entity,
+        old: Option<&RaftGroup>,
+        step: Step,
+    ) -> Result<(), WriteError> {
+        let running = self.running(entity);
+        match (step, running) {
+            (Step::CreateGroup, running) => self.create_group(entity, running.as_ref()).await?,
+            (Step::CreateEntity, None) => self.create_entity(entity).await?,
+            (Step::ClearGroupNode, _) => self.forget_group(old).await,
+            (_, None) => {}
+            (Step::StepDown, Some(running)) => {
+                let preferred = entity.new_group().and_then(|group| group.preferred);
+                if let Some(node) = running.member().node() {
+                    node.step_down(preferred);
+                }
+            }
+            (Step::RetireNode, Some(running)) => self.retire_node(&running).await,
+            (Step::DeleteNode, Some(running)) => self.delete_node(&running).await,
+            (Step::StopSlot, Some(running)) => self.stop_slot(&running).await,
+            (Step::StopCatchup, Some(running)) => {
+                if let Running::Stream(stream) = &running {
+                    stream.stop_catchup();
+                }
+            }
+            (Step::CreateEntity, Some(_)) => {}
+            (Step::LinkAssignment, Some(running)) => self.link(entity, &running),
+            (Step::UpdateConfig, Some(running)) => self.update_config(entity, &running).await,
+            (Step::SpawnMonitor, Some(running)) => self.spawn_monitor(running).await,
+            (Step::LeadAlone, Some(running)) => self.lead_alone(running).await,
+            (Step::CloseEntity, Some(running)) => self.close(running).await,
+            (Step::RemoveHere, Some(running)) => self.remove(running, false).await,
+            (Step::Delete, Some(running)) => self.remove(running, true).await,
+        }
+        Ok(())
+    }
+
+    async fn retire_node(&self, running: &Running) {
+        if let Some(node) = running.member().take_node() {
+            node.stop().await;
+        }
+        failpoint!("after_node_delete");
+    }
+
+    async fn delete_node(&self, running: &Running) {
+        if let Some(node) = running.member().take_node() {
+            node.delete().await;
+        }
+        failpoint!("after_node_delete");
+    }
+
+    async fn stop_slot(&self, running: &Running) {
+        failpoint!("before_slot_stop");
+        if matches!(running, Running::Consumer(_)) && crate::mutant!(M05) {
+            return;
+        }
+        running.member().slot.stop().await;
+    }
+
+    /// Forgets the old group's node; one that nobody was linked to is deleted.
+    async fn forget_group(&self, old: Option<&RaftGroup>) {
+        let Some(old) = old else { return };
+        let entry = self.state.write().nodes.remove(&old.name);
+        if let Some(TableEntry { node, .. }) = entry
+            && !node.quit().is_cancelled()
+        {
+            node.delete().await;
+        }
+    }
+
+    fn link(&self, entity: &Entity, running: &Running) {
+        let Some(group) = entity.new_group() else { return };
+        let node = self.node(&group.name);
+        running.member().link(group.clone(), node);
+        match (entity, running) {
+            (Entity::Stream { new: Some(new), .. }, Running::Stream(stream)) => stream.link(new),
+            (Entity::Consumer { new: Some(new), .. }, Running::Consumer(consumer)) => consumer.link(new),
+            _ => {}
+        }
+    }
+
+    async fn update_config(&self, entity: &Entity, running: &Running) {
+        match (entity, running) {
+            (Entity::Stream { new: Some(new), .. }, Running::Stream(stream)) => stream.update_config(new).await,
+            (Entity::Consumer { new: Some(new), .. }, Running::Consumer(consumer)) => consumer.update_config(new),
+            _ => {}
+        }
+    }
+
+    async fn create_group(self: &Arc<Self>, entity: &Entity, running: Option<&Running>) -> Result<(), WriteError> {
+        let Some(group) = entity.new_group() else { return Ok(()) };
+        if self.node(&group.name).is_some() {
+            return Ok(());
+        }
+        let foundation = running.map(Running::foundation);
+        let (node, queue) = self.found(group, foundation).await?;
+        let entry = TableEntry { node, queue: Some(queue) };
+        self.state.write().nodes.insert(group.name.clone(), entry);
+        Ok(())
+    }
+
+    async fn create_entity(self: &Arc<Self>, entity: &Entity) -> Result<(), WriteError> {
+        match entity {
+            Entity::Stream { name, new: Some(new) } => {
+                let stream = Stream::open(self, new).await?;
+                self.state.write().streams.insert(name.clone(), stream);
+            }
+            Entity::Consumer { key, new: Some(new) } => {
+                let Some(stream) = self.stream(&key.stream) else {
+                    return Err(WriteError::other(format!("stream {} does not run here", key.stream)));
+                };
+                let consumer = Consumer::open(self, &stream, new).await?;
+                stream.add_consumer(consumer);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    async fn spawn_monitor(self: &Arc<Self>, running: Running) {
+        let presence = running.member().slot.register().await;
+        let started = match running {
+            Running::Stream(stream) => self.context.tasks.spawn(stream.monitor(self.clone(), presence)),
+            Running::Consumer(consumer) => self.context.tasks.spawn(consumer.monitor(self.clone(), presence)),
+        };
+        // A refused future is dropped, and the registration with it.
+        if !started {
+            tracing::debug!("the server shuts down: no monitor");
+        }
+    }
+
+    async fn lead_alone(self: &Arc<Self>, running: Running) {
+        running.member().lead_alone();
+        if let Running::Consumer(consumer) = &running
+            && crate::mutant!(M06)
+        {
+            consumer.clone().become_leader_alone(self).await;
+            return;
+        }
+        let presence = running.member().slot.register().await;
+        let _started = match running {
+            Running::Stream(stream) => self.context.tasks.spawn(stream.drive_alone(self.clone(), presence)),
+            Running::Consumer(consumer) => self.context.tasks.spawn(consumer.drive_alone(self.clone(), presence)),
+        };
+    }
+
+    async fn close(&self, running: Running) {
+        match running {
+            Running::Stream(stream) => stream.close(self).await,
+            Running::Consumer(consumer) => consumer.close(self).await,
+        }
+    }
+
+    async fn remove(&self, running: Running, everywhere: bool) {
+        match running {
+            Running::Stream(stream) => {
+                self.state.write().streams.remove(stream.name());
+                stream.remove(self).await;
+                if everywhere {
+                    self.context.events.tell(Event::StreamDeleted { stream: stream.name().to_owned() });
+                }
+            }
+            Running::Consumer(consumer) => {
+                if let Some(stream) = self.stream(&consumer.key().stream) {
+                    stream.forget_consumer(&consumer.key().name);
+                }
+                consumer.remove(self).await;
+                if everywhere {
+                    self.context.events.tell(Event::ConsumerDeleted { consumer: consumer.key().clone() });
+                }
+            }
+        }
+    }
+
+    /// A step failed: the asset does not run here, and health says why. What is on the disk stays.
+    async fn give_up(self: &Arc<Self>, entity: &Entity, error: &WriteError) {
+        if self.is_stopping() {
+            tracing::debug!("{}: {error}", entity.asset());
+            return;
+        }
+        self.note_error(entity.asset(), Some(error.to_string()));
+        self.context.events.tell(Event::WriteError { source: entity.asset().to_string(), error: error.to_string() });
+        self.context.react(&entity.asset().to_string(), error);
+        let group: Option<GroupName> = entity.new_group().map(|group| group.name.clone());
+        let entry = group.and_then(|group| self.state.write().nodes.remove(&group));
+        if let Some(TableEntry { node, .. }) = entry {
+            node.stop().await;
+        }
+        if let Some(running) = self.running(entity) {
+            running.member().slot.stop().await;
+            self.close(running).await;
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! A server's part in a stream or consumer: its slot, its raft node, whether it leads, its write error.
+//!
+//! Streams and consumers have one each, so that what is true of the hand-over between monitors is true of both.
+
+use interlock_sync::channel::watch;
+use interlock_sync::lock::Mutex;
+use interlock_sync::token::Token;
+
+use crate::core::assignment::RaftGroup;
+use crate::core::names::ServerId;
+use crate::core::write_error::WriteError;
+use crate::raft::{Node, Role};
+use crate::slot::Slot;
+use crate::sticky::Sticky;
+
+/// A server's part in an entity.
+pub struct Member {
+    /// Who drives the entity.
+    pub slot: Slot,
+    /// The first error of a write that the entity could not do without.
+    pub write_error: Sticky,
+    /// A leaf lock: nothing is called while it is held.
+    link: Mutex<Link>,
+    /// Counts assignments: the monitor reads the latest one, however many came while it was busy.
+    updates: watch::Sender<u64>,
+}
+
+struct Link {
+    group: RaftGroup,
+    node: Option<Node>,
+    leads_alone: bool,
+    /// Lives as long as one leadership.
+    leadership: Option<Token>,
+}
+
+impl Member {
+    /// The part in this group, not yet linked to a node.
+    pub fn new(group: RaftGroup) -> Self {
+        Self {
+            slot: Slot::default(),
+            write_error: Sticky::default(),
+            link: Mutex::new(Link { group, node: None, leads_alone: false, leadership: None }),
+            updates: watch::Sender::new(0),
+        }
+    }
+
+    /// Links a new assignment: its group, and the node of that group where there is one.
+    pub fn link(&self, group: RaftGroup, node: Option<Node>) {
+        {
+            let mut link = self.link.lock();
+            link.group = group;
+            if node.is_some() {
+                link.node = node;
+                link.leads_alone = false;
+            }
+        }
+        self.updates.send_modify(|count| *count += 1);
+    }
+
+    /// The group of the last assignment.
+    pub fn group(&self) -> RaftGroup {
+        self.link.lock().group.clone()
+    }
+
+    /// The raft node.
+    pub fn node(&self) -> Option<Node> {
+        self.link.lock().node.clone()
+    }
+
+    /// Takes the node away: the entity has none from here on.
+    pub fn take_node(&self) -> Option<Node> {
+        self.link.lock().node.take()
+    }
+
+    /// Signals each new assignment.
+    pub fn updates(&self) -> watch::Receiver<u64> {
+        self.updates.subscribe()
+    }
+
+    /// Whether this server answers for the entity.
+    pub fn leads(&self) -> bool {
+        let (node, leads_alone) = {
+            let link = self.link.lock();
+            (link.node.clone(), link.leads_alone)
+        };
+        node.map_or(leads_alone, |node| node.status().role == Role::Leader)
+    }
+
+    /// The server that answers for the entity, as far as is known here.
+    pub fn leader(&self, me: ServerId) -> Option<ServerId> {
+        let (node, leads_alone) = {
+            let link = self.link.lock();
+            (link.node.clone(), link.leads_alone)
+        };
+        match node {
+            Some(node) => node.status().leader,
+            None => leads_alone.then_some(me),
+        }
+    }
+
+    /// Leads without a group from here on.
+    pub fn lead_alone(&self) {
+        let mut link = self.link.lock();
+        link.node = None;
+        link.leads_alone = true;
+    }
+
+    /// Begins a leadership: the token that ends with it. One that was there ends first.
+    pub fn begin_leadership(&self) -> Token {
+        let token = Token::new();
+        let earlier = self.link.lock().leadership.replace(token.clone());
+        if let Some(earlier) = earlier {
+            earlier.cancel();
+        }
+        token
+    }
+
+    /// Ends the leadership, where there is one.
+    pub fn end_leadership(&self) {
+        let token = self.link.lock().leadership.take();
+        if let Some(token) = token {
+            token.cancel();
+        }
+    }
+
+    /// The token of the leadership.
+    pub fn leadership(&self) -> Option<Token> {
+        self.link.lock().leadership.clone()
+    }
+
+    /// Latches a write error: hands leadership over and observes from here on (O-19). The node goes on until whoever
+    /// drives the entity has left. `false` where there was an error before.
+    pub fn fail(&self, error: WriteError) -> bool {
+        let is_first = self.write_error.set(error);
+        if is_first && let Some(node) = self.node() {
+            if !crate::mutant!(M63) {
+                node.step_down(None);
+            }
+            if !crate::mutant!(M64) {
+                node.set_observer(true);
+            }
+        }
+        is_first
+    }
+}

@@ -1,0 +1,276 @@
+//! A server: what its parts share, and the order in which it starts and ends.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use interlock_sync::channel::mpsc;
+use interlock_sync::lock::RwLock;
+use interlock_sync::task::Tracker;
+use interlock_sync::time::{Duration, WallClock, timeout};
+use interlock_sync::token::Token;
+
+use crate::api::{Request, Response};
+use crate::calls::Calls;
+use crate::core::api_error::ApiError;
+use crate::core::names::{GroupName, ServerId};
+use crate::core::write_error::{ErrorClass, WriteError};
+use crate::disk::Disk;
+use crate::engine::Engine;
+use crate::events::{Event, Events};
+use crate::peer::{PeerFrame, PeerNetwork};
+use crate::raft::{Network, NodeHost, Reactions, Timing};
+use crate::stream::catchup::CatchupAnswer;
+
+/// How long a shutdown may take before what still runs is left behind.
+const SHUTDOWN_LIMIT: Duration = Duration::from_secs(30);
+
+/// What a server is told at its start.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Itself.
+    pub id: ServerId,
+    /// All servers of the cluster, itself included; only itself where there is no cluster.
+    pub servers: Vec<ServerId>,
+    /// Where everything is kept.
+    pub folder: PathBuf,
+    /// What all draws come from.
+    pub seed: u64,
+    /// Ticks, heartbeats and elections of raft groups.
+    pub timing: Timing,
+    /// What hosts raft nodes.
+    pub host: NodeHost,
+    /// Bytes of a message block.
+    pub block_bytes: u64,
+    /// Whether a publisher to a stream of one replica is told of a failed write. Otherwise nobody answers.
+    pub answers_failed_writes: bool,
+}
+
+impl Settings {
+    /// Defaults for a server of a cluster.
+    pub fn new(id: ServerId, servers: Vec<ServerId>, folder: PathBuf) -> Self {
+        Self {
+            id,
+            servers,
+            folder,
+            seed: id.0,
+            timing: Timing::default(),
+            host: NodeHost::default(),
+            block_bytes: 8 << 20,
+            answers_failed_writes: false,
+        }
+    }
+
+    /// Whether there are other servers.
+    pub fn is_clustered(&self) -> bool {
+        self.servers.len() > 1
+    }
+}
+
+/// A write error whose class concerns the whole server.
+struct ClassError {
+    class: ErrorClass,
+    source: String,
+}
+
+/// What the parts of a server share.
+pub struct Context {
+    /// What it was told.
+    pub settings: Settings,
+    /// Its disk.
+    pub disk: Disk,
+    /// The way to the other servers.
+    pub network: Arc<dyn PeerNetwork>,
+    /// Its clock.
+    pub clock: WallClock,
+    /// Cancelled when its shutdown begins.
+    pub quit: Token,
+    /// Its tasks.
+    pub tasks: Tracker,
+    /// What happened.
+    pub events: Events,
+    /// Requests to other servers.
+    pub requests: Calls<Response>,
+    /// Catch-up requests to leaders.
+    pub catchups: Calls<CatchupAnswer>,
+    class_errors: mpsc::UnboundedSender<ClassError>,
+}
+
+impl Context {
+    /// Has the class of an error dealt with, where it concerns the whole server. Returns at once.
+    pub fn react(&self, source: &str, error: &WriteError) {
+        let concerns_all = match error.class() {
+            ErrorClass::Permission => true,
+            ErrorClass::Space => !crate::mutant!(M67),
+            _ => false,
+        };
+        if concerns_all {
+            let class_error = ClassError { class: error.class(), source: source.to_owned() };
+            // A receiver that is gone means that the server has ended.
+            let _ended = self.class_errors.send(class_error);
+        }
+    }
+
+    /// The folder of a raft group.
+    pub fn group_folder(&self, group: &GroupName) -> PathBuf {
+        self.settings.folder.join("groups").join(group.as_str())
+    }
+}
+
+impl Reactions for Context {
+    fn on_write_error(&self, group: &GroupName, error: &WriteError) {
+        self.events.tell(Event::WriteError { source: format!("group {group}"), error: error.to_string() });
+        self.react(group.as_str(), error);
+    }
+}
+
+impl Network for Context {
+    fn send(&self, to: ServerId, group: &GroupName, message: raft::eraftpb::Message) {
+        self.network.send(to, PeerFrame::Raft { group: group.clone(), message: Box::new(message) });
+    }
+}
+
+/// A server.
+pub struct Server {
+    context: Arc<Context>,
+    /// Second in the lock order; held for a moment only.
+    engine: RwLock<Option<Arc<Engine>>>,
+}
+
+impl Server {
+    /// Starts a server: recovers what it has on its disk. Does not wait for other servers.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub async fn start(settings: Settings, disk: Disk, network: Arc<dyn PeerNetwork>) -> Result<Arc<Self>, WriteError> {
+        Self::start_at(settings, disk, network, WallClock::system()).await
+    }
+
+    /// The same with a clock of one's own.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub async fn start_at(
+        settings: Settings,
+        disk: Disk,
+        network: Arc<dyn PeerNetwork>,
+        clock: WallClock,
+    ) -> Result<Arc<Self>, WriteError> {
+        let (class_errors, received) = mpsc::unbounded_channel();
+        let context = Arc::new(Context {
+            settings,
+            disk,
+            network,
+            clock,
+            quit: Token::new(),
+            tasks: Tracker::default(),
+            events: Events::default(),
+            requests: Calls::default(),
+            catchups: Calls::default(),
+            class_errors,
+        });
+        let server = Arc::new(Self { context: context.clone(), engine: RwLock::new(None) });
+        // The tasks are refused only once the server has shut down.
+        let _started = context.tasks.spawn(deal_with_classes(server.clone(), received));
+        let engine = Engine::start(context).await?;
+        *server.engine.write() = Some(engine);
+        Ok(server)
+    }
+
+    /// What its parts share.
+    pub fn context(&self) -> &Arc<Context> {
+        &self.context
+    }
+
+    /// Its engine, unless that was shut down.
+    pub fn engine(&self) -> Option<Arc<Engine>> {
+        self.engine.read().clone()
+    }
+
+    /// Takes a frame of another server. Never blocks.
+    pub fn deliver(&self, from: ServerId, frame: PeerFrame) {
+        match frame {
+            PeerFrame::Response { id, response } => drop(self.context.requests.answer(id, *response)),
+            PeerFrame::CatchupMessages { id, messages, next_seq } => {
+                drop(self.context.catchups.answer(id, CatchupAnswer::Messages { messages, next_seq }));
+            }
+            PeerFrame::CatchupRefused { id, reason } => {
+                drop(self.context.catchups.answer(id, CatchupAnswer::Refused(reason)));
+            }
+            asked => self.deliver_to_engine(from, asked),
+        }
+    }
+
+    fn deliver_to_engine(&self, from: ServerId, frame: PeerFrame) {
+        match (self.engine(), frame) {
+            (Some(engine), PeerFrame::Raft { group, message }) => engine.step(&group, *message),
+            (Some(engine), PeerFrame::Proposal { group, data }) => engine.take_proposal(&group, data),
+            (Some(engine), PeerFrame::Request { id, request }) => engine.answer_peer(from, id, *request),
+            (Some(engine), frame @ PeerFrame::CatchupRequest { .. }) => engine.serve_catchup(from, frame),
+            (None, PeerFrame::Request { id, .. }) => {
+                let response = Box::new(Response::Error(ApiError::NOT_ENABLED));
+                self.context.network.send(from, PeerFrame::Response { id, response });
+            }
+            (_, _) => {}
+        }
+    }
+
+    /// Answers a client.
+    pub async fn handle(&self, request: Request) -> Response {
+        match self.engine() {
+            Some(engine) => engine.handle(request).await,
+            None => Response::Error(ApiError::NOT_ENABLED),
+        }
+    }
+
+    /// Shuts the engine down and keeps the server: its state stays on the disk.
+    pub async fn stop_engine(&self) {
+        if let Some(engine) = self.engine() {
+            engine.shutdown().await;
+            *self.engine.write() = None;
+        }
+    }
+
+    /// Shuts the server down. Returns within a limit: what hangs in the disk is left behind.
+    pub async fn shutdown(&self) {
+        self.context.quit.cancel();
+        let orderly = async {
+            self.stop_engine().await;
+            self.context.tasks.close();
+            self.context.tasks.wait().await;
+        };
+        if timeout(SHUTDOWN_LIMIT, orderly).await.is_err() {
+            tracing::warn!("shutdown: {} tasks are left behind", self.context.tasks.n_running());
+            self.context.tasks.close();
+        }
+    }
+}
+
+/// Runs the class handlers: each class once in the life of the process.
+async fn deal_with_classes(server: Arc<Server>, mut received: mpsc::UnboundedReceiver<ClassError>) {
+    let (mut out_of_space, mut not_permitted) = (false, false);
+    let context = server.context.clone();
+    loop {
+        let error = interlock_sync::select! {
+            biased;
+            () = context.quit.cancelled() => return,
+            error = received.recv() => error,
+        };
+        let Some(ClassError { class, source }) = error else { return };
+        let is_first = match class {
+            ErrorClass::Space => !std::mem::replace(&mut out_of_space, true) || crate::mutant!(M68),
+            _ => !std::mem::replace(&mut not_permitted, true),
+        };
+        if !is_first {
+            continue;
+        }
+        context.events.tell(match class {
+            ErrorClass::Space => Event::OutOfSpace { source },
+            _ => Event::PermissionDenied { source },
+        });
+        server.stop_engine().await;
+        if class == ErrorClass::Permission && crate::mutant!(M69) {
+            let folder = context.settings.folder.clone();
+            let _wiped = context.disk.run(&folder.clone(), move |vfs| vfs.remove_folder(&folder)).await;
+        }
+    }
+}

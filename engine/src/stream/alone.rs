@@ -1,0 +1,108 @@
+//! A stream of one replica: one task makes it durable, lets messages expire and syncs the store.
+
+use std::sync::Arc;
+
+use interlock_sync::channel::watch;
+use interlock_sync::time::{Duration, Instant, sleep_until};
+
+use super::Stream;
+use super::apply::Failure;
+use crate::core::entry::StreamEntry;
+use crate::engine::Engine;
+use crate::slot::Presence;
+
+/// How often the store is synced although nobody asked.
+pub(super) const SYNC_INTERVAL: Duration = Duration::from_secs(120);
+/// How often messages are looked at that may be too old.
+pub(super) const EXPIRY_INTERVAL: Duration = Duration::from_secs(1);
+
+impl Stream {
+    /// Drives the stream while this server is its only one.
+    pub(crate) async fn drive_alone(self: Arc<Self>, engine: Arc<Engine>, mut presence: Presence) {
+        if !presence.enter() {
+            return;
+        }
+        let token = self.member.slot.token();
+        let _leadership = self.member.begin_leadership();
+        self.store.set_reclaim_floor(u64::MAX);
+        let mut wanted = self.wanted_index.subscribe();
+        let mut sync_due = Instant::now() + SYNC_INTERVAL;
+        let mut expiry_due = Instant::now() + EXPIRY_INTERVAL;
+        loop {
+            interlock_sync::select! {
+                biased;
+                () = engine.context().quit.cancelled() => break,
+                () = token.cancelled() => break,
+                changed = wanted.changed() => {
+                    if changed.is_err() || !self.make_durable(&mut wanted).await {
+                        break;
+                    }
+                }
+                () = sleep_until(expiry_due) => {
+                    self.expire().await;
+                    expiry_due = Instant::now() + EXPIRY_INTERVAL;
+                }
+                () = sleep_until(sync_due) => {
+                    self.sync_store().await;
+                    sync_due = Instant::now() + SYNC_INTERVAL;
+                }
+            }
+        }
+        // What was accepted and waits for the disk is made durable, or its client learns nothing.
+        let _last = self.make_durable(&mut wanted).await;
+        drop(presence);
+    }
+
+    /// Asks for everything up to an index to be durable, and waits. `false` where it failed or will not be done.
+    pub(super) async fn until_durable(&self, index: u64) -> bool {
+        self.wanted_index.send_if_modified(|wanted| {
+            let grows = index > *wanted;
+            *wanted = index.max(*wanted);
+            grows
+        });
+        let mut durable = self.durable_index.subscribe();
+        let reached = durable.wait_for(|durable| durable.index >= index || durable.has_failed).await;
+        reached.is_ok_and(|durable| durable.index >= index || (durable.has_failed && crate::mutant!(M61)))
+    }
+
+    /// One flush for all that wait.
+    async fn make_durable(&self, wanted: &mut watch::Receiver<u64>) -> bool {
+        let index = *wanted.borrow_and_update();
+        if self.durable_index.borrow().index >= index {
+            return true;
+        }
+        let (store, folder) = (self.store.clone(), self.store.folder().to_owned());
+        let flushed = self.context.disk.run(&folder, move |_vfs| store.flush()).await;
+        match flushed {
+            Ok(()) => {
+                self.durable_index.send_modify(|durable| durable.index = durable.index.max(index));
+                true
+            }
+            Err(error) => {
+                self.latch(&Failure::from(error));
+                self.durable_index.send_modify(|durable| durable.has_failed = true);
+                false
+            }
+        }
+    }
+
+    /// Has messages removed that are too old. On the leader, whose clock decides.
+    pub(super) async fn expire(self: &Arc<Self>) {
+        let Some(max_age) = self.config().max_age else { return };
+        let age_ns = u64::try_from(max_age.as_nanos()).unwrap_or(u64::MAX);
+        let before_ns = self.context.clock.now_ns().saturating_sub(age_ns);
+        let totals = self.store.totals();
+        if totals.messages > 0 && totals.first_time_ns < before_ns && self.member.leads() {
+            self.propose_unawaited(StreamEntry::Expire { before_ns }).await;
+        }
+    }
+
+    /// The regular sync pass of the store.
+    pub(super) async fn sync_store(&self) {
+        let (store, folder) = (self.store.clone(), self.store.folder().to_owned());
+        let synced = self.context.disk.run(&folder, move |_vfs| store.sync_pass()).await;
+        if let Err(error) = synced {
+            self.latch(&Failure::from(error));
+        }
+    }
+}

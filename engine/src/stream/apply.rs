@@ -1,0 +1,165 @@
+//! Applying committed entries to the state and the store.
+
+use bytes::Bytes;
+
+use super::{Stream, envelope};
+use crate::core::api_error::ApiError;
+use crate::core::entry::{Entry, StreamEntry};
+use crate::core::stream::{Answer, StreamAction};
+use crate::core::write_error::{ErrorClass, WriteError};
+use crate::events::Event;
+use crate::store::{NewMessage, StoreError};
+
+/// Why an entry was not applied.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Failure {
+    /// The stream was closed: nothing is wrong.
+    Closed,
+    /// The stream has a write error.
+    Write(WriteError),
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Closed if !crate::mutant!(M94) => Self::Closed,
+            StoreError::Write(error) => Self::Write(error),
+            other => Self::Write(WriteError::other(other.to_string())),
+        }
+    }
+}
+
+/// What an applied entry settles.
+type Settled = Vec<(u64, Answer)>;
+
+impl Stream {
+    /// Applies an entry of the group's log. An error means that the applied index must not pass the entry.
+    pub(super) fn apply_entry(&self, index: u64, data: &[u8]) -> Result<(), Failure> {
+        let entry = if data.is_empty() { None } else { Some(self.decode(data)) };
+        let settled = match entry {
+            Some(Some(entry)) => self.apply_decoded(index, entry)?,
+            // Only a mutation passes over what it cannot read.
+            Some(None) => Vec::new(),
+            None => {
+                let mut inner = self.inner.lock();
+                let actions = inner.state.apply_empty(index);
+                self.perform(index, actions)?
+            }
+        };
+        self.settle(settled);
+        Ok(())
+    }
+
+    fn decode(&self, data: &[u8]) -> Option<StreamEntry> {
+        match StreamEntry::decode(data) {
+            Ok(entry) => Some(entry),
+            Err(error) if crate::mutant!(M86) => {
+                tracing::warn!("stream {}: {error}", self.name);
+                None
+            }
+            Err(error) => {
+                self.fail(&WriteError::other(error.to_string()));
+                None
+            }
+        }
+    }
+
+    /// Applies an entry to the state and to the store, in one hold of the stream's lock.
+    pub(super) fn apply_decoded(&self, index: u64, entry: StreamEntry) -> Result<Settled, Failure> {
+        let mut inner = self.inner.lock();
+        let applied = inner.state.apply(index, entry, self.store.as_ref());
+        let actions = applied.map_err(|lost| Failure::Write(WriteError::other(lost.to_string())))?;
+        let settled = self.perform(index, actions)?;
+        let last_seq = inner.state.extent().last_seq;
+        drop(inner);
+        self.last_seq.send_if_modified(|known| std::mem::replace(known, last_seq) != last_seq);
+        Ok(settled)
+    }
+
+    /// Does what the state decided. Called with the stream's lock held, so that nobody sees half of a batch.
+    fn perform(&self, index: u64, actions: Vec<StreamAction>) -> Result<Settled, Failure> {
+        let mut settled = Vec::new();
+        for action in actions {
+            match action {
+                StreamAction::Store { seq, subject, headers, payload, time_ns, msg_id } => {
+                    let headers = envelope::pack(msg_id.as_deref(), &headers);
+                    let message =
+                        NewMessage { seq, index, time_ns, subject: &subject, headers: &headers, payload: &payload };
+                    match self.store.append(&message) {
+                        Err(StoreError::Write(_)) if crate::mutant!(M61) => {}
+                        result => result?,
+                    }
+                }
+                StreamAction::Remove { seq } => drop(self.store.remove(seq, index)?),
+                StreamAction::Compact { first_seq } => drop(self.store.compact(first_seq, index)?),
+                StreamAction::Configured => {}
+                StreamAction::BatchAbandoned { id, n_messages } => self.tell_abandoned(id, n_messages),
+                StreamAction::Answer { origin, answer } => {
+                    if origin.server == self.context.settings.id {
+                        settled.push((origin.proposal, answer));
+                    }
+                }
+            }
+        }
+        Ok(settled)
+    }
+
+    fn tell_abandoned(&self, batch: String, n_messages: u32) {
+        self.context.events.tell(Event::BatchAbandoned {
+            stream: self.name.clone(),
+            batch,
+            reason: "incomplete",
+            cause: format!("after {n_messages} messages"),
+        });
+    }
+
+    /// Tells who waits. Called without the stream's lock.
+    pub(super) fn settle(&self, settled: Settled) {
+        for (proposal, answer) in settled {
+            // Nobody waits any more where the client's time is over.
+            let _told = self.answers.answer(proposal, answer);
+        }
+    }
+
+    /// Latches what stopped an entry from being applied, and has its class dealt with.
+    pub(super) fn latch(&self, failure: &Failure) {
+        let Failure::Write(error) = failure else { return };
+        self.fail(error);
+        // An unreplicated stream on a full volume latches, and the engine goes on: other streams may be elsewhere.
+        let concerns_all = error.class() == ErrorClass::Permission || self.member.node().is_some();
+        if concerns_all {
+            self.context.react(&format!("stream {}", self.name), error);
+        }
+    }
+
+    /// The number of messages that an entry took out, or the refusal.
+    pub(super) fn removed(answer: Answer) -> Result<u64, ApiError> {
+        match answer {
+            Answer::Removed { n_messages } => Ok(n_messages),
+            Answer::Refused(error) => Err(error),
+            Answer::Stored { .. } => Ok(0),
+        }
+    }
+
+    /// Applies an entry on a stream that leads alone: the index follows from the state.
+    pub(super) fn apply_alone(&self, entry: StreamEntry) -> Result<(u64, Settled), Failure> {
+        if let Some(error) = self.store.write_error() {
+            return Err(Failure::Write(error));
+        }
+        // Nobody else applies: a stream without a group has this way only, and the hold below is one per entry.
+        let mut inner = self.inner.lock();
+        let index = inner.state.processed() + 1;
+        let applied = inner.state.apply(index, entry, self.store.as_ref());
+        let actions = applied.map_err(|lost| Failure::Write(WriteError::other(lost.to_string())))?;
+        let settled = self.perform(index, actions)?;
+        let last_seq = inner.state.extent().last_seq;
+        drop(inner);
+        self.last_seq.send_if_modified(|known| std::mem::replace(known, last_seq) != last_seq);
+        Ok((index, settled))
+    }
+
+    /// The bytes of an entry, for the group's log.
+    pub(super) fn encode(entry: &StreamEntry) -> Bytes {
+        Bytes::from(entry.encode())
+    }
+}

@@ -1,0 +1,266 @@
+//! A stream on one server: its state, its store, its part in the group.
+
+mod alone;
+mod apply;
+pub mod catchup;
+mod envelope;
+mod monitor;
+mod publish;
+mod read;
+mod snapshot;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use interlock_sync::channel::watch;
+use interlock_sync::lock::Mutex;
+
+use crate::calls::Calls;
+use crate::consumer::Consumer;
+use crate::core::assignment::StreamAssignment;
+use crate::core::config::StreamConfig;
+use crate::core::meta::encode;
+use crate::core::stream::{Answer, StreamState};
+use crate::core::write_error::WriteError;
+use crate::engine::{Engine, Foundation};
+use crate::events::Event;
+use crate::member::Member;
+use crate::server::Context;
+use crate::store::{Store, StoreError, StoreOptions};
+
+/// The folder of a stream. One that is created anew has another.
+pub fn folder(context: &Context, assignment: &StreamAssignment) -> PathBuf {
+    let name = format!("{}-{}", assignment.config.name, assignment.created_ns);
+    context.settings.folder.join("streams").join(name)
+}
+
+/// A stream.
+pub struct Stream {
+    name: String,
+    created_ns: u64,
+    context: Arc<Context>,
+    member: Member,
+    store: Arc<Store>,
+    /// The logical state, and with it who reads and writes the store. Before the store's lock, behind the engine's.
+    inner: Mutex<Inner>,
+    /// Proposals of this server that wait to be applied.
+    answers: Calls<Answer>,
+    /// A leaf lock: nothing is called while it is held.
+    consumers: Mutex<BTreeMap<String, Arc<Consumer>>>,
+    /// The last sequence: consumers wait for it to grow.
+    last_seq: watch::Sender<u64>,
+    /// Up to which index everything shall be durable, where the stream leads alone.
+    wanted_index: watch::Sender<u64>,
+    /// Up to which index everything is.
+    durable_index: watch::Sender<Durable>,
+    /// Whether messages are fetched from the leader.
+    catching_up: watch::Sender<bool>,
+}
+
+struct Inner {
+    state: StreamState,
+    /// Whether the state is that of the group. It is not while a snapshot's messages are missing.
+    is_whole: bool,
+}
+
+/// What is known of durability.
+#[derive(Clone, Copy, Default)]
+struct Durable {
+    index: u64,
+    /// Nothing more will be.
+    has_failed: bool,
+}
+
+impl Stream {
+    /// Opens a stream: recovers its store. A replicated one begins at its group's snapshot, and its monitor replays the
+    /// log from there.
+    ///
+    /// # Errors
+    /// The disk's, and damage that the store cannot repair.
+    pub async fn open(engine: &Arc<Engine>, assignment: &StreamAssignment) -> Result<Arc<Self>, WriteError> {
+        let context = engine.context().clone();
+        let node = engine.node(&assignment.group.name);
+        let replay_from = node.as_ref().map(|node| node.status().snapshot_index);
+        let options = StoreOptions {
+            block_bytes: context.settings.block_bytes,
+            ..StoreOptions::new(folder(&context, assignment), context.disk.clone())
+        };
+        let opened = context.disk.run(&options.folder.clone(), move |_vfs| Store::open(options, replay_from)).await;
+        let store = opened.map_err(|error| write_error(&assignment.config.name, &error))?;
+        let store = Arc::new(store);
+        let mut state = StreamState::new(assignment.config.clone());
+        if replay_from.is_none() {
+            store.for_each(|stored| state.adopt(stored.seq, &stored.facts, stored.msg_id));
+            state.adopt_index(store.last_index(), store.totals().last_seq);
+        }
+        let last_seq = store.totals().last_seq;
+        let stream = Self {
+            name: assignment.config.name.clone(),
+            created_ns: assignment.created_ns,
+            context,
+            member: Member::new(assignment.group.clone()),
+            store,
+            inner: Mutex::new(Inner { state, is_whole: true }),
+            answers: Calls::default(),
+            consumers: Mutex::default(),
+            last_seq: watch::Sender::new(last_seq),
+            wanted_index: watch::Sender::new(0),
+            durable_index: watch::Sender::new(Durable::default()),
+            catching_up: watch::Sender::new(false),
+        };
+        Ok(Arc::new(stream))
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its creation time, nanoseconds since 1970.
+    pub fn created_ns(&self) -> u64 {
+        self.created_ns
+    }
+
+    /// Its part in the group.
+    pub fn member(&self) -> &Member {
+        &self.member
+    }
+
+    /// Its store.
+    pub fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    /// Its configuration, as far as entries are applied here.
+    pub fn config(&self) -> StreamConfig {
+        self.inner.lock().state.config().clone()
+    }
+
+    /// The index up to which it has applied.
+    pub fn applied(&self) -> u64 {
+        self.inner.lock().state.applied()
+    }
+
+    /// A digest of the logical state, and the index that it is of.
+    pub fn digest(&self) -> (u64, u32) {
+        let inner = self.inner.lock();
+        (inner.state.processed(), inner.state.hash())
+    }
+
+    /// Whether messages are fetched from the leader.
+    pub fn is_catching_up(&self) -> bool {
+        *self.catching_up.borrow()
+    }
+
+    /// Signals the last sequence.
+    pub fn watch_last_seq(&self) -> watch::Receiver<u64> {
+        self.last_seq.subscribe()
+    }
+
+    /// What it brings into a group.
+    pub fn foundation(&self) -> Foundation {
+        let inner = self.inner.lock();
+        let snapshot = Bytes::from(encode(&inner.state.snapshot()));
+        Foundation { applied: inner.state.applied(), snapshot }
+    }
+
+    /// A consumer of this stream that runs here.
+    pub fn consumer(&self, name: &str) -> Option<Arc<Consumer>> {
+        self.consumers.lock().get(name).cloned()
+    }
+
+    /// The consumers that run here, in the order of their names.
+    pub fn consumers(&self) -> Vec<Arc<Consumer>> {
+        // Copied out under its lock: the map is never read without.
+        self.consumers.lock().values().cloned().collect()
+    }
+
+    pub(crate) fn add_consumer(&self, consumer: Arc<Consumer>) {
+        let earlier = self.consumers.lock().insert(consumer.key().name.clone(), consumer);
+        drop(earlier);
+    }
+
+    pub(crate) fn forget_consumer(&self, name: &str) {
+        let removed = self.consumers.lock().remove(name);
+        drop(removed);
+    }
+
+    /// Takes over an assignment: the number of replicas and the group. Everything else comes through the group's log.
+    pub(crate) fn link(&self, _assignment: &StreamAssignment) {}
+
+    /// Has the configuration changed: the leader proposes it, so that all replicas change at the same entry.
+    pub(crate) async fn update_config(self: &Arc<Self>, assignment: &StreamAssignment) {
+        if self.member.leads() && self.config() != assignment.config {
+            self.propose_config(assignment.config.clone()).await;
+        }
+    }
+
+    /// Latches a write error: see [`Member::fail`].
+    pub(crate) fn fail(&self, error: &WriteError) {
+        if self.member.fail(error.clone()) {
+            let source = format!("stream {}", self.name);
+            self.context.events.tell(Event::WriteError { source, error: error.to_string() });
+        }
+    }
+
+    /// Stops serving and receiving catch-ups.
+    pub(crate) fn stop_catchup(&self) {
+        self.catching_up.send_replace(false);
+    }
+
+    /// Stops it for the engine's shutdown: whoever drives it snapshots and leaves, then the store is closed (O-9).
+    pub(crate) async fn shutdown(&self, engine: &Engine) {
+        for consumer in self.consumers() {
+            consumer.shutdown(engine).await;
+        }
+        self.member.end_leadership();
+        // Closed first: the monitor that leaves must not stop the node before the snapshot is taken (O-7).
+        self.member.slot.close();
+        if !crate::mutant!(M16) {
+            self.member.slot.stop().await;
+        }
+        if let Some(node) = self.member.node() {
+            node.stop().await;
+        }
+        self.close_store().await;
+    }
+
+    /// Closes it and keeps its data.
+    pub(crate) async fn close(&self, engine: &Engine) {
+        for consumer in self.consumers() {
+            consumer.shutdown(engine).await;
+        }
+        self.member.end_leadership();
+        self.member.slot.close();
+        self.answers.abandon_all();
+        self.close_store().await;
+    }
+
+    /// Closes it and removes its data from this server.
+    pub(crate) async fn remove(&self, engine: &Engine) {
+        self.close(engine).await;
+        let (store, folder) = (self.store.clone(), self.store.folder().to_owned());
+        let removed = self.context.disk.run(&folder, move |_vfs| store.delete()).await;
+        if let Err(error) = removed {
+            tracing::warn!("stream {}: its folder stays until the next start: {error}", self.name);
+        }
+    }
+
+    async fn close_store(&self) {
+        let (store, folder) = (self.store.clone(), self.store.folder().to_owned());
+        let closed = self.context.disk.run(&folder, move |_vfs| store.close()).await;
+        if let Err(error) = closed {
+            tracing::warn!("stream {}: {error}", self.name);
+        }
+    }
+}
+
+/// What a store's error means to the stream.
+fn write_error(stream: &str, error: &StoreError) -> WriteError {
+    match error {
+        StoreError::Write(error) => error.clone(),
+        other => WriteError::other(format!("stream {stream}: {other}")),
+    }
+}

@@ -1,0 +1,146 @@
+//! Changing a stream on behalf of a client: through the group's log, or alone.
+
+use std::sync::Arc;
+
+use interlock_sync::time::Duration;
+
+use super::Stream;
+use super::apply::Failure;
+use crate::api::{PubAck, Publish, Response};
+use crate::core::api_error::ApiError;
+use crate::core::config::StreamConfig;
+use crate::core::entry::{self, BatchPart, Origin, StreamEntry};
+use crate::core::stream::Answer;
+use crate::raft::ProposeError;
+
+/// How long a client waits for its entry to be applied.
+const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+
+/// Why there is no answer to give.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum NoAnswer {
+    /// Another server leads.
+    NotLeader,
+    /// It is not known what became of it.
+    Unknown,
+    /// It was not written: silence, or an error where the server is told to answer.
+    NotWritten,
+}
+
+impl Stream {
+    /// Stores a message.
+    pub(crate) async fn publish(self: &Arc<Self>, publish: Publish) -> Result<Response, NoAnswer> {
+        if publish.expect.stream.as_ref().is_some_and(|expected| *expected != self.name) {
+            return Ok(Response::Error(ApiError::STREAM_NOT_MATCH));
+        }
+        if publish.msg_id.as_ref().is_some_and(|id| id.len() > usize::from(u16::MAX)) {
+            return Ok(Response::Error(ApiError::invalid_config("a message id may have 65,535 bytes")));
+        }
+        let time_ns = self.context.clock.now_ns();
+        let entry_of = |origin| StreamEntry::Publish(entry_of(publish, origin, time_ns));
+        let answer = self.change(entry_of).await?;
+        Ok(self.response(answer))
+    }
+
+    fn response(&self, answer: Answer) -> Response {
+        match answer {
+            Answer::Stored { seq, duplicate, batch } => Response::Published(PubAck {
+                stream: self.name.clone(),
+                seq,
+                duplicate,
+                batch_count: batch.map(|(_, n_messages)| u64::from(n_messages)),
+            }),
+            Answer::Removed { n_messages } => Response::Removed(n_messages),
+            Answer::Refused(error) => Response::Error(error),
+        }
+    }
+
+    /// Removes messages.
+    pub(crate) async fn purge(self: &Arc<Self>, filter: Option<String>, keep: u64) -> Result<Response, NoAnswer> {
+        let entry = |origin| StreamEntry::Purge { origin, filter, below_seq: None, keep };
+        let answer = self.change(entry).await?;
+        Ok(self.response(answer))
+    }
+
+    /// Removes a message.
+    pub(crate) async fn remove_message(self: &Arc<Self>, seq: u64) -> Result<Response, NoAnswer> {
+        let answer = self.change(|origin| StreamEntry::Remove { origin, seq }).await?;
+        Ok(match Self::removed(answer) {
+            Ok(0) => Response::Error(ApiError::SEQUENCE_NOT_FOUND),
+            Ok(_) => Response::Done,
+            Err(error) => Response::Error(error),
+        })
+    }
+
+    /// Proposes a configuration; nobody waits for it.
+    pub(crate) async fn propose_config(self: &Arc<Self>, config: StreamConfig) {
+        self.propose_unawaited(StreamEntry::Configure(Box::new(config))).await;
+    }
+
+    /// Proposes an entry that nobody waits for, or applies it where the stream leads alone.
+    pub(super) async fn propose_unawaited(self: &Arc<Self>, entry: StreamEntry) {
+        match self.member.node() {
+            // Who leads next proposes it again where it is still wanted.
+            Some(node) => drop(node.propose(None, Self::encode(&entry)).await),
+            None => {
+                if let Err(failure) = self.apply_alone(entry) {
+                    self.latch(&failure);
+                }
+            }
+        }
+    }
+
+    /// Has an entry applied, and waits for what it leads to.
+    async fn change(self: &Arc<Self>, entry: impl FnOnce(Origin) -> StreamEntry) -> Result<Answer, NoAnswer> {
+        if self.member.write_error.get().is_some() && !crate::mutant!(M61) {
+            return Err(NoAnswer::NotWritten);
+        }
+        if !self.member.leads() {
+            return Err(NoAnswer::NotLeader);
+        }
+        let call = self.answers.begin();
+        let entry = entry(Origin { server: self.context.settings.id, proposal: call.number() });
+        match self.member.node() {
+            Some(node) => {
+                let term = node.status().term;
+                match node.propose(Some(term), Self::encode(&entry)).await {
+                    Ok(()) => {}
+                    Err(ProposeError::NotLeader { .. } | ProposeError::StaleTerm) => return Err(NoAnswer::NotLeader),
+                    Err(_) => return Err(NoAnswer::Unknown),
+                }
+            }
+            None => self.change_alone(entry).await?,
+        }
+        call.wait(ANSWER_LIMIT).await.ok_or(NoAnswer::Unknown)
+    }
+
+    /// Applies and makes durable; only then is there an answer.
+    async fn change_alone(self: &Arc<Self>, entry: StreamEntry) -> Result<(), NoAnswer> {
+        let applied = self.apply_alone(entry);
+        let (index, settled) = applied.map_err(|failure| {
+            self.latch(&failure);
+            if failure == Failure::Closed { NoAnswer::NotLeader } else { NoAnswer::NotWritten }
+        })?;
+        if !self.until_durable(index).await {
+            return Err(NoAnswer::NotWritten);
+        }
+        self.settle(settled);
+        Ok(())
+    }
+}
+
+fn entry_of(publish: Publish, origin: Origin, time_ns: u64) -> entry::Publish {
+    entry::Publish {
+        origin,
+        subject: publish.subject.into(),
+        headers: publish.headers.into(),
+        payload: publish.payload.into(),
+        time_ns,
+        msg_id: publish.msg_id,
+        expected_last_seq: publish.expect.last_seq,
+        expected_last_subject_seq: publish.expect.last_subject_seq,
+        expected_last_msg_id: publish.expect.last_msg_id,
+        rollup: None,
+        batch: publish.batch.map(|part| BatchPart { id: part.id, seq: part.seq, commit: part.commit }),
+    }
+}
