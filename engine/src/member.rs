@@ -6,6 +6,7 @@ use interlock_sync::channel::watch;
 use interlock_sync::lock::Mutex;
 use interlock_sync::token::Token;
 
+use crate::api::ClusterInfo;
 use crate::core::assignment::RaftGroup;
 use crate::core::names::ServerId;
 use crate::core::write_error::WriteError;
@@ -141,5 +142,19 @@ impl Member {
             }
         }
         is_first
+    }
+}
+
+impl Member {
+    /// The group as this member sees it.
+    pub fn cluster_info(&self, me: ServerId) -> ClusterInfo {
+        match self.node() {
+            Some(node) => {
+                let status = node.status();
+                let replicas = status.peers.iter().map(|peer| (peer.server, peer.heard)).collect();
+                ClusterInfo { group: node.name().to_string(), leader: status.leader, replicas }
+            }
+            None => ClusterInfo { leader: self.leader(me), ..ClusterInfo::default() },
+        }
     }
 }

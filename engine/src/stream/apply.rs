@@ -35,11 +35,8 @@ type Settled = Vec<(u64, Answer)>;
 impl Stream {
     /// Applies an entry of the group's log. An error means that the applied index must not pass the entry.
     pub(super) fn apply_entry(&self, index: u64, data: &[u8]) -> Result<(), Failure> {
-        let entry = if data.is_empty() { None } else { Some(self.decode(data)) };
-        let settled = match entry {
-            Some(Some(entry)) => self.apply_decoded(index, entry)?,
-            // Only a mutation passes over what it cannot read.
-            Some(None) => Vec::new(),
+        let settled = match self.decode(data)? {
+            Some(entry) => self.apply(|_next| index, entry)?.1,
             None => {
                 let mut inner = self.inner.lock();
                 let actions = inner.state.apply_empty(index);
@@ -50,30 +47,40 @@ impl Stream {
         Ok(())
     }
 
-    fn decode(&self, data: &[u8]) -> Option<StreamEntry> {
+    /// Applies an entry on a stream that leads alone, at the next index: that index, and what it settles.
+    pub(super) fn apply_alone(&self, entry: StreamEntry) -> Result<(u64, Settled), Failure> {
+        match self.store.write_error() {
+            Some(error) if !crate::mutant!(M61) => Err(Failure::Write(error)),
+            _ => self.apply(|next| next, entry),
+        }
+    }
+
+    /// The entry; none where a new leader's empty one was committed.
+    fn decode(&self, data: &[u8]) -> Result<Option<StreamEntry>, Failure> {
+        if data.is_empty() {
+            return Ok(None);
+        }
         match StreamEntry::decode(data) {
-            Ok(entry) => Some(entry),
+            Ok(entry) => Ok(Some(entry)),
             Err(error) if crate::mutant!(M86) => {
                 tracing::warn!("stream {}: {error}", self.name);
-                None
+                Ok(None)
             }
-            Err(error) => {
-                self.fail(&WriteError::other(error.to_string()));
-                None
-            }
+            Err(error) => Err(Failure::Write(WriteError::other(error.to_string()))),
         }
     }
 
     /// Applies an entry to the state and to the store, in one hold of the stream's lock.
-    pub(super) fn apply_decoded(&self, index: u64, entry: StreamEntry) -> Result<Settled, Failure> {
+    fn apply(&self, index_of: impl FnOnce(u64) -> u64, entry: StreamEntry) -> Result<(u64, Settled), Failure> {
         let mut inner = self.inner.lock();
+        let index = index_of(inner.state.processed() + 1);
         let applied = inner.state.apply(index, entry, self.store.as_ref());
         let actions = applied.map_err(|lost| Failure::Write(WriteError::other(lost.to_string())))?;
         let settled = self.perform(index, actions)?;
         let last_seq = inner.state.extent().last_seq;
         drop(inner);
         self.last_seq.send_if_modified(|known| std::mem::replace(known, last_seq) != last_seq);
-        Ok(settled)
+        Ok((index, settled))
     }
 
     /// Does what the state decided. Called with the stream's lock held, so that nobody sees half of a batch.
@@ -139,23 +146,6 @@ impl Stream {
             Answer::Refused(error) => Err(error),
             Answer::Stored { .. } => Ok(0),
         }
-    }
-
-    /// Applies an entry on a stream that leads alone: the index follows from the state.
-    pub(super) fn apply_alone(&self, entry: StreamEntry) -> Result<(u64, Settled), Failure> {
-        if let Some(error) = self.store.write_error() {
-            return Err(Failure::Write(error));
-        }
-        // Nobody else applies: a stream without a group has this way only, and the hold below is one per entry.
-        let mut inner = self.inner.lock();
-        let index = inner.state.processed() + 1;
-        let applied = inner.state.apply(index, entry, self.store.as_ref());
-        let actions = applied.map_err(|lost| Failure::Write(WriteError::other(lost.to_string())))?;
-        let settled = self.perform(index, actions)?;
-        let last_seq = inner.state.extent().last_seq;
-        drop(inner);
-        self.last_seq.send_if_modified(|known| std::mem::replace(known, last_seq) != last_seq);
-        Ok((index, settled))
     }
 
     /// The bytes of an entry, for the group's log.

@@ -1,0 +1,31 @@
+//! What an engine does for other servers' members: catch-ups.
+
+use std::sync::Arc;
+
+use super::Engine;
+use crate::core::names::ServerId;
+use crate::peer::PeerFrame;
+
+impl Engine {
+    /// Answers a follower's request for messages.
+    pub fn serve_catchup(self: &Arc<Self>, from: ServerId, frame: PeerFrame) {
+        let PeerFrame::CatchupRequest { id, stream, created_ns, first_seq, last_seq } = frame else { return };
+        let refuse = |reason: &str| PeerFrame::CatchupRefused { id, reason: reason.to_owned() };
+        let network = self.context.network.clone();
+        let Some(stream) = self.stream(&stream).filter(|stream| stream.created_ns() == created_ns) else {
+            network.send(from, refuse("there is no such stream here"));
+            return;
+        };
+        if !stream.member().leads() || self.is_stopping() {
+            network.send(from, refuse("another server leads"));
+            return;
+        }
+        let (disk, folder) = (self.context.disk.clone(), stream.store().folder().to_owned());
+        let serving = async move {
+            let (messages, next_seq) = disk.run(&folder, move |_vfs| stream.chunk(first_seq, last_seq)).await;
+            network.send(from, PeerFrame::CatchupMessages { id, messages, next_seq });
+        };
+        // A server that shuts down serves nobody.
+        let _started = self.context.tasks.spawn(serving);
+    }
+}

@@ -1,0 +1,88 @@
+//! Reading a stream: messages and numbers. Reads go on whatever happened to writes.
+
+use std::sync::Arc;
+
+use interlock_sync::time::{Duration, timeout};
+
+use super::publish::NoAnswer;
+use super::{Stream, envelope};
+use crate::api::{Message, MessageAt, StreamInfo, StreamTotals};
+use crate::core::api_error::ApiError;
+use crate::store::{StoreError, StoredMessage};
+
+/// How long a reader waits for this server to have applied what was committed when it asked.
+const READ_LIMIT: Duration = Duration::from_secs(5);
+
+impl Stream {
+    /// Waits until this leader has applied everything that was committed when it was asked: what is read then is
+    /// linearizable.
+    pub(crate) async fn until_current(&self) -> Result<(), NoAnswer> {
+        let Some(node) = self.member.node() else {
+            return if self.member.leads() { Ok(()) } else { Err(NoAnswer::NotLeader) };
+        };
+        if !node.status().is_leader() {
+            return Err(NoAnswer::NotLeader);
+        }
+        let reading = async {
+            let index = node.read_index().await.map_err(|_| NoAnswer::NotLeader)?;
+            let mut status = node.watch();
+            let applied = status.wait_for(|status| status.applied >= index).await;
+            applied.map(|_| ()).map_err(|_| NoAnswer::NotLeader)
+        };
+        timeout(READ_LIMIT, reading).await.unwrap_or(Err(NoAnswer::Unknown))
+    }
+
+    /// Reads a message.
+    pub(crate) fn message(&self, at: &MessageAt) -> Result<Message, ApiError> {
+        // The stream's lock is held: half of a batch is never seen.
+        let inner = self.inner.lock();
+        let found = match at {
+            MessageAt::Sequence(seq) => self.store.load(*seq).map(Some),
+            MessageAt::LastOf(subject) => self.store.last_of(subject),
+            MessageAt::Next { from, filter } => self.store.next(*from, filter.as_deref()),
+        };
+        drop(inner);
+        match found {
+            Ok(Some(stored)) => Ok(message(stored)),
+            Ok(None) | Err(StoreError::NotFound(_) | StoreError::Closed) => Err(ApiError::NO_MESSAGE_FOUND),
+            Err(error) => {
+                tracing::warn!("stream {}: {error}", self.name);
+                Err(ApiError::NO_MESSAGE_FOUND)
+            }
+        }
+    }
+
+    /// Its numbers.
+    pub fn totals(&self) -> StreamTotals {
+        let extent = self.inner.lock().state.extent().clone();
+        StreamTotals {
+            messages: extent.n_messages,
+            bytes: extent.bytes,
+            first_seq: extent.first_seq,
+            last_seq: extent.last_seq,
+            consumers: self.consumers().len() as u64,
+        }
+    }
+
+    /// Its state for clients.
+    pub(crate) fn info(self: &Arc<Self>) -> StreamInfo {
+        StreamInfo {
+            config: self.config(),
+            created_ns: self.created_ns,
+            totals: self.totals(),
+            cluster: self.member.cluster_info(self.context.settings.id),
+        }
+    }
+}
+
+/// A stored message without its envelope.
+pub(crate) fn message(stored: StoredMessage) -> Message {
+    let headers = envelope::unpack(&stored.headers).map(|(_, headers)| headers).unwrap_or_default();
+    Message {
+        seq: stored.seq,
+        time_ns: stored.time_ns,
+        subject: stored.subject,
+        headers: headers.into(),
+        payload: stored.payload.into(),
+    }
+}
