@@ -1,0 +1,82 @@
+//! A consumer of one replica: one task prepares its leadership and saves its state.
+
+use std::sync::Arc;
+
+use interlock_sync::time::{Duration, Instant, sleep_until};
+
+use super::Consumer;
+use crate::core::entry::Encoded;
+use crate::core::write_error::WriteError;
+use crate::disk::replace_file;
+use crate::engine::Engine;
+use crate::slot::Presence;
+
+/// How long a changed state may wait to be saved. Lost with the process, it means that messages are delivered again.
+const SAVE_DELAY: Duration = Duration::from_secs(1);
+
+impl Consumer {
+    /// Drives the consumer while this server is its only one.
+    pub(crate) async fn drive_alone(self: Arc<Self>, engine: Arc<Engine>, mut presence: Presence) {
+        if !presence.enter() {
+            return;
+        }
+        let token = self.member.slot.token();
+        self.clone().become_leader_alone(&engine).await;
+        let mut dirty = self.dirty.subscribe();
+        loop {
+            interlock_sync::select! {
+                biased;
+                () = engine.context().quit.cancelled() => break,
+                () = token.cancelled() => break,
+                changed = dirty.wait_for(|dirty| *dirty) => {
+                    if changed.is_err() {
+                        break;
+                    }
+                }
+            }
+            interlock_sync::select! {
+                biased;
+                () = engine.context().quit.cancelled() => break,
+                () = token.cancelled() => break,
+                () = sleep_until(Instant::now() + SAVE_DELAY) => {}
+            }
+            if !self.save().await {
+                break;
+            }
+        }
+        self.member.end_leadership();
+        let _last = self.save().await;
+        drop(presence);
+    }
+
+    /// What leadership needs: the folder for its state, which may take as long as the disk takes; then it delivers.
+    pub(crate) async fn become_leader_alone(self: Arc<Self>, engine: &Arc<Engine>) {
+        if !self.save().await {
+            return;
+        }
+        let leadership = self.member.begin_leadership();
+        self.arm_inactivity(engine, leadership);
+    }
+
+    /// Saves the state. `false` where the disk failed: the consumer has a write error then.
+    async fn save(&self) -> bool {
+        self.dirty.send_replace(false);
+        let bytes = self.inner.lock().state.encode();
+        let folder = self.folder.clone();
+        let path = folder.join("state");
+        let written = path.clone();
+        let saved = self.context.disk.run(&path, move |vfs| {
+            vfs.create_folders(&folder)?;
+            replace_file(vfs, &written, &bytes)
+        });
+        match saved.await {
+            Ok(()) => true,
+            Err(error) => {
+                let error = WriteError::io("replace", &path, &error);
+                self.fail(&error);
+                self.context.react(&format!("consumer {}", self.key), &error);
+                false
+            }
+        }
+    }
+}

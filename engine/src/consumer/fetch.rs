@@ -1,0 +1,230 @@
+//! Requests for messages, and acknowledgements.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use interlock_sync::time::{Duration, Instant, sleep_until};
+
+use super::{Answer, Consumer};
+use crate::api::{self, Delivery, Fetch, FetchEnd, Message, Response};
+use crate::core::config::{AckPolicy, DeliverPolicy};
+use crate::core::entry::{Ack, AckKind, ConsumerEntry, Origin};
+use crate::core::write_error::ErrorClass;
+use crate::stream::{NoAnswer, Stream, message};
+
+/// How long an offer or an acknowledgement waits to be applied.
+const APPLY_LIMIT: Duration = Duration::from_secs(10);
+
+/// A delivery that the log decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sent {
+    pub(crate) stream_seq: u64,
+    pub(crate) consumer_seq: u64,
+    pub(crate) n_deliveries: u64,
+}
+
+/// Messages that may be delivered next.
+struct Offer {
+    messages: BTreeMap<u64, Message>,
+    seqs: Vec<u64>,
+    /// Due, and gone from the stream.
+    gone: Vec<u64>,
+}
+
+/// Counts a waiting request while it lives.
+struct Waiting<'a>(&'a Consumer);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.inner.lock().n_waiting -= 1;
+    }
+}
+
+impl Consumer {
+    /// Delivers messages to a client.
+    pub(crate) async fn fetch(self: &Arc<Self>, fetch: &Fetch) -> Result<Response, NoAnswer> {
+        let token = self.member.leadership().ok_or(NoAnswer::NotLeader)?;
+        let stream = self.stream.upgrade().ok_or(NoAnswer::NotLeader)?;
+        let now_ns = self.context.clock.now_ns();
+        {
+            let mut inner = self.inner.lock();
+            inner.activity.mark_pull(now_ns, fetch.expires.is_zero());
+            if inner.n_waiting >= inner.state.config().max_waiting {
+                return Ok(Response::Fetched(Vec::new(), FetchEnd::TooManyWaiting));
+            }
+            inner.n_waiting += 1;
+        }
+        let _waiting = Waiting(self);
+        let deadline = Instant::now() + fetch.expires;
+        let mut last_seq = stream.watch_last_seq();
+        let mut stirred = self.stirred.subscribe();
+        loop {
+            last_seq.borrow_and_update();
+            stirred.borrow_and_update();
+            let delivered = self.offer(&stream, fetch.batch).await?;
+            if !delivered.is_empty() {
+                let is_full = delivered.len() as u64 == u64::from(fetch.batch);
+                let end = if is_full { FetchEnd::Full } else { FetchEnd::NoMessages };
+                return Ok(Response::Fetched(delivered, end));
+            }
+            if fetch.expires.is_zero() {
+                return Ok(Response::Fetched(Vec::new(), FetchEnd::NoMessages));
+            }
+            let wake = self.next_due().map_or(deadline, |due| due.min(deadline));
+            interlock_sync::select! {
+                biased;
+                () = token.cancelled() => return Ok(Response::Fetched(Vec::new(), self.why_ended())),
+                _ = last_seq.changed() => {}
+                _ = stirred.changed() => {}
+                () = sleep_until(wake) => {
+                    if Instant::now() >= deadline {
+                        return Ok(Response::Fetched(Vec::new(), FetchEnd::Timeout));
+                    }
+                }
+            }
+        }
+    }
+
+    fn why_ended(&self) -> FetchEnd {
+        if self.context.quit.is_cancelled() {
+            FetchEnd::ServerShutdown
+        } else if self.member.slot.is_closed() {
+            FetchEnd::ConsumerDeleted
+        } else {
+            FetchEnd::LeadershipChange
+        }
+    }
+
+    fn next_due(&self) -> Option<Instant> {
+        let due_ns = self.inner.lock().state.next_due_ns()?;
+        let now_ns = self.context.clock.now_ns();
+        Some(Instant::now() + Duration::from_nanos(due_ns.saturating_sub(now_ns)))
+    }
+
+    /// Offers messages and has the offer applied: what was delivered of it.
+    async fn offer(self: &Arc<Self>, stream: &Arc<Stream>, batch: u32) -> Result<Vec<Delivery>, NoAnswer> {
+        let _one_at_a_time = self.offering.lock().await;
+        self.begin(stream).await?;
+        let mut offer = self.next_offer(stream, batch);
+        if !offer.gone.is_empty() {
+            self.settle_gone(&offer.gone).await?;
+        }
+        if offer.seqs.is_empty() {
+            return Ok(Vec::new());
+        }
+        let call = self.answers.begin();
+        let origin = Origin { server: self.context.settings.id, proposal: call.number() };
+        let time_ns = self.context.clock.now_ns();
+        self.propose(ConsumerEntry::Deliver { origin, seqs: offer.seqs, time_ns }).await?;
+        let Some(Answer::Sent(sent)) = call.wait(APPLY_LIMIT).await else { return Err(NoAnswer::Unknown) };
+        let last_seq = stream.totals().last_seq;
+        let delivery = |sent: Sent| {
+            Some(Delivery {
+                message: offer.messages.remove(&sent.stream_seq)?,
+                consumer_seq: sent.consumer_seq,
+                n_deliveries: sent.n_deliveries,
+                n_pending: last_seq.saturating_sub(sent.stream_seq),
+            })
+        };
+        Ok(sent.into_iter().filter_map(delivery).collect())
+    }
+
+    /// The first offer says where the consumer begins.
+    async fn begin(self: &Arc<Self>, stream: &Arc<Stream>) -> Result<(), NoAnswer> {
+        let next_seq = {
+            let inner = self.inner.lock();
+            if inner.state.has_begun() {
+                return Ok(());
+            }
+            inner.state.config().deliver
+        };
+        let totals = stream.totals();
+        let next_seq = match next_seq {
+            DeliverPolicy::All => totals.first_seq,
+            DeliverPolicy::Last => totals.last_seq.max(1),
+            DeliverPolicy::New => totals.last_seq + 1,
+            DeliverPolicy::FromSequence(seq) => seq,
+        };
+        self.propose(ConsumerEntry::Begin { next_seq }).await
+    }
+
+    fn next_offer(&self, stream: &Stream, batch: u32) -> Offer {
+        let now_ns = self.context.clock.now_ns();
+        let (due, next_seq, room, filter) = {
+            let inner = self.inner.lock();
+            let state = &inner.state;
+            (state.due(now_ns), state.next_seq(), state.room(), state.config().filter.clone())
+        };
+        let wanted = batch as usize;
+        let mut offer = Offer { messages: BTreeMap::new(), seqs: Vec::new(), gone: Vec::new() };
+        for seq in due {
+            if offer.seqs.len() == wanted {
+                return offer;
+            }
+            match stream.store().load(seq) {
+                Ok(stored) => offer.add(message(stored)),
+                Err(error) if error.class() == ErrorClass::NotFound => offer.gone.push(seq),
+                Err(_) => {}
+            }
+        }
+        let (mut from, mut room) = (next_seq, room);
+        while offer.seqs.len() < wanted && room > 0 {
+            let Ok(Some(stored)) = stream.store().next(from, filter.as_deref()) else { break };
+            from = stored.seq + 1;
+            room -= 1;
+            offer.add(message(stored));
+        }
+        offer
+    }
+
+    async fn settle_gone(self: &Arc<Self>, gone: &[u64]) -> Result<(), NoAnswer> {
+        let ack = |seq: &u64| Ack { origin: Origin::NOBODY, stream_seq: *seq, kind: AckKind::Term };
+        let acks = gone.iter().map(ack).collect();
+        self.propose(ConsumerEntry::Acks { acks, time_ns: self.context.clock.now_ns() }).await
+    }
+
+    /// Takes an acknowledgement; answers once it is applied.
+    pub(crate) async fn acknowledge(self: &Arc<Self>, seq: u64, kind: api::AckKind) -> Result<Response, NoAnswer> {
+        if !self.member.leads() {
+            return Err(NoAnswer::NotLeader);
+        }
+        let now_ns = self.context.clock.now_ns();
+        let marks_late = crate::mutant!(M50);
+        if !marks_late {
+            // Before it is processed: the timer must not find the consumer idle in between (O-16).
+            self.inner.lock().activity.mark_ack(now_ns);
+        }
+        crate::failpoint!("ack_before_processing");
+        let call = self.answers.begin();
+        let origin = Origin { server: self.context.settings.id, proposal: call.number() };
+        let ack = Ack { origin, stream_seq: seq, kind: core_kind(kind) };
+        let is_known = {
+            let inner = self.inner.lock();
+            seq <= inner.state.delivered().stream_seq && inner.state.config().ack != AckPolicy::None
+        };
+        if is_known {
+            self.propose(ConsumerEntry::Acks { acks: vec![ack], time_ns: now_ns }).await?;
+            call.wait(APPLY_LIMIT).await.ok_or(NoAnswer::Unknown)?;
+        }
+        if marks_late {
+            self.inner.lock().activity.mark_ack(now_ns);
+        }
+        Ok(Response::Done)
+    }
+}
+
+impl Offer {
+    fn add(&mut self, message: Message) {
+        self.seqs.push(message.seq);
+        self.messages.insert(message.seq, message);
+    }
+}
+
+fn core_kind(kind: api::AckKind) -> AckKind {
+    match kind {
+        api::AckKind::Ack => AckKind::Ack,
+        api::AckKind::Nak(delay) => AckKind::Nak { delay_ns: u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX) },
+        api::AckKind::Progress => AckKind::Progress,
+        api::AckKind::Term => AckKind::Term,
+    }
+}

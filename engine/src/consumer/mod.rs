@@ -1,0 +1,266 @@
+//! A consumer on one server: its state, its part in its group, and who waits for messages.
+
+mod alone;
+mod apply;
+mod fetch;
+mod inactivity;
+mod monitor;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Weak};
+
+use bytes::Bytes;
+use interlock_sync::channel::watch;
+use interlock_sync::lock::{AsyncMutex, Mutex};
+use interlock_sync::random::Random;
+use interlock_sync::time::Duration;
+
+use crate::api::ConsumerInfo;
+use crate::calls::Calls;
+use crate::core::assignment::ConsumerAssignment;
+use crate::core::consumer::ConsumerState;
+use crate::core::entry::Encoded;
+use crate::core::inactivity::{self, Activity, Facts};
+use crate::core::names::ConsumerKey;
+use crate::core::write_error::WriteError;
+use crate::disk::Open;
+use crate::engine::{Engine, Foundation};
+use crate::events::Event;
+use crate::member::Member;
+use crate::server::Context;
+use crate::stream::Stream;
+
+pub(crate) use fetch::Sent;
+
+/// The folder of a consumer that has no group to keep its state.
+pub fn folder(context: &Context, assignment: &ConsumerAssignment) -> PathBuf {
+    let name = format!("{}-{}-{}", assignment.stream, assignment.config.name, assignment.created_ns);
+    context.settings.folder.join("consumers").join(name)
+}
+
+/// What a proposal of this server led to.
+pub(crate) enum Answer {
+    /// Messages were sent to the request.
+    Sent(Vec<Sent>),
+    /// An acknowledgement is applied.
+    Confirmed,
+}
+
+/// A consumer.
+pub struct Consumer {
+    key: ConsumerKey,
+    created_ns: u64,
+    context: Arc<Context>,
+    stream: Weak<Stream>,
+    folder: PathBuf,
+    member: Member,
+    /// What it has delivered and what it waits for. Taken before the store's lock.
+    inner: Mutex<Inner>,
+    /// Offers of this server that wait to be applied.
+    answers: Calls<Answer>,
+    /// One offer at a time: two would offer the same messages. Held over the wait for the log.
+    offering: AsyncMutex<()>,
+    /// Counts what may make a waiting request succeed: acknowledgements, delays that end early.
+    stirred: watch::Sender<u64>,
+    /// Whether the state differs from the one on the disk, where there is no group.
+    dirty: watch::Sender<bool>,
+}
+
+struct Inner {
+    state: ConsumerState,
+    /// Its own assignment: compared with the meta layer's before it is deleted.
+    assignment: Option<Arc<ConsumerAssignment>>,
+    activity: Activity,
+    threshold: Option<Duration>,
+    n_waiting: usize,
+    /// Whether there was a cluster when it was made. Not asked again: a shutdown clears what there is to ask (G-7).
+    is_clustered: bool,
+    random: Random,
+}
+
+impl Consumer {
+    /// Opens a consumer. One without a group recovers its state from its folder; another one's monitor replays its log.
+    ///
+    /// # Errors
+    /// The disk's, and a state that cannot be decoded.
+    pub async fn open(
+        engine: &Arc<Engine>,
+        stream: &Arc<Stream>,
+        assignment: &ConsumerAssignment,
+    ) -> Result<Arc<Self>, WriteError> {
+        let context = engine.context().clone();
+        let folder = folder(&context, assignment);
+        let is_replicated = engine.node(&assignment.group.name).is_some();
+        let saved = if is_replicated { None } else { load(&context, folder.clone()).await? };
+        let state = saved.unwrap_or_else(|| ConsumerState::new(assignment.config.clone()));
+        let owner = format!("{}/{}", assignment.stream, assignment.config.name);
+        let mut random = Random::split(context.settings.seed, &owner);
+        let threshold = draw_threshold(&assignment.config, &mut random);
+        let inner = Inner {
+            state,
+            assignment: Some(Arc::new(assignment.clone())),
+            activity: Activity::starting_at(context.clock.now_ns()),
+            threshold,
+            n_waiting: 0,
+            is_clustered: context.settings.is_clustered(),
+            random,
+        };
+        Ok(Arc::new(Self {
+            key: assignment.key(),
+            created_ns: assignment.created_ns,
+            context,
+            stream: Arc::downgrade(stream),
+            folder,
+            member: Member::new(assignment.group.clone()),
+            inner: Mutex::new(inner),
+            answers: Calls::default(),
+            offering: AsyncMutex::new(()),
+            stirred: watch::Sender::new(0),
+            dirty: watch::Sender::new(false),
+        }))
+    }
+
+    /// Its stream and name.
+    pub fn key(&self) -> &ConsumerKey {
+        &self.key
+    }
+
+    /// Its creation time, nanoseconds since 1970.
+    pub fn created_ns(&self) -> u64 {
+        self.created_ns
+    }
+
+    /// Its part in its group.
+    pub fn member(&self) -> &Member {
+        &self.member
+    }
+
+    /// A digest of its state, and the index that it is of.
+    pub fn digest(&self) -> (u64, u32) {
+        let inner = self.inner.lock();
+        (inner.state.applied(), inner.state.hash())
+    }
+
+    /// What it brings into a group.
+    pub fn foundation(&self) -> Foundation {
+        let inner = self.inner.lock();
+        Foundation { applied: inner.state.applied(), snapshot: Bytes::from(inner.state.encode()) }
+    }
+
+    /// Takes over an assignment.
+    pub(crate) fn link(&self, assignment: &ConsumerAssignment) {
+        self.inner.lock().assignment = Some(Arc::new(assignment.clone()));
+    }
+
+    /// Takes over a configuration: the leader has it applied by all.
+    pub(crate) fn update_config(self: &Arc<Self>, assignment: &ConsumerAssignment) {
+        let mut inner = self.inner.lock();
+        let config = &assignment.config;
+        if inner.state.config().inactive_threshold != config.inactive_threshold {
+            let threshold = draw_threshold(config, &mut inner.random);
+            inner.threshold = threshold;
+        }
+    }
+
+    /// Forgets its own assignment, as a start that was cut off leaves it.
+    #[cfg(feature = "mutation")]
+    pub fn forget_assignment(&self) {
+        self.inner.lock().assignment = None;
+    }
+
+    /// What its inactivity timer looks at, in one hold of its lock.
+    pub(crate) fn facts(&self) -> Facts {
+        let is_leader = self.member.leads();
+        let is_closed = self.member.slot.is_closed();
+        let inner = self.inner.lock();
+        let config = inner.state.config();
+        Facts {
+            key: self.key.clone(),
+            is_closed,
+            is_leader,
+            is_direct: config.direct,
+            is_clustered: inner.is_clustered,
+            mode: config.mode,
+            threshold: inner.threshold,
+            has_interest: false,
+            has_waiting: inner.n_waiting > 0,
+            activity: inner.activity,
+            last_due_ns: inner.state.last_due_ns(),
+            assignment: inner.assignment.clone(),
+        }
+    }
+
+    /// Its state for clients.
+    pub(crate) fn info(&self) -> ConsumerInfo {
+        let last_seq = self.stream.upgrade().map_or(0, |stream| stream.totals().last_seq);
+        let cluster = self.member.cluster_info(self.context.settings.id);
+        let inner = self.inner.lock();
+        let state = &inner.state;
+        let config = inner.assignment.as_ref().map_or_else(|| state.config().clone(), |own| own.config.clone());
+        ConsumerInfo {
+            stream: self.key.stream.clone(),
+            config,
+            created_ns: self.created_ns,
+            delivered_seq: state.delivered().stream_seq,
+            ack_floor: state.ack_floor().stream_seq,
+            n_ack_pending: state.pending().len() as u64,
+            n_redelivered: state.n_redelivered(),
+            n_waiting: inner.n_waiting as u64,
+            n_pending: last_seq.saturating_sub(state.delivered().stream_seq),
+            cluster,
+        }
+    }
+
+    /// Latches a write error: see [`Member::fail`].
+    pub(crate) fn fail(&self, error: &WriteError) {
+        if self.member.fail(error.clone()) {
+            let source = format!("consumer {}", self.key);
+            self.context.events.tell(Event::WriteError { source, error: error.to_string() });
+        }
+    }
+
+    /// Stops it for the shutdown of the engine or of its stream: its state is kept.
+    pub(crate) async fn shutdown(&self, _engine: &Engine) {
+        self.member.end_leadership();
+        self.member.slot.close();
+        self.member.slot.stop().await;
+        if let Some(node) = self.member.node() {
+            node.stop().await;
+        }
+    }
+
+    /// Closes it and keeps its state.
+    pub(crate) async fn close(&self, engine: &Engine) {
+        self.answers.abandon_all();
+        self.shutdown(engine).await;
+    }
+
+    /// Closes it and removes its state from this server.
+    pub(crate) async fn remove(&self, engine: &Engine) {
+        self.close(engine).await;
+        let folder = self.folder.clone();
+        let removed = self.context.disk.run(&self.folder, move |vfs| {
+            if vfs.exists(&folder) { vfs.remove_folder(&folder) } else { Ok(()) }
+        });
+        if let Err(error) = removed.await {
+            tracing::warn!("consumer {}: its folder stays until the next start: {error}", self.key);
+        }
+    }
+}
+
+fn draw_threshold(config: &crate::core::config::ConsumerConfig, random: &mut Random) -> Option<Duration> {
+    let bound = u64::try_from(inactivity::THRESHOLD_JITTER.as_nanos()).unwrap_or(u64::MAX);
+    inactivity::effective_threshold(config, Duration::from_nanos(random.below(bound)))
+}
+
+async fn load(context: &Arc<Context>, folder: PathBuf) -> Result<Option<ConsumerState>, WriteError> {
+    let path = folder.join("state");
+    let read = path.clone();
+    let bytes = context.disk.run(&path, move |vfs| {
+        vfs.create_folders(&folder)?;
+        if vfs.exists(&read) { vfs.open(&read, Open::Read)?.read_from(0).map(Some) } else { Ok(None) }
+    });
+    let bytes = bytes.await.map_err(|error| WriteError::io("read", &path, &error))?;
+    let decoded = bytes.map(|bytes| ConsumerState::decode(&bytes)).transpose();
+    decoded.map_err(|error| WriteError::other(format!("{}: {error}", path.display())))
+}
