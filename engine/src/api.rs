@@ -333,6 +333,8 @@ pub enum Response {
     Error(ApiError),
     /// It is done; there is nothing to say.
     Done,
+    /// Nothing is sent: the client learns no more than that its time is over.
+    Silence,
     /// So many messages were removed.
     Removed(u64),
     /// Names in order.

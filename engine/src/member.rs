@@ -19,7 +19,7 @@ pub struct Member {
     /// Who drives the entity.
     pub slot: Slot,
     /// The first error of a write that the entity could not do without.
-    pub write_error: Sticky,
+    pub write_error: Sticky<WriteError>,
     /// A leaf lock: nothing is called while it is held.
     link: Mutex<Link>,
     /// Counts assignments: the monitor reads the latest one, however many came while it was busy.
@@ -131,14 +131,15 @@ impl Member {
 
     /// Latches a write error: hands leadership over and observes from here on (O-19). The node goes on until whoever
     /// drives the entity has left. `false` where there was an error before.
-    pub fn fail(&self, error: WriteError) -> bool {
-        let is_first = self.write_error.set(error);
+    pub async fn fail(&self, error: WriteError) -> bool {
+        let (_, is_first) = self.write_error.set(error);
         if is_first && let Some(node) = self.node() {
+            // A node that is closed leads no more.
             if !crate::mutant!(M63) {
-                node.step_down(None);
+                let _closed = node.step_down(None).await;
             }
             if !crate::mutant!(M64) {
-                node.set_observer(true);
+                let _closed = node.set_observer(true).await;
             }
         }
         is_first
@@ -152,7 +153,7 @@ impl Member {
             Some(node) => {
                 let status = node.status();
                 let replicas = status.peers.iter().map(|peer| (peer.server, peer.heard)).collect();
-                ClusterInfo { group: node.name().to_string(), leader: status.leader, replicas }
+                ClusterInfo { group: node.group().to_string(), leader: status.leader, replicas }
             }
             None => ClusterInfo { leader: self.leader(me), ..ClusterInfo::default() },
         }

@@ -73,7 +73,7 @@ impl Consumer {
             Ok(()) => true,
             Err(error) => {
                 let error = WriteError::io("replace", &path, &error);
-                self.fail(&error);
+                self.fail(&error).await;
                 self.context.react(&format!("consumer {}", self.key), &error);
                 false
             }

@@ -37,7 +37,7 @@ impl Consumer {
             Some(node) => {
                 let term = node.status().term;
                 let proposed = node.propose(Some(term), Bytes::from(entry.encode())).await;
-                proposed.map_err(|_| NoAnswer::NotLeader)
+                proposed.map(|_| ()).map_err(|_| NoAnswer::NotLeader)
             }
             None if self.member.leads() => {
                 let actions = {

@@ -190,6 +190,12 @@ impl Consumer {
         }
     }
 
+    /// Whether a message may still be delivered, or delivered again.
+    pub(crate) fn waits_for(&self, stream_seq: u64) -> bool {
+        let inner = self.inner.lock();
+        stream_seq > inner.state.delivered().stream_seq || inner.state.pending().contains_key(&stream_seq)
+    }
+
     /// Its state for clients.
     pub(crate) fn info(&self) -> ConsumerInfo {
         let last_seq = self.stream.upgrade().map_or(0, |stream| stream.totals().last_seq);
@@ -212,8 +218,8 @@ impl Consumer {
     }
 
     /// Latches a write error: see [`Member::fail`].
-    pub(crate) fn fail(&self, error: &WriteError) {
-        if self.member.fail(error.clone()) {
+    pub(crate) async fn fail(&self, error: &WriteError) {
+        if self.member.fail(error.clone()).await {
             let source = format!("consumer {}", self.key);
             self.context.events.tell(Event::WriteError { source, error: error.to_string() });
         }

@@ -60,7 +60,7 @@ impl Consumer {
             engine.context().events.tell(Event::DriverTurnedAway { asset: format!("consumer {}", self.key) });
             return;
         }
-        let Some(queue) = engine.take_queue(node.name()) else {
+        let Some(queue) = engine.take_queue(node.group()) else {
             tracing::warn!("consumer {}: the group's entries are taken by another", self.key);
             return;
         };
@@ -160,8 +160,8 @@ impl Consumer {
     }
 
     async fn follow_update(self: &Arc<Self>, generation: &Generation) {
-        if generation.leads {
-            generation.engine.follow_members(&self.member, &generation.node).await;
+        if generation.leads && generation.engine.follow_members(&self.member, &generation.node).await {
+            generation.engine.settle_consumer(&self.key).await;
         }
     }
 
@@ -202,9 +202,9 @@ impl Consumer {
                 }
             }
             Leave::NodeGone => {}
-            Leave::Failed(error) => self.fail(&error),
+            Leave::Failed(error) => self.fail(&error).await,
         }
-        generation.node.step_down(None);
+        let _closed = generation.node.step_down(None).await;
         drop(generation.queue);
         if !self.member.slot.is_closed() {
             generation.node.stop().await;

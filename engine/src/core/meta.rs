@@ -53,8 +53,37 @@ pub enum MetaChange {
     },
     /// A consumer is created, or its configuration or placement changes.
     AssignConsumer(ConsumerAssignment),
+    /// The members of a group are where they were to be.
+    Settle(Settled),
     /// The consumer of this identity is removed; the group does not matter, a remapped one is the same consumer.
     RemoveConsumer(Identity),
+}
+
+/// A group whose members are where they were to be. It counts only where that is still the target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settled {
+    /// The stream.
+    pub stream: String,
+    /// The consumer, where the group is not the stream's own.
+    pub consumer: Option<String>,
+    /// Creation time of the stream or consumer.
+    pub created_ns: u64,
+    /// The group.
+    pub group: GroupName,
+    /// Its members.
+    pub peers: Vec<super::names::ServerId>,
+}
+
+impl Settled {
+    fn settle(&self, created_ns: u64, group: &mut super::assignment::RaftGroup) -> bool {
+        let is_meant = created_ns == self.created_ns && group.name == self.group;
+        let is_target = group.target.as_ref() == Some(&self.peers);
+        if is_meant && is_target {
+            group.peers.clone_from(&self.peers);
+            group.target = None;
+        }
+        is_meant && is_target
+    }
 }
 
 /// An entry as it stands in the log.
@@ -170,6 +199,7 @@ impl Assignments {
             MetaChange::UpdateStream(new) => self.update_stream(new),
             MetaChange::RemoveStream { name, created_ns } => self.remove_stream(&name, created_ns),
             MetaChange::AssignConsumer(new) => self.assign_consumer(new),
+            MetaChange::Settle(settled) => self.settle(&settled),
             MetaChange::RemoveConsumer(identity) => self.remove_consumer(&identity),
         }
     }
@@ -206,6 +236,26 @@ impl Assignments {
         let stream = self.streams.get_mut(&new.stream).ok_or(Refused::NoStream)?;
         let old = stream.consumers.insert(new.config.name.clone(), new.clone());
         Ok(vec![Changed::Consumer { old, new: Some(new) }])
+    }
+
+    fn settle(&mut self, settled: &Settled) -> Result<Vec<Changed>, Refused> {
+        let stream = self.streams.get_mut(&settled.stream).ok_or(Refused::NoStream)?;
+        match &settled.consumer {
+            None => {
+                let old = stream.assignment.clone();
+                let is_settled = settled.settle(old.created_ns, &mut stream.assignment.group);
+                let new = stream.assignment.clone();
+                let changed = Changed::Stream { old: Some(old), new: Some(new) };
+                if is_settled { Ok(vec![changed]) } else { Err(Refused::NoStream) }
+            }
+            Some(name) => {
+                let consumer = stream.consumers.get_mut(name).ok_or(Refused::NoConsumer)?;
+                let old = consumer.clone();
+                let is_settled = settled.settle(old.created_ns, &mut consumer.group);
+                let changed = Changed::Consumer { old: Some(old), new: Some(consumer.clone()) };
+                if is_settled { Ok(vec![changed]) } else { Err(Refused::NoConsumer) }
+            }
+        }
     }
 
     fn remove_consumer(&mut self, identity: &Identity) -> Result<Vec<Changed>, Refused> {

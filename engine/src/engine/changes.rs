@@ -50,7 +50,8 @@ impl Engine {
             return Err(ChangeError::Unavailable(error.to_string()));
         }
         let Some(node) = self.meta() else { return Err(ChangeError::Unavailable("it is shut down".to_owned())) };
-        node.propose(None, data).await.map_err(|error| match error {
+        let proposed = node.propose(None, data).await;
+        proposed.map_err(|error| match error {
             ProposeError::NotLeader { leader } => ChangeError::NotLeader(leader),
             other => ChangeError::Unavailable(other.to_string()),
         })?;
@@ -63,7 +64,12 @@ impl Engine {
     /// Proposes the removal of a consumer, here or through the leader. Nobody learns whether it arrived: the evidence is
     /// the meta layer's map.
     pub async fn propose_removal(self: &Arc<Self>, identity: Identity) {
-        let entry = MetaEntry { origin: self.me(), proposal: 0, change: MetaChange::RemoveConsumer(identity) };
+        self.propose_change(MetaChange::RemoveConsumer(identity)).await;
+    }
+
+    /// Proposes a change, here or through the leader, that nobody waits for.
+    pub(crate) async fn propose_change(self: &Arc<Self>, change: MetaChange) {
+        let entry = MetaEntry { origin: self.me(), proposal: 0, change };
         let Some(node) = self.meta() else { return };
         let data = Bytes::from(encode(&entry));
         if let Err(ProposeError::NotLeader { leader: Some(leader) }) = node.propose(None, data.clone()).await {

@@ -7,10 +7,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Engine;
-use crate::core::assignment::RaftGroup;
-use crate::core::meta::MetaChange;
-use crate::core::names::{GroupName, ServerId};
+use crate::core::assignment::StreamAssignment;
+use crate::core::meta::{MetaChange, Settled};
+use crate::core::names::{ConsumerKey, ServerId};
 use crate::member::Member;
+use crate::raft::eraftpb::{ConfChangeSingle, ConfChangeType, ConfChangeV2};
 use crate::raft::{Node, Status};
 
 /// How many entries a learner may lack when it becomes a voter.
@@ -55,21 +56,45 @@ fn next_move(me: ServerId, wanted: &[ServerId], status: &Status) -> Move {
     }
 }
 
+fn change(kind: ConfChangeType, server: ServerId) -> ConfChangeSingle {
+    let mut change = ConfChangeSingle::default();
+    change.set_change_type(kind);
+    change.node_id = server.0;
+    change
+}
+
+fn learners(servers: &[ServerId]) -> ConfChangeV2 {
+    let changes: Vec<_> = servers.iter().map(|server| change(ConfChangeType::AddLearnerNode, *server)).collect();
+    ConfChangeV2 { changes: changes.into(), ..ConfChangeV2::default() }
+}
+
+/// From the members of a status to these voters and nobody else, by joint consensus.
+fn voters(wanted: &[ServerId], status: &Status) -> ConfChangeV2 {
+    let members = status.voters.iter().chain(&status.learners);
+    let leaving = members.filter(|server| !wanted.contains(server)).map(|server| {
+        change(ConfChangeType::RemoveNode, *server)
+    });
+    let joining = wanted.iter().filter(|server| !status.voters.contains(server));
+    let changes: Vec<_> = leaving.chain(joining.map(|server| change(ConfChangeType::AddNode, *server))).collect();
+    ConfChangeV2 { changes: changes.into(), ..ConfChangeV2::default() }
+}
+
 impl Engine {
     /// Takes the next step towards the members that the assignment names. On the group's leader, again and again.
     pub(crate) async fn follow_members(self: &Arc<Self>, member: &Member, node: &Node) -> bool {
         let group = member.group();
-        if node.name() != &group.name {
+        if node.group() != &group.name {
             return false;
         }
         let wanted = group.target.clone().unwrap_or_else(|| group.peers.clone());
         let status = node.status();
         let outcome = match next_move(self.me(), &wanted, &status) {
             Move::None => return status.voters.len() == wanted.len() && group.target.is_some(),
-            Move::Learn(servers) => node.add_learners(&servers).await,
-            Move::Vote(servers) => node.set_voters(&servers).await,
+            Move::Learn(servers) => node.change_members(learners(&servers)).await,
+            Move::Vote(servers) => node.change_members(voters(&servers, &status)).await,
             Move::HandOver(heir) => {
-                node.step_down(Some(heir));
+                // A node that is closed leads no more.
+                let _closed = node.step_down(Some(heir)).await;
                 return false;
             }
         };
@@ -79,23 +104,39 @@ impl Engine {
         false
     }
 
-    /// Tells the meta layer, through its leader, what shall change. Nobody waits; it is said again until it is so.
-    pub(crate) async fn propose_change(self: &Arc<Self>, change: MetaChange) {
-        let entry = crate::core::meta::MetaEntry { origin: self.me(), proposal: 0, change };
-        let Some(node) = self.meta() else { return };
-        let data = bytes::Bytes::from(crate::core::meta::encode(&entry));
-        if let Err(crate::raft::ProposeError::NotLeader { leader: Some(leader) }) =
-            node.propose(None, data.clone()).await
-        {
-            let group = GroupName::new(super::meta::GROUP);
-            self.context.network.send(leader, crate::peer::PeerFrame::Proposal { group, data });
-        }
+    /// Tells the meta layer that a stream's members are where they shall be.
+    pub(crate) async fn settle_stream(self: &Arc<Self>, assignment: &StreamAssignment) {
+        let Some(peers) = assignment.group.target.clone() else { return };
+        let settled = Settled {
+            stream: assignment.config.name.clone(),
+            consumer: None,
+            created_ns: assignment.created_ns,
+            group: assignment.group.name.clone(),
+            peers,
+        };
+        self.propose_change(MetaChange::Settle(settled)).await;
     }
 
-    /// The group once its members are the target.
-    pub(crate) fn settled_group(&self, group: &RaftGroup) -> Option<RaftGroup> {
-        let target = group.target.clone()?;
-        Some(RaftGroup { peers: target, target: None, ..group.clone() })
+    /// The same of a consumer.
+    pub(crate) async fn settle_consumer(self: &Arc<Self>, key: &ConsumerKey) {
+        let Some(assignment) = self.consumer_assignment(key) else { return };
+        let Some(peers) = assignment.group.target.clone() else { return };
+        let settled = Settled {
+            stream: key.stream.clone(),
+            consumer: Some(key.name.clone()),
+            created_ns: assignment.created_ns,
+            group: assignment.group.name.clone(),
+            peers,
+        };
+        self.propose_change(MetaChange::Settle(settled)).await;
+    }
+
+    /// Whether no consumer lives on a server that the stream leaves.
+    pub(crate) fn consumers_live_in(&self, assignment: &StreamAssignment) -> bool {
+        let Some(target) = &assignment.group.target else { return true };
+        let state = self.state.read();
+        let Some(stream) = state.assignments.stream(&assignment.config.name) else { return true };
+        stream.consumers.values().all(|consumer| consumer.group.peers.iter().all(|peer| target.contains(peer)))
     }
 }
 

@@ -2,9 +2,12 @@
 
 mod changes;
 mod founding;
+mod members;
 pub mod meta;
 mod orphans;
 mod placement;
+mod removal;
+mod serving;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,6 +31,7 @@ use crate::sticky::Sticky;
 use crate::stream::Stream;
 
 pub use changes::ChangeError;
+pub use founding::Foundation;
 
 /// How long the end of the meta monitor is waited for.
 const META_STOP_LIMIT: Duration = Duration::from_secs(10);
@@ -72,7 +76,7 @@ pub struct Engine {
     context: Arc<Context>,
     state: RwLock<State>,
     /// The first error of the meta layer: its entries are applied no further.
-    meta_error: Sticky,
+    meta_error: Sticky<WriteError>,
     /// Whether the meta layer still replays what was there before this start.
     recovering: watch::Sender<bool>,
     /// Cancelled when the engine's shutdown begins, before anything is stopped (O-37).
@@ -83,6 +87,8 @@ pub struct Engine {
     changes: Calls<Result<(), Refused>>,
     /// One change at a time where there is no cluster. Before every other lock of the engine.
     standalone: interlock_sync::lock::AsyncMutex<()>,
+    /// One change of what runs here at a time: the meta monitor's, or a reset's. Before every lock of a stream or consumer.
+    placing: interlock_sync::lock::AsyncMutex<()>,
     /// Whether the meta monitor runs.
     meta_slot: crate::slot::Slot,
 }
@@ -102,6 +108,7 @@ impl Engine {
             cluster_quit: Token::new(),
             changes: Calls::default(),
             standalone: interlock_sync::lock::AsyncMutex::new(()),
+            placing: interlock_sync::lock::AsyncMutex::new(()),
             meta_slot: crate::slot::Slot::default(),
         });
         if engine.context.settings.is_clustered() {
@@ -182,6 +189,17 @@ impl Engine {
     /// Where a consumer is assigned.
     pub fn consumer_assignment(&self, key: &ConsumerKey) -> Option<ConsumerAssignment> {
         self.state.read().assignments.consumer(key).cloned()
+    }
+
+    /// The first assigned stream that the look finds something in.
+    pub(crate) fn find_assigned<T>(&self, look: impl Fn(&StreamAssignment) -> Option<T>) -> Option<T> {
+        let state = self.state.read();
+        state.assignments.streams().find_map(|stream| look(&stream.assignment))
+    }
+
+    /// Whether there is a meta layer to be asked.
+    pub fn has_meta(&self) -> bool {
+        !self.context.settings.is_clustered() || self.meta().is_some()
     }
 
     /// All assignments.

@@ -61,6 +61,12 @@ impl Running {
 impl Engine {
     /// Carries out what changed for one entity. Waits for monitors that have to end.
     pub(super) async fn carry_out(self: &Arc<Self>, changed: Changed) {
+        let _one_at_a_time = self.placing.lock().await;
+        self.place(changed).await;
+    }
+
+    /// The same for who holds the placing already.
+    pub(super) async fn place(self: &Arc<Self>, changed: Changed) {
         match changed {
             Changed::Stream { old, new } => {
                 let Some(name) = new.as_ref().or(old.as_ref()).map(|any| any.config.name.clone()) else { return };
@@ -119,7 +125,8 @@ impl Engine {
             (Step::StepDown, Some(running)) => {
                 let preferred = entity.new_group().and_then(|group| group.preferred);
                 if let Some(node) = running.member().node() {
-                    node.step_down(preferred);
+                    // A node that is closed leads no more.
+                    let _closed = node.step_down(preferred).await;
                 }
             }
             (Step::RetireNode, Some(running)) => self.retire_node(&running).await,
@@ -151,7 +158,7 @@ impl Engine {
 
     async fn delete_node(&self, running: &Running) {
         if let Some(node) = running.member().take_node() {
-            node.delete().await;
+            delete(&node).await;
         }
         failpoint!("after_node_delete");
     }
@@ -171,7 +178,7 @@ impl Engine {
         if let Some(TableEntry { node, .. }) = entry
             && !node.quit().is_cancelled()
         {
-            node.delete().await;
+            delete(&node).await;
         }
     }
 
@@ -297,5 +304,12 @@ impl Engine {
             running.member().slot.stop().await;
             self.close(running).await;
         }
+    }
+}
+
+/// Deletes a node; a folder that cannot be removed is an orphan, and is looked for at the next start.
+async fn delete(node: &crate::raft::Node) {
+    if let Err(error) = node.delete().await {
+        tracing::warn!("group {}: its folder stays: {error}", node.group());
     }
 }

@@ -79,7 +79,7 @@ impl Stream {
                 true
             }
             Err(error) => {
-                self.latch(&Failure::from(error));
+                self.latch(&Failure::from(error)).await;
                 self.durable_index.send_modify(|durable| durable.has_failed = true);
                 false
             }
@@ -102,7 +102,7 @@ impl Stream {
         let (store, folder) = (self.store.clone(), self.store.folder().to_owned());
         let synced = self.context.disk.run(&folder, move |_vfs| store.sync_pass()).await;
         if let Err(error) = synced {
-            self.latch(&Failure::from(error));
+            self.latch(&Failure::from(error)).await;
         }
     }
 }

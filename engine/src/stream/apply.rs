@@ -129,14 +129,15 @@ impl Stream {
     }
 
     /// Latches what stopped an entry from being applied, and has its class dealt with.
-    pub(super) fn latch(&self, failure: &Failure) {
+    pub(super) async fn latch(&self, failure: &Failure) {
         let Failure::Write(error) = failure else { return };
-        self.fail(error);
         // An unreplicated stream on a full volume latches, and the engine goes on: other streams may be elsewhere.
-        let concerns_all = error.class() == ErrorClass::Permission || self.member.node().is_some();
+        let is_replicated = self.member.group().is_replicated();
+        let concerns_all = error.class() == ErrorClass::Permission || is_replicated;
         if concerns_all {
             self.context.react(&format!("stream {}", self.name), error);
         }
+        self.fail(error).await;
     }
 
     /// The number of messages that an entry took out, or the refusal.

@@ -20,7 +20,8 @@ use interlock_sync::lock::Mutex;
 use crate::calls::Calls;
 use crate::consumer::Consumer;
 use crate::core::assignment::StreamAssignment;
-use crate::core::config::StreamConfig;
+use crate::core::config::{Retention, StreamConfig};
+use crate::core::entry::{Origin, StreamEntry};
 use crate::core::meta::encode;
 use crate::core::stream::{Answer, StreamState};
 use crate::core::write_error::WriteError;
@@ -29,6 +30,9 @@ use crate::events::Event;
 use crate::member::Member;
 use crate::server::Context;
 use crate::store::{Store, StoreError, StoreOptions};
+
+pub(crate) use publish::NoAnswer;
+pub(crate) use read::message;
 
 /// The folder of a stream. One that is created anew has another.
 pub fn folder(context: &Context, assignment: &StreamAssignment) -> PathBuf {
@@ -89,7 +93,6 @@ impl Stream {
         };
         let opened = context.disk.run(&options.folder.clone(), move |_vfs| Store::open(options, replay_from)).await;
         let store = opened.map_err(|error| write_error(&assignment.config.name, &error))?;
-        let store = Arc::new(store);
         let mut state = StreamState::new(assignment.config.clone());
         if replay_from.is_none() {
             store.for_each(|stored| state.adopt(stored.seq, &stored.facts, stored.msg_id));
@@ -198,11 +201,25 @@ impl Stream {
     }
 
     /// Latches a write error: see [`Member::fail`].
-    pub(crate) fn fail(&self, error: &WriteError) {
-        if self.member.fail(error.clone()) {
+    pub(crate) async fn fail(&self, error: &WriteError) {
+        if self.member.fail(error.clone()).await {
             let source = format!("stream {}", self.name);
             self.context.events.tell(Event::WriteError { source, error: error.to_string() });
         }
+    }
+
+    /// Whether a message goes once it is settled.
+    pub(crate) fn lets_go(&self, _seq: u64) -> bool {
+        self.config().retention != Retention::Limits
+    }
+
+    /// Removes a message that its consumers have settled, all of them where the retention is by interest.
+    pub(crate) async fn remove_settled(self: Arc<Self>, seq: u64) {
+        let is_open = |consumer: &Arc<Consumer>| consumer.waits_for(seq);
+        if self.config().retention == Retention::Interest && self.consumers().iter().any(is_open) {
+            return;
+        }
+        self.propose_unawaited(StreamEntry::Remove { origin: Origin::NOBODY, seq }).await;
     }
 
     /// Stops serving and receiving catch-ups.

@@ -64,7 +64,7 @@ impl Stream {
             }
             return;
         }
-        let Some(queue) = engine.take_queue(node.name()) else {
+        let Some(queue) = engine.take_queue(node.group()) else {
             tracing::warn!("stream {}: the group's entries are taken by another", self.name);
             return;
         };
@@ -106,6 +106,7 @@ impl Stream {
                     self.follow_role(generation, role).await;
                 }
                 items = generation.queue.pop_all() => {
+                    let Some(items) = items else { return Leave::NodeGone };
                     if let Err(leave) = self.apply_items(generation, items).await {
                         return leave;
                     }
@@ -121,14 +122,15 @@ impl Stream {
     }
 
     async fn apply_items(self: &Arc<Self>, generation: &mut Generation, items: Vec<Apply>) -> Result<(), Leave> {
-        if items.is_empty() {
-            return Err(Leave::NodeGone);
-        }
         for item in items {
             failpoint!("apply_stream");
             match item {
                 Apply::RecoveryDone => self.finish_recovery(generation),
                 Apply::Snapshot { index, data, .. } => self.install_snapshot(generation, index, &data).await?,
+                Apply::Members { index, .. } => {
+                    self.apply_entry(index, &[]).map_err(Leave::Failed)?;
+                    generation.node.processed(index);
+                }
                 Apply::Entry { index, data, .. } => {
                     self.apply_entry(index, &data).map_err(Leave::Failed)?;
                     generation.snapshots.count(data.len());
@@ -194,7 +196,10 @@ impl Stream {
             if assignment.config != self.config() {
                 self.propose_config(assignment.config.clone()).await;
             }
-            generation.engine.follow_members(&self.member, &generation.node).await;
+            let is_settled = generation.engine.follow_members(&self.member, &generation.node).await;
+            if is_settled && generation.engine.consumers_live_in(&assignment) {
+                generation.engine.settle_stream(&assignment).await;
+            }
         }
     }
 
@@ -217,8 +222,8 @@ impl Stream {
         }
     }
 
-    async fn leave(self: &Arc<Self>, mut generation: Generation, leave: Leave) {
-        let Generation { engine, node, snapshots, .. } = &mut generation;
+    async fn leave(self: &Arc<Self>, generation: Generation, leave: Leave) {
+        let Generation { engine, node, snapshots, .. } = &generation;
         self.member.end_leadership();
         match leave {
             Leave::Told => {
@@ -229,15 +234,15 @@ impl Stream {
                 }
             }
             Leave::NodeGone => {}
-            Leave::Failed(failure) => self.latch(&failure),
+            Leave::Failed(failure) => self.latch(&failure).await,
             Leave::Reset(reason) => self.reset(engine.clone(), reason).await,
         }
         // Nobody takes entries from here on: the node must not collect them for ever.
-        node.step_down(None);
-        generation.queue.close();
+        let _closed = node.step_down(None).await;
+        drop(generation.queue);
         // The closer of a closed stream owns the node, and may still want a snapshot of it (O-7).
         if !self.member.slot.is_closed() {
-            node.stop().await;
+            generation.node.stop().await;
         }
     }
 

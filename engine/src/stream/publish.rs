@@ -84,7 +84,7 @@ impl Stream {
             Some(node) => drop(node.propose(None, Self::encode(&entry)).await),
             None => {
                 if let Err(failure) = self.apply_alone(entry) {
-                    self.latch(&failure);
+                    self.latch(&failure).await;
                 }
             }
         }
@@ -104,8 +104,8 @@ impl Stream {
             Some(node) => {
                 let term = node.status().term;
                 match node.propose(Some(term), Self::encode(&entry)).await {
-                    Ok(()) => {}
-                    Err(ProposeError::NotLeader { .. } | ProposeError::StaleTerm) => return Err(NoAnswer::NotLeader),
+                    Ok(_) => {}
+                    Err(ProposeError::NotLeader { .. } | ProposeError::StaleTerm { .. }) => return Err(NoAnswer::NotLeader),
                     Err(_) => return Err(NoAnswer::Unknown),
                 }
             }
@@ -116,11 +116,13 @@ impl Stream {
 
     /// Applies and makes durable; only then is there an answer.
     async fn change_alone(self: &Arc<Self>, entry: StreamEntry) -> Result<(), NoAnswer> {
-        let applied = self.apply_alone(entry);
-        let (index, settled) = applied.map_err(|failure| {
-            self.latch(&failure);
-            if failure == Failure::Closed { NoAnswer::NotLeader } else { NoAnswer::NotWritten }
-        })?;
+        let (index, settled) = match self.apply_alone(entry) {
+            Ok(applied) => applied,
+            Err(failure) => {
+                self.latch(&failure).await;
+                return Err(if failure == Failure::Closed { NoAnswer::NotLeader } else { NoAnswer::NotWritten });
+            }
+        };
         if !self.until_durable(index).await {
             return Err(NoAnswer::NotWritten);
         }

@@ -92,7 +92,7 @@ impl Stream {
                 node.stop().await;
             }
             // The error first: it hands leadership over, which a stopped node cannot (O-19).
-            self.latch(&Failure::from(error));
+            self.latch(&Failure::from(error)).await;
             return;
         }
         failpoint!("between_flush_and_encode");
@@ -116,7 +116,7 @@ impl Stream {
             return;
         }
         if let Err(error) = self.flush().await {
-            self.latch(&Failure::from(error));
+            self.latch(&Failure::from(error)).await;
             node.stop().await;
             return;
         }
