@@ -133,8 +133,8 @@ impl Checkpoint {
         let snapshot = StoredSnapshot { position: self.position, members, data };
         let beside = folder.join(format!("{}.new", self.id));
         let written = {
-            let (snapshot, beside) = (snapshot.clone(), beside.clone());
-            shared.context.disk.run(&folder, move |vfs| write_beside(vfs, &beside, &snapshot)).await
+            let (snapshot, path) = (snapshot.clone(), beside.clone());
+            shared.context.disk.run(&beside, move |vfs| write_beside(vfs, &path, &snapshot)).await
         };
         let adopted = adopted_path(&folder, self.position);
         if let Some(why) = self.interrupted() {
@@ -144,8 +144,8 @@ impl Checkpoint {
             return Err(self.fail("write", beside, &error).await);
         }
         let renamed = {
-            let (beside, adopted, folder) = (beside.clone(), adopted.clone(), folder.clone());
-            shared.context.disk.run(&folder.clone(), move |vfs| rename(vfs, &folder, &beside, &adopted)).await
+            let (from, to, folder) = (beside.clone(), adopted.clone(), folder.clone());
+            shared.context.disk.run(&adopted, move |vfs| rename(vfs, &folder, &from, &to)).await
         };
         match renamed {
             Err(error) if !crate::mutant!(M73) => return Err(self.fail("rename", beside, &error).await),

@@ -13,9 +13,12 @@ use interlock_engine::core::write_error::WriteError;
 use interlock_engine::disk::{Disk, SimulatedDisk};
 use interlock_engine::raft::eraftpb::{Message, MessageType};
 use interlock_engine::raft::{
-    Apply, ApplyQueue, GroupOptions, Limits, Network, Node, NodeContext, NodeHost, Reactions, Role, Timing, codec,
+    Apply, ApplyQueue, GroupOptions, Limits, Network, Node, NodeContext, NodeHost, Reactions, Role, Status, Timing,
+    codec,
 };
 use interlock_sync::random::Random;
+
+use crate::harness::Outcome;
 
 /// Times and rates of the network. Percentages.
 #[derive(Clone, Copy, Debug)]
@@ -127,6 +130,8 @@ pub(crate) struct Applied {
     pub(crate) data: Vec<(u64, Bytes)>,
     pub(crate) index: u64,
     pub(crate) has_recovered: bool,
+    /// What the node showed when each entry was delivered.
+    pub(crate) shown: BTreeMap<u64, Status>,
 }
 
 impl Applied {
@@ -327,9 +332,25 @@ impl World {
     }
 }
 
+/// Runs a scenario with a node that its driver owns, and with one behind a lock.
+pub(crate) async fn with_both_hosts<F: Future<Output = Outcome>>(scenario: impl Fn(NodeHost) -> F) -> Outcome {
+    for host in [NodeHost::Actor, NodeHost::SharedLock] {
+        scenario(host).await.map_err(|symptom| format!("{host:?}: {symptom}"))?;
+    }
+    Ok(())
+}
+
+/// A pause of virtual time.
+pub(crate) async fn pause(milliseconds: u64) {
+    tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+}
+
 async fn run(mut queue: ApplyQueue, node: Node, applied: Arc<Mutex<Applied>>) {
     while let Some(applies) = queue.pop_all().await {
         for apply in applies {
+            if let Some(index) = apply.index() {
+                applied.lock().unwrap().shown.insert(index, node.status());
+            }
             applied.lock().unwrap().take(apply);
         }
         node.applied(applied.lock().unwrap().index);
