@@ -8,6 +8,7 @@ use interlock_sync::random::Random;
 use raft::eraftpb::{ConfChangeV2, Entry, Message, MessageType};
 use raft::{Config, ProgressState, RawNode, SnapshotStatus, StateRole};
 
+use super::appends::is_contiguous;
 use super::error::{ChangeError, ProposeError};
 use super::log::LogView;
 use super::logger::logger;
@@ -181,7 +182,10 @@ impl Machine {
         self.heard.insert(message.from, self.n_ticks);
         let is_refused = match message.get_msg_type() {
             // The state machine is too far behind to be given more.
-            MessageType::MsgAppend => self.delivered.saturating_sub(self.processed) >= self.limits.unapplied,
+            MessageType::MsgAppend => {
+                let unapplied = self.delivered.saturating_sub(self.processed);
+                unapplied >= self.limits.unapplied || !is_contiguous(&message)
+            }
             MessageType::MsgTimeoutNow => self.observer,
             // Nothing is forwarded among ours.
             MessageType::MsgPropose | MessageType::MsgTransferLeader => true,

@@ -4,6 +4,7 @@
 //! `log/`. What the state machine gets comes through an [`ApplyQueue`]; what it gives back are [`Node::applied`] and
 //! snapshots ([`Node::checkpoint`]).
 
+mod appends;
 mod apply;
 mod checkpoint;
 pub mod codec;

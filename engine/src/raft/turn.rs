@@ -3,6 +3,7 @@
 use raft::eraftpb::{Entry, EntryType, Message};
 use raft::{ReadState, Ready};
 
+use super::appends::mend;
 use super::apply::Apply;
 use super::conf_change;
 use super::log::{Batch, Members, Place, Position, StoredSnapshot};
@@ -64,6 +65,8 @@ impl Machine {
             batch.hard_state = Some(self.node.raft.hard_state());
         }
         batch.entries = ready.take_entries();
+        let mut messages = ready.take_messages();
+        self.mend(&mut messages);
         if let Some(error) = self.view.read_error() {
             return Err(error);
         }
@@ -72,12 +75,17 @@ impl Machine {
             batch,
             snapshot,
             places: Vec::new(),
-            messages: ready.take_messages(),
+            messages,
             persisted_messages: ready.take_persisted_messages(),
             committed: ready.take_committed_entries(),
             reads: ready.take_read_states(),
             ready: Some(ready),
         })
+    }
+
+    fn mend(&self, messages: &mut Vec<Message>) {
+        // Term 0 is that of no entry, but for the place before the first one.
+        mend(messages, |index| self.node.raft.raft_log.term(index).ok().filter(|term| *term != 0 || index == 0));
     }
 
     /// The turn's batch is durable.
@@ -126,6 +134,7 @@ impl Machine {
                 let mut light = self.node.advance_append(ready);
                 if !crate::mutant!(M113) {
                     outcome.messages = light.take_messages();
+                    self.mend(&mut outcome.messages);
                     self.apply(light.take_committed_entries(), &mut outcome)?;
                 }
             }

@@ -192,7 +192,7 @@ scenario!(s_103_nobody_comes_between_ready_and_advance, "S-103", [M114 => "ended
     world.servers[&1].disk.release("/raft");
     pause(50).await;
     let error = world.node(1).write_error();
-    expect(error.is_none(), format!("{}", error.map(|error| error.to_string()).unwrap_or_default()))?;
+    expect(error.is_none(), error.map(|error| error.to_string()).unwrap_or_default())?;
     let granted = world.wire.sent(1, MessageType::MsgRequestVoteResponse);
     expect(granted.len() == 1 && !granted[0].reject, "the vote is lost")
 });
@@ -344,15 +344,13 @@ scenario!(s_60_no_candidacy_that_is_not_durable, "S-60", [M72 => "asked for vote
     .await
 });
 
-fn founded(n_proposals: u8, host: NodeHost) -> impl Future<Output = World> {
-    async move {
-        let world = World::started(1, host, 61).await;
-        world.elect().await;
-        for number in 0..n_proposals {
-            world.write(vec![number; 100]).await.unwrap();
-        }
-        world
+async fn founded(n_proposals: u8, host: NodeHost) -> World {
+    let world = World::started(1, host, 61).await;
+    world.elect().await;
+    for number in 0..n_proposals {
+        world.write(vec![number; 100]).await.unwrap();
     }
+    world
 }
 
 async fn snapshot(world: &World) -> Result<(), String> {

@@ -8,4 +8,5 @@ mod batch;
 mod driver;
 mod heartbeat;
 mod inactivity;
+mod raft_random;
 mod raft_world;

@@ -85,6 +85,12 @@ impl<'a> Reading<'a> {
         let mut numbers: Vec<u64> = paths.iter().filter_map(number_of).collect();
         numbers.sort_unstable();
         let last = numbers.last().copied();
+        // A removal that a crash undid leaves an old segment, and a gap behind it. What is missing without it shows.
+        let n_resurrected = numbers.windows(2).rposition(|pair| pair[0] + 1 != pair[1]).map_or(0, |at| at + 1);
+        for number in numbers.drain(..n_resurrected) {
+            let path = segment_path(self.folder, number);
+            self.vfs.remove_file(&path).map_err(|error| WriteError::io("remove", &path, &error))?;
+        }
         for number in numbers {
             self.segment(number, last == Some(number))?;
         }
