@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::core::api_error::ApiError;
 use crate::core::config::{ConsumerConfig, StreamConfig};
+use crate::core::entry::BatchPart;
 use crate::core::names::ServerId;
 
 /// What a publisher expects of the stream; `None` expects nothing.
@@ -21,17 +22,6 @@ pub struct Expectations {
     pub last_subject_seq: Option<u64>,
     /// The id of its last message.
     pub last_msg_id: Option<String>,
-}
-
-/// A message's part in an atomic batch.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BatchPart {
-    /// The batch.
-    pub id: String,
-    /// Place in the batch, from 1.
-    pub seq: u64,
-    /// Whether this message ends it.
-    pub commit: bool,
 }
 
 /// A message to be stored.

@@ -4,13 +4,26 @@
 //! `core` decides and touches nothing; `disk`, `store` and `raft` make decisions durable and agreed; the modules above
 //! them run the tasks. Nothing here names a runtime or a lock library: those are `interlock-sync`'s.
 
+pub mod api;
+pub mod calls;
+pub mod consumer;
 pub mod core;
 pub mod disk;
+pub mod engine;
+pub mod events;
 pub mod failpoint;
 pub mod heartbeat;
+pub mod member;
 #[cfg(feature = "mutation")]
 pub mod mutation;
+pub mod peer;
 pub mod raft;
+mod requests;
+pub mod server;
+#[cfg(feature = "mutation")]
+pub mod sim;
 pub mod slot;
+mod snapshots;
 pub mod sticky;
 pub mod store;
+pub mod stream;

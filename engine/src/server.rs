@@ -189,12 +189,15 @@ impl Server {
     /// Takes a frame of another server. Never blocks.
     pub fn deliver(&self, from: ServerId, frame: PeerFrame) {
         match frame {
-            PeerFrame::Response { id, response } => drop(self.context.requests.answer(id, *response)),
+            // Whoever asked may have given up: a late answer is nobody's.
+            PeerFrame::Response { id, response } => {
+                let _awaited = self.context.requests.answer(id, *response);
+            }
             PeerFrame::CatchupMessages { id, messages, next_seq } => {
-                drop(self.context.catchups.answer(id, CatchupAnswer::Messages { messages, next_seq }));
+                let _awaited = self.context.catchups.answer(id, CatchupAnswer::Messages { messages, next_seq });
             }
             PeerFrame::CatchupRefused { id, reason } => {
-                drop(self.context.catchups.answer(id, CatchupAnswer::Refused(reason)));
+                let _awaited = self.context.catchups.answer(id, CatchupAnswer::Refused(reason));
             }
             asked => self.deliver_to_engine(from, asked),
         }

@@ -3,7 +3,7 @@
 mod alone;
 mod apply;
 mod fetch;
-mod inactivity;
+mod idle;
 mod monitor;
 
 use std::path::PathBuf;
@@ -245,9 +245,10 @@ impl Consumer {
     pub(crate) async fn remove(&self, engine: &Engine) {
         self.close(engine).await;
         let folder = self.folder.clone();
-        let removed = self.context.disk.run(&self.folder, move |vfs| {
-            if vfs.exists(&folder) { vfs.remove_folder(&folder) } else { Ok(()) }
-        });
+        let removed = self
+            .context
+            .disk
+            .run(&self.folder, move |vfs| if vfs.exists(&folder) { vfs.remove_folder(&folder) } else { Ok(()) });
         if let Err(error) = removed.await {
             tracing::warn!("consumer {}: its folder stays until the next start: {error}", self.key);
         }

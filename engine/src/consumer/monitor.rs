@@ -3,27 +3,21 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use interlock_sync::random::Random;
-use interlock_sync::time::{Duration, Instant, sleep_until};
+use interlock_sync::time::{Instant, sleep_until};
 use interlock_sync::token::Token;
 
 use super::Consumer;
 use crate::core::consumer::ConsumerState;
 use crate::core::entry::Encoded;
+use crate::core::snapshot::{Kind, Occasion, Verdict};
 use crate::core::write_error::WriteError;
 use crate::engine::Engine;
 use crate::events::Event;
 use crate::failpoint;
 use crate::raft::{Apply, ApplyQueue, Node, Role};
 use crate::slot::Presence;
-
-/// Entries and bytes after which a snapshot is taken, and the time between two at least.
-const ENTRIES: u64 = 1024;
-const BYTES: usize = 64 << 10;
-const PAUSE: Duration = Duration::from_secs(10);
-/// The regular interval, and what is added at random.
-const INTERVAL: Duration = Duration::from_secs(120);
-const JITTER_MS: u64 = 60_000;
+use crate::snapshots::{Covered, Schedule};
+use crate::stream::{FIRST_LOOK, MEMBERS_INTERVAL};
 
 /// Why the monitor leaves.
 enum Leave {
@@ -38,14 +32,9 @@ struct Generation {
     node: Node,
     queue: ApplyQueue,
     token: Token,
-    random: Random,
     leads: bool,
-    recovered: bool,
-    due: Instant,
-    not_before: Instant,
-    n_entries: u64,
-    n_bytes: usize,
-    last_index: u64,
+    schedule: Schedule,
+    members_due: Instant,
 }
 
 impl Consumer {
@@ -64,21 +53,14 @@ impl Consumer {
             tracing::warn!("consumer {}: the group's entries are taken by another", self.key);
             return;
         };
-        let mut random = Random::split(engine.context().settings.seed, &self.key.to_string());
-        let due = regular(&mut random);
         let mut generation = Generation {
             token: self.member.slot.token(),
+            schedule: Schedule::new(engine.context(), Kind::Consumer, &self.key.to_string()),
             engine,
             node,
             queue,
-            random,
             leads: false,
-            recovered: false,
-            due,
-            not_before: Instant::now(),
-            n_entries: 0,
-            n_bytes: 0,
-            last_index: 0,
+            members_due: Instant::now() + FIRST_LOOK,
         };
         let leave = self.run(&mut generation).await;
         self.leave(generation, leave).await;
@@ -90,12 +72,15 @@ impl Consumer {
         let mut status = generation.node.watch();
         let mut updates = self.member.updates();
         let engine = generation.engine.clone();
+        let (node_quit, token) = (generation.node.quit(), generation.token.clone());
+        let listens_to_token = !crate::mutant!(M10);
         loop {
+            let (due, members_due) = (generation.schedule.due(), generation.members_due);
             interlock_sync::select! {
                 biased;
                 () = engine.context().quit.cancelled() => return Leave::Told,
-                () = generation.token.cancelled(), if !crate::mutant!(M10) => return Leave::Told,
-                () = generation.node.quit().cancelled() => return Leave::NodeGone,
+                () = token.cancelled(), if listens_to_token => return Leave::Told,
+                () = node_quit.cancelled() => return Leave::NodeGone,
                 changed = status.changed() => {
                     if changed.is_err() {
                         return Leave::NodeGone;
@@ -112,7 +97,13 @@ impl Consumer {
                     }
                 },
                 _ = updates.changed() => self.follow_update(generation).await,
-                () = sleep_until(generation.due) => self.take_snapshot(generation).await,
+                installed = generation.schedule.finished() => drop(generation.schedule.settle(installed)),
+                () = sleep_until(members_due) => {
+                    generation.members_due = Instant::now() + MEMBERS_INTERVAL;
+                    engine.seek_leadership(&self.member, &generation.node).await;
+                    self.follow_update(generation).await;
+                }
+                () = sleep_until(due) => self.take_snapshot(generation, Occasion::Timer),
             }
         }
     }
@@ -120,12 +111,11 @@ impl Consumer {
     async fn apply_items(self: &Arc<Self>, generation: &mut Generation, items: Vec<Apply>) -> Result<(), WriteError> {
         for item in items {
             match item {
-                Apply::RecoveryDone => generation.recovered = true,
+                Apply::RecoveryDone => generation.schedule.recovered(),
                 Apply::Members { index, .. } => self.inner.lock().state.apply_empty(index),
                 Apply::Entry { index, data, .. } => {
                     self.apply_entry(index, &data)?;
-                    generation.n_entries += 1;
-                    generation.n_bytes += data.len();
+                    generation.schedule.count(data.len());
                 }
                 Apply::Snapshot { data, .. } => {
                     let state = ConsumerState::decode(&data).map_err(|error| WriteError::other(error.to_string()))?;
@@ -134,10 +124,7 @@ impl Consumer {
             }
         }
         generation.node.applied(self.inner.lock().state.applied());
-        let is_due = generation.n_entries >= ENTRIES || generation.n_bytes > BYTES;
-        if generation.recovered && is_due && Instant::now() >= generation.not_before {
-            self.take_snapshot(generation).await;
-        }
+        self.take_snapshot(generation, Occasion::Drained);
         Ok(())
     }
 
@@ -165,21 +152,15 @@ impl Consumer {
         }
     }
 
-    async fn take_snapshot(&self, generation: &mut Generation) {
-        generation.due = regular(&mut generation.random);
-        generation.not_before = Instant::now() + PAUSE;
-        let (applied, data) = self.snapshot();
-        if !generation.recovered || applied == generation.last_index {
-            return;
-        }
-        let Ok(checkpoint) = generation.node.checkpoint(false) else { return };
-        match checkpoint.install(data).await {
-            Ok(()) => {
-                generation.last_index = applied;
-                generation.n_entries = 0;
-                generation.n_bytes = 0;
+    fn take_snapshot(&self, generation: &mut Generation, occasion: Occasion) {
+        let Generation { node, schedule, engine, .. } = generation;
+        let Verdict::Take { forced, .. } = schedule.judge(occasion, node, 0) else { return };
+        match node.checkpoint(forced) {
+            Ok(checkpoint) => {
+                let (index, data) = self.snapshot();
+                schedule.install(engine.context(), checkpoint, data, Covered { index, clfs: 0 });
             }
-            Err(error) => tracing::warn!("consumer {}: no snapshot: {error}", self.key),
+            Err(refused) => schedule.failed(&refused.to_string()),
         }
     }
 
@@ -188,17 +169,17 @@ impl Consumer {
         (inner.state.applied(), Bytes::from(inner.state.encode()))
     }
 
-    async fn leave(self: &Arc<Self>, generation: Generation, leave: Leave) {
+    async fn leave(self: &Arc<Self>, mut generation: Generation, leave: Leave) {
         self.member.end_leadership();
         match leave {
             Leave::Told => {
-                let engine = &generation.engine;
+                let Generation { engine, node, schedule, .. } = &mut generation;
                 let shuts_down =
                     if crate::mutant!(M18) { engine.context().quit.is_cancelled() } else { engine.is_stopping() };
-                let (applied, data) = self.snapshot();
-                if shuts_down && applied > generation.last_index {
+                let verdict = schedule.judge(Occasion::Shutdown, node, 0);
+                if shuts_down && matches!(verdict, Verdict::Take { .. }) {
                     // Best effort: without it the next start replays the log.
-                    let _installed = generation.node.install_forced(data).await;
+                    let _installed = node.install_forced(self.snapshot().1).await;
                 }
             }
             Leave::NodeGone => {}
@@ -210,8 +191,4 @@ impl Consumer {
             generation.node.stop().await;
         }
     }
-}
-
-fn regular(random: &mut Random) -> Instant {
-    Instant::now() + INTERVAL + Duration::from_millis(random.below(JITTER_MS))
 }

@@ -173,6 +173,20 @@ impl Contents {
         self.count(seq, facts);
     }
 
+    /// Ends the adoption at a last sequence: those behind the last message are gone.
+    pub fn adopt_end(&mut self, last_seq: u64) {
+        let extent = &mut self.extent;
+        if last_seq <= extent.last_seq {
+            return;
+        }
+        if extent.n_messages == 0 {
+            extent.first_seq = last_seq + 1;
+        } else {
+            extent.deleted.push_range(extent.last_seq + 1..=last_seq);
+        }
+        extent.last_seq = last_seq;
+    }
+
     fn count(&mut self, seq: u64, facts: &Facts) {
         self.extent.n_messages += 1;
         self.extent.bytes += facts.bytes;

@@ -169,6 +169,23 @@ impl SimulatedDisk {
         *live = durable.clone();
     }
 
+    /// Cuts the power for good: what a machine that is started again finds. Whoever still has this disk finds it off.
+    pub fn after_power_loss(&self, random: &mut Random) -> Self {
+        self.power_off(random);
+        let state = self.state.lock();
+        let copy =
+            |inode: &Inode| Inode { live: inode.live.clone(), durable: inode.durable.clone(), ..Inode::default() };
+        let survived = State {
+            inodes: state.inodes.iter().map(copy).collect(),
+            live: state.live.clone(),
+            durable: state.durable.clone(),
+            folders: state.folders.clone(),
+            ..State::default()
+        };
+        drop(state);
+        Self { state: Arc::new(Mutex::new(survived)) }
+    }
+
     /// Ends a power loss.
     pub fn power_on(&self) {
         self.state.lock().is_off = false;

@@ -97,8 +97,7 @@ impl Engine {
         saved.map_err(|error| {
             let error = WriteError::io("replace", &path, &error);
             self.context.react("assignments", &error);
-            self.meta_error.set(error.clone());
-            error
+            self.meta_error.set(error).0
         })
     }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::Engine;
 use crate::core::assignment::RaftGroup;
 use crate::core::write_error::WriteError;
-use crate::raft::{ApplyQueue, Founding, GroupOptions, Node, NodeContext};
+use crate::raft::{ApplyQueue, GroupOptions, Node, NodeContext};
 
 /// What an entity that exists brings into its group.
 pub struct Foundation {
@@ -34,23 +34,17 @@ impl Engine {
             self.inherit(context.group_folder(predecessor), folder.clone()).await?;
         }
         let applied = foundation.as_ref().map_or(0, |foundation| foundation.applied);
-        let founding = match foundation {
-            Some(Foundation { applied, snapshot }) if group.is_founded_by(settings.id) => {
-                Founding::Snapshot { index: applied.max(1), data: snapshot, voters: vec![settings.id] }
-            }
-            _ if group.founders.contains(&settings.id) => Founding::Voters(group.founders.clone()),
-            _ => Founding::Join,
-        };
+        let is_founded_here = group.is_founded_by(settings.id);
+        let snapshot = foundation.filter(|_| is_founded_here).map(|found| (found.applied.max(1), found.snapshot));
+        // Who joins begins without members, and learns of them from the leader.
+        let voters = if group.founders.contains(&settings.id) { group.founders.clone() } else { Vec::new() };
         let options = GroupOptions {
-            name: group.name.clone(),
-            server: settings.id,
-            founding,
-            folder,
             host: settings.host,
-            timing: settings.timing,
+            timing: settings.timing.clone(),
             seed: settings.seed,
             applied,
-            ..GroupOptions::default()
+            snapshot,
+            ..GroupOptions::new(group.name.clone(), settings.id, voters, folder)
         };
         let node_context =
             NodeContext { disk: context.disk.clone(), network: context.clone(), reactions: context.clone() };
@@ -59,11 +53,7 @@ impl Engine {
 
     /// The log of the predecessor becomes the group's: the members are the same, so nothing that was acknowledged is
     /// left behind. Done once; the folder of the predecessor is gone then.
-    async fn inherit(
-        &self,
-        from: std::path::PathBuf,
-        to: std::path::PathBuf,
-    ) -> Result<(), WriteError> {
+    async fn inherit(&self, from: std::path::PathBuf, to: std::path::PathBuf) -> Result<(), WriteError> {
         let path = to.clone();
         let renamed = self.context.disk.run(&path, move |vfs| {
             match (vfs.exists(&from), vfs.exists(&to)) {

@@ -71,15 +71,24 @@ fn learners(servers: &[ServerId]) -> ConfChangeV2 {
 /// From the members of a status to these voters and nobody else, by joint consensus.
 fn voters(wanted: &[ServerId], status: &Status) -> ConfChangeV2 {
     let members = status.voters.iter().chain(&status.learners);
-    let leaving = members.filter(|server| !wanted.contains(server)).map(|server| {
-        change(ConfChangeType::RemoveNode, *server)
-    });
+    let leaving =
+        members.filter(|server| !wanted.contains(server)).map(|server| change(ConfChangeType::RemoveNode, *server));
     let joining = wanted.iter().filter(|server| !status.voters.contains(server));
     let changes: Vec<_> = leaving.chain(joining.map(|server| change(ConfChangeType::AddNode, *server))).collect();
     ConfChangeV2 { changes: changes.into(), ..ConfChangeV2::default() }
 }
 
 impl Engine {
+    /// Who is preferred asks for votes as long as nobody leads: a new group does not wait for an election timeout.
+    pub(crate) async fn seek_leadership(&self, member: &Member, node: &Node) {
+        let status = node.status();
+        let is_preferred = member.group().preferred == Some(self.me());
+        if is_preferred && status.leader.is_none() && !status.observer {
+            // A node that is closed asks for nothing.
+            let _closed = node.campaign().await;
+        }
+    }
+
     /// Takes the next step towards the members that the assignment names. On the group's leader, again and again.
     pub(crate) async fn follow_members(self: &Arc<Self>, member: &Member, node: &Node) -> bool {
         let group = member.group();

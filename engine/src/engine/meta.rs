@@ -5,16 +5,17 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use interlock_sync::time::{Duration, Instant, sleep_until};
+use interlock_sync::time::sleep_until;
 
 use super::{AssetKey, Engine};
 use crate::core::meta::{Assignments, MetaEntry, decode, encode};
 use crate::core::names::GroupName;
-use crate::core::snapshot;
+use crate::core::snapshot::{Kind, Occasion, Verdict};
 use crate::core::write_error::WriteError;
 use crate::events::Event;
-use crate::raft::{Apply, ApplyQueue, Founding, GroupOptions, Node, NodeContext};
+use crate::raft::{Apply, ApplyQueue, GroupOptions, Node, NodeContext};
 use crate::slot::Presence;
+use crate::snapshots::{Covered, Schedule};
 
 /// The name of the meta layer's group.
 pub const GROUP: &str = "meta";
@@ -27,18 +28,12 @@ pub async fn start(engine: &Arc<Engine>) -> Result<(), WriteError> {
     let context = &engine.context;
     let settings = &context.settings;
     let options = GroupOptions {
-        name: GroupName::new(GROUP),
-        server: settings.id,
-        founding: Founding::Voters(settings.servers.clone()),
-        folder: settings.folder.join(GROUP),
         host: settings.host,
-        timing: settings.timing,
+        timing: settings.timing.clone(),
         seed: settings.seed,
-        applied: 0,
-        ..GroupOptions::default()
+        ..GroupOptions::new(GroupName::new(GROUP), settings.id, settings.servers.clone(), settings.folder.join(GROUP))
     };
-    let node_context =
-        NodeContext { disk: context.disk.clone(), network: context.clone(), reactions: context.clone() };
+    let node_context = NodeContext { disk: context.disk.clone(), network: context.clone(), reactions: context.clone() };
     let (node, queue) = Node::start(options, node_context).await?;
     engine.state.write().meta = Some(node.clone());
     let presence = engine.meta_slot.register().await;
@@ -51,33 +46,41 @@ async fn run(engine: Arc<Engine>, node: Node, mut queue: ApplyQueue, mut presenc
     if !presence.enter() {
         return;
     }
-    let mut snapshots = Snapshots::new(&engine);
+    let mut schedule = Schedule::new(&engine.context, Kind::Meta, GROUP);
+    let node_quit = node.quit();
     loop {
-        let due = snapshots.due;
+        let due = schedule.due();
         let items = interlock_sync::select! {
             biased;
             () = engine.cluster_quit.cancelled() => break,
-            () = node.quit().cancelled() => return,
+            () = node_quit.cancelled() => return,
             items = queue.pop_all() => items,
+            installed = schedule.finished() => {
+                schedule.settle(installed);
+                continue;
+            }
             () = sleep_until(due) => {
-                snapshots.take(&engine, &node).await;
+                take_snapshot(&engine, &node, &mut schedule, Occasion::Timer).await;
                 continue;
             }
         };
-        if items.is_empty() {
-            return;
-        }
+        let Some(items) = items else { return };
         for item in items {
+            if let Apply::Entry { data, .. } = &item {
+                schedule.count(data.len());
+            }
             if !apply(&engine, &node, item).await {
                 // Frozen: everything else goes on, health tells.
                 return;
             }
         }
-        if snapshots.wants(&node) {
-            snapshots.take(&engine, &node).await;
+        if !engine.is_recovering() {
+            schedule.recovered();
         }
+        take_snapshot(&engine, &node, &mut schedule, Occasion::Drained).await;
     }
-    snapshots.take_last(&engine, &node).await;
+    take_last_snapshot(&engine, &node, &mut schedule).await;
+    drop(presence);
 }
 
 /// Applies one item; `false` where the meta layer can go no further.
@@ -85,6 +88,10 @@ async fn apply(engine: &Arc<Engine>, node: &Node, item: Apply) -> bool {
     match item {
         Apply::RecoveryDone => {
             engine.finish_recovery().await;
+            true
+        }
+        Apply::Members { index, .. } => {
+            node.applied(index);
             true
         }
         Apply::Entry { index, data, .. } if data.is_empty() => {
@@ -119,7 +126,7 @@ impl Engine {
         assert!(!crate::mutant!(M85), "{error}");
         let error = WriteError::other(error.to_string());
         self.context.events.tell(Event::WriteError { source: GROUP.to_owned(), error: error.to_string() });
-        self.meta_error.set(error);
+        let _first = self.meta_error.set(error);
         false
     }
 
@@ -170,54 +177,24 @@ impl Engine {
     }
 }
 
-/// When the meta layer takes snapshots.
-struct Snapshots {
-    due: Instant,
-    last_index: u64,
-    n_failures: u32,
+async fn take_snapshot(engine: &Arc<Engine>, node: &Node, schedule: &mut Schedule, occasion: Occasion) {
+    if engine.meta_error().is_some() {
+        return;
+    }
+    let Verdict::Take { forced, .. } = schedule.judge(occasion, node, 0) else { return };
+    match node.checkpoint(forced) {
+        Ok(checkpoint) => {
+            let covered = Covered { index: node.status().applied, clfs: 0 };
+            let data = Bytes::from(encode(&engine.assignments()));
+            schedule.install(&engine.context, checkpoint, data, covered);
+        }
+        Err(refused) => schedule.failed(&refused.to_string()),
+    }
 }
 
-impl Snapshots {
-    fn new(_engine: &Engine) -> Self {
-        Self { due: Instant::now() + snapshot::META_INTERVAL, last_index: 0, n_failures: 0 }
-    }
-
-    fn wants(&self, node: &Node) -> bool {
-        node.status().applied.saturating_sub(self.last_index) >= snapshot::META_ENTRIES
-    }
-
-    async fn take(&mut self, engine: &Engine, node: &Node) {
-        let interval = match self.install(engine, node).await {
-            true => {
-                self.n_failures = 0;
-                snapshot::META_INTERVAL
-            }
-            false => {
-                self.n_failures += 1;
-                Duration::from_secs(15)
-            }
-        };
-        self.due = Instant::now() + interval;
-    }
-
-    async fn install(&mut self, engine: &Engine, node: &Node) -> bool {
-        let status = node.status();
-        if engine.is_recovering() || engine.meta_error().is_some() || status.applied == self.last_index {
-            return true;
-        }
-        let Ok(checkpoint) = node.checkpoint(self.n_failures > 4) else { return false };
-        let data = Bytes::from(encode(&engine.assignments()));
-        let installed = checkpoint.install(data).await.is_ok();
-        if installed {
-            self.last_index = status.applied;
-        }
-        installed
-    }
-
-    async fn take_last(&self, engine: &Engine, node: &Node) {
-        if engine.is_recovering() || engine.meta_error().is_some() || node.status().applied == self.last_index {
-            return;
-        }
+async fn take_last_snapshot(engine: &Arc<Engine>, node: &Node, schedule: &mut Schedule) {
+    let is_wanted = matches!(schedule.judge(Occasion::Shutdown, node, 0), Verdict::Take { .. });
+    if is_wanted && engine.meta_error().is_none() {
         let data = Bytes::from(encode(&engine.assignments()));
         // Best effort: without it the next start replays the log.
         let _installed = node.install_forced(data).await;

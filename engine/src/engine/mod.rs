@@ -18,12 +18,12 @@ use interlock_sync::lock::RwLock;
 use interlock_sync::time::{Duration, timeout};
 use interlock_sync::token::Token;
 
+use crate::calls::Calls;
+use crate::consumer::Consumer;
 use crate::core::assignment::{ConsumerAssignment, StreamAssignment};
 use crate::core::meta::{Assignments, Refused};
 use crate::core::names::{ConsumerKey, GroupName, ServerId};
 use crate::core::write_error::WriteError;
-use crate::calls::Calls;
-use crate::consumer::Consumer;
 use crate::peer::PeerFrame;
 use crate::raft::{ApplyQueue, Node};
 use crate::server::Context;

@@ -1,5 +1,7 @@
 //! Removals and resets that do not begin with the meta layer.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use super::Engine;
@@ -32,7 +34,12 @@ impl Engine {
 
     /// Makes a stream anew from its group: its messages come from the log and from the leader. Runs on a task of its own:
     /// it waits for the monitor that asked for it.
-    pub(crate) async fn reset_stream(self: Arc<Self>, stream: Arc<Stream>) {
+    pub(crate) fn reset_stream(self: Arc<Self>, stream: Arc<Stream>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        // Boxed: it starts a monitor, and a monitor may start it.
+        Box::pin(self.reset(stream))
+    }
+
+    async fn reset(self: Arc<Self>, stream: Arc<Stream>) {
         let _one_at_a_time = self.placing.lock().await;
         let is_the_same = |running: Arc<Stream>| Arc::ptr_eq(&running, &stream);
         if self.is_stopping() || !self.stream(stream.name()).is_some_and(is_the_same) {

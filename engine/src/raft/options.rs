@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use interlock_sync::time::Duration;
 use raft::eraftpb::Message;
 
@@ -112,6 +113,9 @@ pub struct GroupOptions {
     pub seed: u64,
     /// The last entry that the state machine has applied and made durable; it is not delivered again.
     pub applied: u64,
+    /// The state machine that the group begins with: the index up to which it has applied, and its state. The first
+    /// voters have it. Without effect where the folder has a log.
+    pub snapshot: Option<(u64, Bytes)>,
 }
 
 impl GroupOptions {
@@ -128,6 +132,7 @@ impl GroupOptions {
             limits: Limits::default(),
             seed: 0,
             applied: 0,
+            snapshot: None,
         }
     }
 }

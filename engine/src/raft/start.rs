@@ -1,5 +1,6 @@
 //! Starts a node: opens its log, makes the first one where there is none, and lets the driver run.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,7 +12,7 @@ use raft::eraftpb::{ConfState, Entry, EntryType, HardState};
 
 use super::driver::{Driver, Input};
 use super::host::Host;
-use super::log::{Batch, LogBytes, Members, Recovered, recover};
+use super::log::{Batch, LogBytes, Members, Position, Recovered, StoredSnapshot, plant, recover};
 use super::machine::Machine;
 use super::node::Shared;
 use super::options::{GroupOptions, NodeContext, NodeHost};
@@ -79,7 +80,13 @@ async fn open(options: &GroupOptions, context: &NodeContext) -> Result<Recovered
     let limits = LogBytes { segment: options.limits.segment_bytes, recent: options.limits.recent_bytes };
     let (folder, shared_vfs) = (options.folder.clone(), context.disk.vfs().clone());
     let (voters, learners) = (options.voters.clone(), options.learners.clone());
+    let snapshot = options.snapshot.clone();
     let opening = context.disk.run(&options.folder, move |vfs| {
+        if let Some((index, data)) = snapshot
+            && is_empty(vfs, &folder)?
+        {
+            found_on(vfs, &folder, &voters, index, data)?;
+        }
         let mut recovered = recover(&shared_vfs, &folder, limits)?;
         if recovered.is_new && !voters.is_empty() {
             found(vfs, &mut recovered, voters, learners)?;
@@ -87,6 +94,22 @@ async fn open(options: &GroupOptions, context: &NodeContext) -> Result<Recovered
         Ok(recovered)
     });
     opening.await
+}
+
+fn is_empty(vfs: &dyn Vfs, folder: &Path) -> Result<bool, WriteError> {
+    let listed = if vfs.exists(folder) { vfs.list(folder) } else { Ok(Vec::new()) };
+    listed.map(|paths| paths.is_empty()).map_err(|error| WriteError::io("list", folder, &error))
+}
+
+/// Founds a group on what a state machine has already: the log begins behind it.
+fn found_on(vfs: &dyn Vfs, folder: &Path, voters: &[ServerId], index: u64, data: Bytes) -> Result<(), WriteError> {
+    let voters: Vec<u64> = voters.iter().map(|voter| voter.0).collect();
+    let snapshot = StoredSnapshot {
+        position: Position { index, term: 1 },
+        members: Members { index, conf_state: ConfState::from((voters, Vec::new())) },
+        data,
+    };
+    plant(vfs, folder, &snapshot).map_err(|error| WriteError::io("found", folder, &error))
 }
 
 /// Founds a group: the log of each first member begins with the same changes, which make them its members. So a server

@@ -216,9 +216,7 @@ impl Engine {
             Request::ConsumerInfo { stream, consumer }
             | Request::ConsumerStepDown { stream, consumer }
             | Request::Fetch { stream, consumer, .. }
-            | Request::Ack { stream, consumer, .. } => {
-                ConsumerKey { stream: stream.clone(), name: consumer.clone() }
-            }
+            | Request::Ack { stream, consumer, .. } => ConsumerKey { stream: stream.clone(), name: consumer.clone() },
             _ => return Response::Error(ApiError::NOT_LEADER),
         };
         let Some(consumer) = self.consumer(&key).filter(|consumer| consumer.member().leads()) else {

@@ -17,8 +17,11 @@ impl Engine {
             }
         }
         let mut chosen: Vec<ServerId> = keep.iter().copied().take(n_replicas).collect();
-        let mut others: Vec<(usize, ServerId)> =
-            n_assets.into_iter().filter(|(server, _)| !chosen.contains(server)).map(|(server, n)| (n, server)).collect();
+        let mut others: Vec<(usize, ServerId)> = n_assets
+            .into_iter()
+            .filter(|(server, _)| !chosen.contains(server))
+            .map(|(server, n)| (n, server))
+            .collect();
         others.sort_unstable();
         chosen.extend(others.into_iter().map(|(_, server)| server).take(n_replicas - chosen.len()));
         (chosen.len() == n_replicas).then_some(chosen)

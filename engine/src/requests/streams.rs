@@ -158,7 +158,8 @@ impl Engine {
             if stays {
                 continue;
             }
-            let mut wanted: Vec<ServerId> = servers.iter().filter(|server| old.peers.contains(server)).copied().collect();
+            let mut wanted: Vec<ServerId> =
+                servers.iter().filter(|server| old.peers.contains(server)).copied().collect();
             wanted.extend(servers.iter().filter(|server| !old.peers.contains(server)));
             wanted.truncate(old.peers.len().min(servers.len()));
             let name = self.new_group_name("C", &format!("{stream}-{}", consumer.config.name));

@@ -60,6 +60,11 @@ impl Store {
         self.state.read().totals()
     }
 
+    /// The highest raft index of a record.
+    pub fn last_index(&self) -> u64 {
+        self.state.read().last_index
+    }
+
     /// What the store holds of a subject.
     ///
     /// # Errors

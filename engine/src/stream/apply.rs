@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::{Stream, envelope};
 use crate::core::api_error::ApiError;
-use crate::core::entry::{Entry, StreamEntry};
+use crate::core::entry::{Encoded, StreamEntry};
 use crate::core::stream::{Answer, StreamAction};
 use crate::core::write_error::{ErrorClass, WriteError};
 use crate::events::Event;

@@ -114,10 +114,11 @@ impl Stream {
             return CatchupEnd::Failed(failure);
         }
         self.catching_up.send_replace(true);
+        let node_quit = node.quit();
         let caught_up = interlock_sync::select! {
             biased;
             () = token.cancelled() => None,
-            () = node.quit().cancelled() => None,
+            () = node_quit.cancelled() => None,
             () = engine.context().quit.cancelled() => None,
             end = self.fetch_missing(engine, node, &snapshot) => Some(end),
         };

@@ -8,6 +8,7 @@ mod monitor;
 mod publish;
 mod read;
 mod snapshot;
+mod view;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -31,6 +32,7 @@ use crate::member::Member;
 use crate::server::Context;
 use crate::store::{Store, StoreError, StoreOptions};
 
+pub(crate) use monitor::{FIRST_LOOK, MEMBERS_INTERVAL};
 pub(crate) use publish::NoAnswer;
 pub(crate) use read::message;
 
@@ -61,6 +63,8 @@ pub struct Stream {
     durable_index: watch::Sender<Durable>,
     /// Whether messages are fetched from the leader.
     catching_up: watch::Sender<bool>,
+    /// Up to which index the group's entries are applied: readers wait for it.
+    applied_index: watch::Sender<u64>,
 }
 
 struct Inner {
@@ -95,8 +99,7 @@ impl Stream {
         let store = opened.map_err(|error| write_error(&assignment.config.name, &error))?;
         let mut state = StreamState::new(assignment.config.clone());
         if replay_from.is_none() {
-            store.for_each(|stored| state.adopt(stored.seq, &stored.facts, stored.msg_id));
-            state.adopt_index(store.last_index(), store.totals().last_seq);
+            adopt_all(&mut state, &store).map_err(|error| write_error(&assignment.config.name, &error))?;
         }
         let last_seq = store.totals().last_seq;
         let stream = Self {
@@ -112,6 +115,7 @@ impl Stream {
             wanted_index: watch::Sender::new(0),
             durable_index: watch::Sender::new(Durable::default()),
             catching_up: watch::Sender::new(false),
+            applied_index: watch::Sender::new(0),
         };
         Ok(Arc::new(stream))
     }
@@ -272,6 +276,18 @@ impl Stream {
             tracing::warn!("stream {}: {error}", self.name);
         }
     }
+}
+
+/// Takes in what a store without a log has kept.
+fn adopt_all(state: &mut StreamState, store: &Store) -> Result<(), StoreError> {
+    let mut from = 0;
+    while let Some(stored) = store.next(from, None)? {
+        from = stored.seq + 1;
+        let msg_id = envelope::unpack(&stored.headers).and_then(|(msg_id, _)| msg_id);
+        state.adopt(stored.seq, &view::facts_of(&stored), msg_id.as_deref());
+    }
+    state.adopt_end(store.last_index(), store.totals().last_seq);
+    Ok(())
 }
 
 /// What a store's error means to the stream.

@@ -12,15 +12,18 @@ use super::Stream;
 use super::alone::{EXPIRY_INTERVAL, SYNC_INTERVAL};
 use super::apply::Failure;
 use super::catchup::CatchupEnd;
-use super::snapshot::Snapshots;
+use crate::core::snapshot::{Kind, Occasion};
 use crate::engine::Engine;
 use crate::events::Event;
 use crate::failpoint;
 use crate::raft::{Apply, ApplyQueue, Node, Role};
 use crate::slot::Presence;
+use crate::snapshots::Schedule;
 
 /// How often the leader compares the group's members with the assignment.
-const MEMBERS_INTERVAL: Duration = Duration::from_millis(500);
+pub(crate) const MEMBERS_INTERVAL: Duration = Duration::from_millis(500);
+/// The same for the first time: the other members of a new group have started by then.
+pub(crate) const FIRST_LOOK: Duration = Duration::from_millis(50);
 
 /// Why the monitor leaves.
 enum Leave {
@@ -40,7 +43,7 @@ struct Generation {
     node: Node,
     queue: ApplyQueue,
     token: Token,
-    snapshots: Snapshots,
+    schedule: Schedule,
     leads: bool,
     sync_due: Instant,
     expiry_due: Instant,
@@ -71,14 +74,14 @@ impl Stream {
         let now = Instant::now();
         let mut generation = Generation {
             token: self.member.slot.token(),
-            snapshots: Snapshots::new(&engine, &self.name),
+            schedule: Schedule::new(engine.context(), Kind::Stream, &self.name),
             engine,
             node,
             queue,
             leads: false,
             sync_due: now + SYNC_INTERVAL,
             expiry_due: now + EXPIRY_INTERVAL,
-            members_due: now + MEMBERS_INTERVAL,
+            members_due: now + FIRST_LOOK,
         };
         self.store.set_reclaim_floor(generation.node.status().snapshot_index);
         let leave = self.run(&mut generation).await;
@@ -91,13 +94,15 @@ impl Stream {
         let mut status = generation.node.watch();
         let mut updates = self.member.updates();
         let engine = generation.engine.clone();
+        let (node_quit, token) = (generation.node.quit(), generation.token.clone());
+        let listens_to_token = !crate::mutant!(M10);
         loop {
-            let listens_to_token = !crate::mutant!(M10);
+            let due = generation.next_due();
             interlock_sync::select! {
                 biased;
                 () = engine.context().quit.cancelled() => return Leave::Told,
-                () = generation.token.cancelled(), if listens_to_token => return Leave::Told,
-                () = generation.node.quit().cancelled() => return Leave::NodeGone,
+                () = token.cancelled(), if listens_to_token => return Leave::Told,
+                () = node_quit.cancelled() => return Leave::NodeGone,
                 changed = status.changed() => {
                     if changed.is_err() {
                         return Leave::NodeGone;
@@ -116,7 +121,16 @@ impl Stream {
                         self.follow_update(generation).await;
                     }
                 }
-                () = sleep_until(generation.next_due()) => self.do_what_is_due(generation).await,
+                installed = generation.schedule.finished() => {
+                    if let Some(index) = generation.schedule.settle(installed) {
+                        self.store.set_reclaim_floor(index);
+                    }
+                }
+                () = sleep_until(due) => {
+                    if let Err(failure) = self.do_what_is_due(generation).await {
+                        return Leave::Failed(failure);
+                    }
+                }
             }
         }
     }
@@ -133,36 +147,39 @@ impl Stream {
                 }
                 Apply::Entry { index, data, .. } => {
                     self.apply_entry(index, &data).map_err(Leave::Failed)?;
-                    generation.snapshots.count(data.len());
+                    generation.schedule.count(data.len());
                     generation.node.processed(index);
                 }
             }
         }
-        generation.node.applied(self.applied());
+        self.tell_applied(&generation.node);
         if let Err(error) = self.store.write_pending() {
             return Err(Leave::Failed(Failure::from(error)));
         }
-        if generation.snapshots.wants(self) {
-            self.take_snapshot(&generation.engine, &generation.node, &mut generation.snapshots).await;
-        }
-        Ok(())
+        let Generation { node, schedule, .. } = generation;
+        self.take_snapshot(node, schedule, Occasion::Drained).await.map_err(Leave::Failed)
+    }
+
+    /// Entries may be left out of the log up to here, and reads see them.
+    fn tell_applied(&self, node: &Node) {
+        let (applied, processed) = {
+            let inner = self.inner.lock();
+            (inner.state.applied(), inner.state.processed())
+        };
+        node.applied(applied);
+        self.applied_index.send_replace(processed);
     }
 
     fn finish_recovery(&self, generation: &mut Generation) {
-        generation.snapshots.recovered = true;
+        generation.schedule.recovered();
         tracing::debug!("stream {}: recovered up to {}", self.name, self.applied());
     }
 
-    async fn install_snapshot(
-        self: &Arc<Self>,
-        generation: &Generation,
-        index: u64,
-        data: &[u8],
-    ) -> Result<(), Leave> {
+    async fn install_snapshot(self: &Arc<Self>, generation: &Generation, index: u64, data: &[u8]) -> Result<(), Leave> {
         match self.adopt_snapshot(&generation.engine, &generation.node, &generation.token, data).await {
             CatchupEnd::Complete => {
                 self.store.set_reclaim_floor(index);
-                generation.node.applied(index);
+                self.tell_applied(&generation.node);
                 Ok(())
             }
             CatchupEnd::Told => Err(Leave::Told),
@@ -203,10 +220,11 @@ impl Stream {
         }
     }
 
-    async fn do_what_is_due(self: &Arc<Self>, generation: &mut Generation) {
+    async fn do_what_is_due(self: &Arc<Self>, generation: &mut Generation) -> Result<(), Failure> {
         let now = Instant::now();
         if generation.members_due <= now {
             generation.members_due = now + MEMBERS_INTERVAL;
+            generation.engine.seek_leadership(&self.member, &generation.node).await;
             self.follow_update(generation).await;
         }
         if generation.expiry_due <= now {
@@ -217,20 +235,22 @@ impl Stream {
             generation.sync_due = now + SYNC_INTERVAL;
             self.sync_store().await;
         }
-        if generation.snapshots.due <= now {
-            self.take_snapshot(&generation.engine, &generation.node, &mut generation.snapshots).await;
+        if generation.schedule.due() <= now {
+            let Generation { node, schedule, .. } = generation;
+            self.take_snapshot(node, schedule, Occasion::Timer).await?;
         }
+        Ok(())
     }
 
-    async fn leave(self: &Arc<Self>, generation: Generation, leave: Leave) {
-        let Generation { engine, node, snapshots, .. } = &generation;
+    async fn leave(self: &Arc<Self>, mut generation: Generation, leave: Leave) {
+        let Generation { engine, node, schedule, .. } = &mut generation;
         self.member.end_leadership();
         match leave {
             Leave::Told => {
                 let shuts_down =
                     if crate::mutant!(M18) { engine.context().quit.is_cancelled() } else { engine.is_stopping() };
                 if shuts_down {
-                    self.take_last_snapshot(node, snapshots).await;
+                    self.take_last_snapshot(node, schedule).await;
                 }
             }
             Leave::NodeGone => {}
@@ -260,6 +280,6 @@ impl Stream {
 
 impl Generation {
     fn next_due(&self) -> Instant {
-        self.members_due.min(self.expiry_due).min(self.sync_due).min(self.snapshots.due)
+        self.members_due.min(self.expiry_due).min(self.sync_due).min(self.schedule.due())
     }
 }

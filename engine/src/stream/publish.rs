@@ -9,7 +9,7 @@ use super::apply::Failure;
 use crate::api::{PubAck, Publish, Response};
 use crate::core::api_error::ApiError;
 use crate::core::config::StreamConfig;
-use crate::core::entry::{self, BatchPart, Origin, StreamEntry};
+use crate::core::entry::{self, Origin, StreamEntry};
 use crate::core::stream::Answer;
 use crate::raft::ProposeError;
 
@@ -105,7 +105,9 @@ impl Stream {
                 let term = node.status().term;
                 match node.propose(Some(term), Self::encode(&entry)).await {
                     Ok(_) => {}
-                    Err(ProposeError::NotLeader { .. } | ProposeError::StaleTerm { .. }) => return Err(NoAnswer::NotLeader),
+                    Err(ProposeError::NotLeader { .. } | ProposeError::StaleTerm { .. }) => {
+                        return Err(NoAnswer::NotLeader);
+                    }
                     Err(_) => return Err(NoAnswer::Unknown),
                 }
             }
@@ -143,6 +145,6 @@ fn entry_of(publish: Publish, origin: Origin, time_ns: u64) -> entry::Publish {
         expected_last_subject_seq: publish.expect.last_subject_seq,
         expected_last_msg_id: publish.expect.last_msg_id,
         rollup: None,
-        batch: publish.batch.map(|part| BatchPart { id: part.id, seq: part.seq, commit: part.commit }),
+        batch: publish.batch,
     }
 }

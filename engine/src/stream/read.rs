@@ -25,9 +25,9 @@ impl Stream {
         }
         let reading = async {
             let index = node.read_index().await.map_err(|_| NoAnswer::NotLeader)?;
-            let mut status = node.watch();
-            let applied = status.wait_for(|status| status.applied >= index).await;
-            applied.map(|_| ()).map_err(|_| NoAnswer::NotLeader)
+            let mut applied = self.applied_index.subscribe();
+            let reached = applied.wait_for(|applied| *applied >= index).await;
+            reached.map(|_| ()).map_err(|_| NoAnswer::NotLeader)
         };
         timeout(READ_LIMIT, reading).await.unwrap_or(Err(NoAnswer::Unknown))
     }

@@ -73,7 +73,19 @@ pub(crate) fn is_caught(id: &str, bug: Mutation, symptom: &str, body: Body) {
     }
 }
 
+/// The variable that says which log lines are printed, as `RUST_LOG` does.
+const LOG: &str = "INTERLOCK_LOG";
+
+fn print_logs() {
+    if let Ok(filter) = std::env::var(LOG) {
+        let subscriber = tracing_subscriber::fmt().without_time().with_env_filter(filter).with_test_writer();
+        // The first test of the process has set it.
+        let _already = subscriber.try_init();
+    }
+}
+
 fn run(bug: Option<Mutation>, real_limit: Duration, body: Body) -> Outcome {
+    print_logs();
     let (sender, receiver) = mpsc::channel();
     let work = move || {
         mutation::set(bug);

@@ -10,3 +10,4 @@ mod heartbeat;
 mod inactivity;
 mod raft_random;
 mod raft_world;
+mod smoke;

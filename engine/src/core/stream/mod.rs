@@ -162,6 +162,13 @@ impl StreamState {
         self.remember(seq, facts.time_ns, msg_id);
     }
 
+    /// Ends the adoption: the last index and the last sequence that the store has seen, also where their messages are
+    /// gone.
+    pub fn adopt_end(&mut self, index: u64, last_seq: u64) {
+        self.processed = self.processed.max(index);
+        self.contents.adopt_end(last_seq);
+    }
+
     /// The state at [`Self::applied`]. An open batch has left no trace in it.
     pub fn snapshot(&self) -> StreamSnapshot {
         StreamSnapshot {

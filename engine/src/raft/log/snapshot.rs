@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::super::fields::{FieldReader, put_conf_state, put_u32, put_u64};
 use super::format::{Members, Position};
 use super::view::StoredSnapshot;
-use crate::disk::{Open, Vfs};
+use crate::disk::{Open, Vfs, sync_folder};
 
 const MAGIC: [u8; 8] = *b"ilksnap\x01";
 
@@ -60,6 +60,16 @@ pub(in crate::raft) fn write_beside(vfs: &dyn Vfs, beside: &Path, snapshot: &Sto
     let file = vfs.open(beside, Open::Truncate)?;
     file.write_all_at(&encode(snapshot), 0)?;
     file.sync()
+}
+
+/// Makes a snapshot the first thing in a folder.
+pub(in crate::raft) fn plant(vfs: &dyn Vfs, folder: &Path, snapshot: &StoredSnapshot) -> io::Result<()> {
+    vfs.create_folders(folder)?;
+    let path = adopted_path(folder, snapshot.position);
+    let beside = path.with_extension("new");
+    write_beside(vfs, &beside, snapshot)?;
+    vfs.rename(&beside, &path)?;
+    sync_folder(vfs, folder)
 }
 
 /// Removes the snapshots before this index.

@@ -71,10 +71,8 @@ impl Consumer {
         if crate::mutant!(M34) {
             captured.assignment = assigned.clone().map(Arc::new);
         }
-        let meta = engine.has_meta().then(|| MetaFacts {
-            assigned: assigned.as_ref(),
-            is_recovering: engine.is_recovering(),
-        });
+        let meta =
+            engine.has_meta().then(|| MetaFacts { assigned: assigned.as_ref(), is_recovering: engine.is_recovering() });
         match inactivity::decide(&captured, meta) {
             Decision::Done => Timer::End,
             Decision::DeleteLocally => {
@@ -159,10 +157,8 @@ impl Consumer {
     fn look_again(&self, engine: &Arc<Engine>, retry: &mut Retry, event: LoopEvent) -> Step {
         let consumer = self.facts();
         let assigned = engine.consumer_assignment(&self.key);
-        let meta = engine.has_meta().then(|| MetaFacts {
-            assigned: assigned.as_ref(),
-            is_recovering: engine.is_recovering(),
-        });
+        let meta =
+            engine.has_meta().then(|| MetaFacts { assigned: assigned.as_ref(), is_recovering: engine.is_recovering() });
         let now_ns = self.context.clock.now_ns();
         retry.next(event, RetryFacts { is_shutting_down: engine.is_stopping(), consumer: &consumer, meta, now_ns })
     }
