@@ -40,13 +40,21 @@ pub struct LostMessage {
     pub seq: u64,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 struct OfSubject {
     n_messages: u64,
-    /// None lives below this.
+    /// None lives below this: where a search begins. How close it is depends on what was asked before.
     first_from: u64,
     last_seq: u64,
 }
+
+impl PartialEq for OfSubject {
+    fn eq(&self, other: &Self) -> bool {
+        self.n_messages == other.n_messages && self.last_seq == other.last_seq
+    }
+}
+
+impl Eq for OfSubject {}
 
 /// The part of [`Contents`] that a snapshot carries; the subjects follow from the store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -209,10 +217,11 @@ impl Contents {
         let extent = &mut self.extent;
         extent.n_messages -= 1;
         extent.bytes -= facts.bytes;
-        extent.deleted.insert(seq);
-        if let Some(end) = extent.deleted.end_of_range_with(extent.first_seq) {
-            extent.first_seq = end + 1;
+        if seq == extent.first_seq {
+            extent.first_seq = extent.deleted.end_of_range_with(seq + 1).unwrap_or(seq) + 1;
             extent.deleted.remove_below(extent.first_seq);
+        } else {
+            extent.deleted.insert(seq);
         }
         Ok(true)
     }

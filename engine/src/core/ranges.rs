@@ -49,11 +49,11 @@ impl Ranges {
 
     /// Takes away all numbers below this one.
     pub fn remove_below(&mut self, bound: u64) {
-        let kept = self.0.split_off(&bound);
-        let cut = self.0.last_key_value().map(|(_, end)| *end).filter(|end| *end >= bound);
-        self.0 = kept;
-        if let Some(end) = cut {
-            self.0.insert(bound, end);
+        while let Some(first) = self.0.first_entry().filter(|first| *first.key() < bound) {
+            let end = first.remove();
+            if end >= bound {
+                self.0.insert(bound, end);
+            }
         }
     }
 

@@ -1,8 +1,8 @@
 //! A stream as its group replicates it: entries in, actions out, the same on every replica.
 //!
-//! Actions of an entry are executed before the next entry is applied. `Remove` and `Compact` say that messages are dead;
-//! a replicated store may free them once a snapshot covers the entry, and not before: a restart replays the log onto
-//! the snapshot, and needs the facts of messages that live there.
+//! Actions of an entry are executed before the next entry is applied. A restart replays the log onto a snapshot, so the
+//! store must then know each message that lived there: either it undoes what it recorded behind the snapshot's index, or
+//! it keeps what `Remove` and `Compact` declare dead until a snapshot covers the entry.
 
 mod step;
 #[cfg(test)]

@@ -302,19 +302,53 @@ fn mixed_log() -> Vec<StreamEntry> {
     (1..400).map(entry).collect()
 }
 
+fn limited(discard: Discard) -> StreamConfig {
+    StreamConfig {
+        allow_atomic: true,
+        max_msgs: Some(12),
+        max_msgs_per_subject: Some(5),
+        duplicate_window: Duration::from_nanos(30),
+        discard,
+        ..StreamConfig::default()
+    }
+}
+
+#[test]
+fn the_contents_are_what_the_actions_leave() {
+    for discard in [Discard::Old, Discard::New] {
+        let mut replica = Replica::new(limited(discard));
+        let mut left: BTreeMap<u64, Facts> = BTreeMap::new();
+        for entry in mixed_log() {
+            for action in replica.apply(entry) {
+                match action {
+                    StreamAction::Store { seq, .. } => _ = left.insert(seq, replica.store.0[&seq].clone()),
+                    StreamAction::Remove { seq } => assert!(left.remove(&seq).is_some(), "{seq} died twice"),
+                    StreamAction::Compact { first_seq } => left = left.split_off(&first_seq),
+                    _ => {}
+                }
+            }
+            let contents = replica.state.contents();
+            assert_eq!(replica.live(), left.keys().copied().collect::<Vec<_>>());
+            assert_eq!(contents.extent().n_messages, left.len() as u64);
+            assert_eq!(contents.extent().bytes, left.values().map(|facts| facts.bytes).sum::<u64>());
+            let first_seq = left.keys().next().copied();
+            assert_eq!(contents.extent().first_seq, first_seq.unwrap_or(contents.extent().last_seq + 1));
+            for subject in ["s.0", "s.1", "s.2", "s.3", "a"] {
+                let of_subject = || left.iter().filter(|(_, facts)| *facts.subject == *subject).map(|(seq, _)| *seq);
+                assert_eq!(contents.n_of_subject(subject), of_subject().count() as u64);
+                assert_eq!(contents.last_of_subject(subject), of_subject().next_back().unwrap_or(0));
+                assert_eq!(contents.first_of_subject(subject, &replica.store), of_subject().next());
+            }
+        }
+        assert!(replica.state.clfs() > 20, "the log meets no refusals");
+    }
+}
+
 #[test]
 fn a_snapshot_and_the_rest_of_the_log_lead_to_the_same_state_over_a_store_that_is_ahead() {
     for discard in [Discard::Old, Discard::New] {
-        let config = StreamConfig {
-            allow_atomic: true,
-            max_msgs: Some(12),
-            max_msgs_per_subject: Some(5),
-            duplicate_window: Duration::from_nanos(30),
-            discard,
-            ..StreamConfig::default()
-        };
         let log = mixed_log();
-        let mut original = Replica::new(config);
+        let mut original = Replica::new(limited(discard));
         let mut snapshots = vec![original.state.snapshot()];
         for entry in &log {
             original.apply(entry.clone());
