@@ -104,7 +104,7 @@ impl Store {
         Ok(())
     }
 
-    fn sync_folder_locked(&self, state: &mut State) -> Result<(), StoreError> {
+    pub(super) fn sync_folder_locked(&self, state: &mut State) -> Result<(), StoreError> {
         let synced = disk::sync_folder(self.vfs(), self.folder());
         synced.map_err(|error| WriteError::io("sync", self.folder(), &error))?;
         state.folder_synced = state.folder_changes;
@@ -156,7 +156,7 @@ impl Store {
     }
 
     /// Makes the removals durable that came after the pass synced the last block. No call changes the state meanwhile.
-    fn sync_last(&self, state: &State) -> Result<(), StoreError> {
+    pub(super) fn sync_last(&self, state: &State) -> Result<(), StoreError> {
         let Some(block) = state.last_block() else { return Ok(()) };
         let mut inner = block.lock();
         block.write(&mut inner, self.vfs())?;
@@ -296,28 +296,37 @@ impl Store {
     /// Cuts everything behind a sequence. The last block goes first: its header ends what blocks before still say.
     pub(super) fn truncate_to(&self, state: &mut State, last_seq: u64) -> Result<(), StoreError> {
         if last_seq >= state.last_seq {
-            return Ok(());
+            return self.sync_last(state);
         }
         state.load_subjects(self.vfs(), last_seq + 1, u64::MAX)?;
         self.sync_last(state)?;
         if let Some(block) = state.last_block().cloned() {
-            let fresh = self.cut_block(&block, last_seq)?;
+            let mut image = self.image(&block, &block.lock(), &Keep::UpTo(last_seq))?;
+            // The messages that told of the last sequence may be removed, and stay out of the new file.
+            let skip = Record::mark(Kind::Skip, last_seq, state.last_index);
+            image.push(&skip, RECORD_BYTES as u32, None);
+            let fresh = self.write_anew(&block, image, Occasion::Inline)?;
             state.forget_behind(last_seq);
             adopt(&mut block.lock(), fresh);
+            // Durable before blocks before it lose what it ends: else these could lose it and the end return.
+            state.note_reclaimed();
+            self.sync_folder_locked(state)?;
         }
         for slot in state.slots.clone().iter().rev() {
             if slot.block.lock().must_rewrite {
-                let fresh = self.cut_block(&slot.block, last_seq)?;
-                adopt(&mut slot.block.lock(), fresh);
+                self.cut_block(&slot.block, last_seq)?;
             }
         }
         state.note_reclaimed();
         self.sync_folder_locked(state)
     }
 
-    fn cut_block(&self, block: &Block, last_seq: u64) -> Result<Fresh, StoreError> {
-        let image = self.image(block, &block.lock(), &Keep::UpTo(last_seq))?;
-        self.write_anew(block, image, Occasion::Inline)
+    fn cut_block(&self, block: &Block, last_seq: u64) -> Result<(), StoreError> {
+        let mut inner = block.lock();
+        let image = self.image(block, &inner, &Keep::UpTo(last_seq))?;
+        let fresh = self.write_anew(block, image, Occasion::Inline)?;
+        adopt(&mut inner, fresh);
+        Ok(())
     }
 
     /// Writes blocks anew that have records behind a cut which a later block's header declares: a crash came between.
@@ -325,13 +334,14 @@ impl Store {
         let mut state = self.state.write();
         let cut: Vec<_> = state.slots.iter().map(|slot| slot.block.clone()).collect();
         let cut: Vec<_> = cut.into_iter().filter(|block| block.lock().must_rewrite).collect();
-        for block in &cut {
-            let last_seq = block.lock().entries.all().last().map_or(0, |(seq, _, _)| seq);
-            let fresh = self.cut_block(block, last_seq)?;
-            adopt(&mut block.lock(), fresh);
-        }
         if cut.is_empty() {
             return Ok(());
+        }
+        // The later block must be durable before blocks before it lose what it ends.
+        self.sync_folder_locked(&mut state)?;
+        for block in &cut {
+            // The index does not have what was cut; nothing else is to go.
+            self.cut_block(block, u64::MAX - 1)?;
         }
         state.note_reclaimed();
         self.sync_folder_locked(&mut state)

@@ -138,17 +138,23 @@ impl Entries {
     ) {
         let begin = self.position(from).max(self.head);
         let end = to.checked_add(1).map_or(self.list.len(), |next| self.position(next));
-        let before = self.live;
+        let mut extends = false;
         for at in begin..end {
-            if let Some((place, subject)) = self.live_at(at) {
-                tell(place, subject);
-                self.list[at].length |= REMOVED;
-                self.live -= 1;
-                self.live_bytes -= u64::from(place.length);
+            let Some((place, subject)) = self.live_at(at) else {
+                // What was removed before is not held again.
+                extends = false;
+                continue;
+            };
+            tell(place, subject);
+            self.list[at].length |= REMOVED;
+            self.live -= 1;
+            self.live_bytes -= u64::from(place.length);
+            match self.held.last_mut() {
+                _ if index <= floor => {}
+                Some(held) if extends => held.to = place.seq,
+                _ => self.held.push(Held { from: place.seq, to: place.seq, index }),
             }
-        }
-        if self.live < before && index > floor {
-            self.held.push(Held { from, to, index });
+            extends = true;
         }
         while self.list.get(self.head).is_some_and(|entry| entry.length & REMOVED != 0) {
             self.head += 1;

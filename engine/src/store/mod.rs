@@ -79,6 +79,10 @@ impl Store {
             hook: Mutex::new(None),
         };
         store.rewrite_cut_blocks()?;
+        if store.options.sync == SyncPolicy::Always {
+            // A crashed process may have left the last block, and its name, in the page cache only.
+            store.flush()?;
+        }
         Ok(Arc::new(store))
     }
 

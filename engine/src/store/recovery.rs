@@ -44,6 +44,7 @@ struct Recovery<'a> {
 /// Reads the blocks of a folder, repairs what a crash tore, and undoes what the log will say again.
 pub(super) fn recover(options: &StoreOptions, replay_from: Option<u64>) -> Result<State, StoreError> {
     let vfs = options.disk.vfs().as_ref();
+    let was_made = make_folder(vfs, &options.folder)?;
     let numbers = prepare_folder(vfs, &options.folder)?;
     let floor = replay_from.unwrap_or(u64::MAX);
     let mut recovery = Recovery { options, vfs, replay_from: floor, newest_epoch: 0, state: State::new(floor) };
@@ -59,22 +60,27 @@ pub(super) fn recover(options: &StoreOptions, replay_from: Option<u64>) -> Resul
         recovery.cut(&numbers, &cut)?;
     }
     let mut state = recovery.state;
-    // What a crashed process left in the page cache or in the folder is not known to be durable.
-    state.folder_changes = u64::from(!state.slots.is_empty());
+    state.is_settled = was_made;
+    state.folder_changes = u64::from(!was_made);
     state.next_block = numbers.last().map_or(1, |last| last + 1);
     Ok(state)
 }
 
-/// Makes the folder, removes unfinished files, and lists the blocks' numbers in order.
-fn prepare_folder(vfs: &dyn Vfs, folder: &Path) -> Result<Vec<u64>, StoreError> {
-    if !vfs.exists(folder) {
-        let made = vfs.create_folders(folder).and_then(|()| match folder.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => disk::sync_folder(vfs, parent),
-            _ => Ok(()),
-        });
-        made.map_err(|error| WriteError::io("create", folder, &error))?;
-        return Ok(Vec::new());
+/// Makes the folder where it is missing; whether it was.
+fn make_folder(vfs: &dyn Vfs, folder: &Path) -> Result<bool, StoreError> {
+    if vfs.exists(folder) {
+        return Ok(false);
     }
+    let made = vfs.create_folders(folder).and_then(|()| match folder.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => disk::sync_folder(vfs, parent),
+        _ => Ok(()),
+    });
+    made.map_err(|error| WriteError::io("create", folder, &error))?;
+    Ok(true)
+}
+
+/// Removes unfinished files, and lists the blocks' numbers in order.
+fn prepare_folder(vfs: &dyn Vfs, folder: &Path) -> Result<Vec<u64>, StoreError> {
     let mut numbers = Vec::new();
     for path in vfs.list(folder).map_err(|error| StoreError::read(folder, error))? {
         match path.extension().and_then(|extension| extension.to_str()) {
@@ -147,8 +153,8 @@ impl Recovery<'_> {
         }
         let mut inner = block.lock();
         inner.written = end as u64;
-        // Not known to be durable, unless it is sealed.
-        inner.synced = if is_last || cut.is_some() { HEADER_BYTES as u64 } else { end as u64 };
+        // A sealed block is durable. Of the last one a crashed process may have left all in the page cache.
+        inner.synced = if is_last { 0 } else { end as u64 };
         inner.need_sync = inner.synced < inner.written;
         inner.entries.shrink();
         Ok(cut)

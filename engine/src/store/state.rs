@@ -39,6 +39,9 @@ pub(super) struct State {
     /// How often a file of the folder was made, renamed or removed, and how many of these are durable.
     pub(super) folder_changes: u64,
     pub(super) folder_synced: u64,
+    /// What was found at the start is durable: a crashed process may have left the last block, its name, a cut or a
+    /// removal in the page cache only, and nothing may be written behind that.
+    pub(super) is_settled: bool,
     /// Blocks that were written anew or removed so far.
     pub(super) n_reclaimed: u64,
 }
@@ -59,6 +62,7 @@ impl State {
             last_index: 0,
             folder_changes: 0,
             folder_synced: 0,
+            is_settled: true,
             n_reclaimed: 0,
         }
     }

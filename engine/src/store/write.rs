@@ -221,6 +221,11 @@ impl Store {
     pub(super) fn log(&self, state: &mut State, record: &Record<'_>) -> Result<u64, StoreError> {
         let bytes = (RECORD_OVERHEAD + record.subject.len() + record.headers.len() + record.payload.len()) as u64;
         let length = record.length().ok_or(StoreError::TooLarge { bytes })?;
+        if !state.is_settled {
+            self.sync_last(state)?;
+            self.sync_folder_locked(state)?;
+            state.is_settled = true;
+        }
         self.make_room(state, record, length)?;
         let block = state.last_block().expect("room was made in the last block").clone();
         let mut inner = block.lock();

@@ -1,6 +1,9 @@
 //! The file store: what it holds, what it gives back, and what a crash leaves of it.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod crashes;
+mod model;
+
 use std::sync::Arc;
 
 use interlock_engine::disk::{Disk, SimulatedDisk};
