@@ -11,3 +11,5 @@ mod inactivity;
 mod raft_random;
 mod raft_world;
 mod smoke;
+mod store;
+mod store_races;

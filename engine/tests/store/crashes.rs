@@ -9,31 +9,44 @@ use interlock_sync::random::Random;
 use crate::model::{Model, Operation};
 
 /// A store under test, the states that it went through, and from which of them on it may come back.
-struct Run {
+pub(crate) struct Run {
     seed: u64,
     random: Random,
-    disk: SimulatedDisk,
+    pub(crate) disk: SimulatedDisk,
     options: StoreOptions,
-    store: Arc<Store>,
+    pub(crate) store: Arc<Store>,
     states: Vec<Model>,
     /// The last state that is durable.
     durable: usize,
     index: u64,
     /// A snapshot that covers this index is durable. Without a group there is none.
     snapshot: Option<u64>,
+    n_states_before: usize,
     /// What was done, for a person to read.
     trace: Vec<String>,
 }
 
 impl Run {
-    fn new(seed: u64, sync: SyncPolicy, snapshot: Option<u64>) -> Self {
+    pub(crate) fn new(seed: u64, sync: SyncPolicy, snapshot: Option<u64>) -> Self {
         let disk = SimulatedDisk::default();
         let of_store = Disk::in_place(Arc::new(disk.clone()));
         let options = StoreOptions { block_bytes: 1500, sync, ..StoreOptions::new("/stream", of_store) };
         let store = Store::open(options.clone(), snapshot).expect("nothing fails yet");
         let states = vec![Model::default()];
         let random = Random::from_seed(seed);
-        Self { seed, random, disk, options, store, states, durable: 0, index: 0, snapshot, trace: Vec::new() }
+        Self {
+            seed,
+            random,
+            disk,
+            options,
+            store,
+            states,
+            durable: 0,
+            index: 0,
+            snapshot,
+            n_states_before: 1,
+            trace: Vec::new(),
+        }
     }
 
     fn now(&self) -> &Model {
@@ -47,7 +60,8 @@ impl Run {
     }
 
     /// One operation or flush.
-    fn step(&mut self) -> Result<(), StoreError> {
+    pub(crate) fn step(&mut self) -> Result<(), StoreError> {
+        self.n_states_before = self.states.len();
         let draw = self.random.below(100);
         self.trace.push(format!("step {draw} from {:?}", self.now()));
         match draw {
@@ -111,7 +125,7 @@ impl Run {
     }
 
     /// The power goes or the process is killed, and the store is opened again; the disk may fail in the middle of that.
-    fn crash(&mut self) {
+    pub(crate) fn crash(&mut self) {
         let loses_power = self.random.chance(70);
         self.trace.push(format!("crash, power loss: {loses_power}"));
         self.disk.heal();
@@ -129,6 +143,20 @@ impl Run {
             }
         }
         self.reopen(loses_power);
+    }
+
+    /// The last operation stopped at a read: the store is in one of the states that it leads through.
+    pub(crate) fn resume(&mut self) {
+        let held = Model::of(&self.store);
+        let reached = (self.n_states_before - 1..self.states.len()).find(|at| self.states[*at].holds_same(&held));
+        let Some(at) = reached else { panic!("{}: a failed read left {held:?}", self.context()) };
+        self.states.truncate(at + 1);
+    }
+
+    /// Whether the store may hold this after a call failed: a state that the call leads through, without what was lost.
+    pub(crate) fn accepts(&self, held: &Model) -> bool {
+        let lost = self.store.lost_range();
+        self.states[self.n_states_before - 1..].iter().any(|state| state.without(lost).holds_same(held))
     }
 
     fn lose_power(&mut self) {

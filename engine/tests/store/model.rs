@@ -172,6 +172,15 @@ impl Model {
         model
     }
 
+    /// This state without a run of messages at its end.
+    pub(crate) fn without(&self, lost: Option<(u64, u64)>) -> Self {
+        let Some((first, _)) = lost else { return self.clone() };
+        let mut state = self.clone();
+        state.messages.retain(|seq, _| *seq < first);
+        state.last_seq = state.last_seq.min(first - 1);
+        state
+    }
+
     /// Whether this is the other one but for the index.
     pub(crate) fn holds_same(&self, other: &Self) -> bool {
         self.messages == other.messages && self.last_seq == other.last_seq
