@@ -68,7 +68,7 @@ fn options(disk: &SimulatedDisk, sync: SyncPolicy) -> StoreOptions {
 
 /// Appends a message of 140 bytes, its index ten times its sequence.
 pub(crate) fn append(store: &Store, seq: u64) -> Result<(), StoreError> {
-    let subject = if seq % 2 == 0 { "even" } else { "odd" };
+    let subject = if seq.is_multiple_of(2) { "even" } else { "odd" };
     let payload = [seq as u8; 96];
     store.append(&NewMessage { seq, index: seq * 10, time_ns: seq, subject, headers: b"", payload: &payload })
 }

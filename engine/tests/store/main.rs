@@ -38,7 +38,7 @@ fn a_store_holds_what_it_was_given_also_after_it_was_opened_again() {
         let disk = SimulatedDisk::default();
         let store = Store::open(options(&disk, sync, 400), None).unwrap();
         for seq in 1..=20 {
-            append(&store, seq, if seq % 2 == 0 { "even.x" } else { "odd.y" });
+            append(&store, seq, if seq.is_multiple_of(2) { "even.x" } else { "odd.y" });
         }
         assert!(store.remove(6, 21).unwrap());
         assert!(!store.remove(6, 22).unwrap());
