@@ -105,7 +105,7 @@ fixed! {
     /// A message id of the batch was seen before.
     BATCH_DUPLICATE = 400 10201 "atomic publish batch contains duplicate message id";
     /// More open batches than the stream or the server takes.
-    TOO_MANY_BATCHES = 429 10210 "atomic publish too many inflight batches";
+    TOO_MANY_BATCHES = 429 10210 "atomic publish too many inflight";
 }
 
 impl ApiError {

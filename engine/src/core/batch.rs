@@ -264,6 +264,11 @@ mod tests {
         let error = WriteError::other("flush 1.stage: EIO");
         assert_eq!(failing.flushed(Err(&error)), Staged::Abandon(AbandonReason::FlushError));
         assert_eq!(AbandonReason::FlushError.error(), ApiError::BATCH_INCOMPLETE);
+        let mut misreported = staged();
+        misreported.message(2, true);
+        crate::mutation::set(Some(crate::mutation::Mutation::M89));
+        assert_eq!(misreported.flushed(Err(&error)), Staged::Abandon(AbandonReason::Timeout));
+        crate::mutation::set(None);
     }
 
     #[test]

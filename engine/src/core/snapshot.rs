@@ -287,5 +287,8 @@ mod tests {
         snapshots.failed();
         let busy = Facts { has_catchups: true, is_in_progress: true, ..grown(1, 1) };
         assert_eq!(snapshots.judge(Occasion::Shutdown, &busy), FORCE);
+        crate::mutation::set(Some(crate::mutation::Mutation::M16));
+        assert_eq!(snapshots.judge(Occasion::Shutdown, &busy), skip(SkipReason::WaitsForTimer));
+        crate::mutation::set(None);
     }
 }

@@ -89,8 +89,11 @@ fn one_replica_has_a_disk_too() {
     let entity = EntityFacts { write_error: Some("EIO".to_owned()), ..EntityFacts::default() };
     let broken = AssetFacts { n_replicas: 1, node: None, entity: Some(entity), ..stream() };
     check(&clustered(vec![broken.clone()]), 503, &["write error: EIO"]);
-    let standalone = ServerFacts { is_ready: true, engine: EngineFacts::Standalone(vec![broken, stream()]) };
+    let standalone = ServerFacts { is_ready: true, engine: EngineFacts::Standalone(vec![broken.clone(), stream()]) };
     check(&standalone, 503, &["write error: EIO"]);
+    crate::mutation::set(Some(crate::mutation::Mutation::M62));
+    check(&clustered(vec![broken]), 200, &[]);
+    crate::mutation::set(None);
 }
 
 #[test]

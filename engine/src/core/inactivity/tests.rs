@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::*;
 use crate::core::assignment::{Asker, RaftGroup};
 use crate::core::names::{GroupName, ServerId};
+use crate::mutation::{self, Mutation};
 
 const SECOND: Duration = Duration::from_secs(1);
 const fn at(seconds: u64) -> u64 {
@@ -161,4 +162,40 @@ fn the_loop_repeats_only_while_the_consumer_is_inactive() {
     assert_eq!(step(&used), Step::Rearm(3 * SECOND, RearmReason::Active));
     let patient = Facts { threshold: Some(3600 * SECOND), ..facts() };
     assert_eq!(step(&patient), Step::Rearm(3460 * SECOND, RearmReason::Active));
+}
+
+/// What a decision is with a bug put back.
+fn with<T>(bug: Mutation, decide: impl FnOnce() -> T) -> T {
+    mutation::set(Some(bug));
+    let decision = decide();
+    mutation::set(None);
+    decision
+}
+
+#[test]
+fn each_bug_of_a_decision_changes_it() {
+    let inactive = captured(&facts());
+    let own = assignment("g", 1);
+    let (remapped, recreated) = (assignment("h", 1), assignment("g", 2));
+    let decided = |bug, meta_facts| with(bug, || decide(&inactive, meta_facts));
+    assert_eq!(decided(Mutation::M30, meta(Some(&own))), Decision::DeleteLocally);
+    assert_eq!(decided(Mutation::M32, meta(Some(&recreated))), Decision::DeleteLocally);
+    assert_eq!(decided(Mutation::M33, meta(Some(&recreated))), Decision::Propose(identity()));
+    assert_eq!(decided(Mutation::M36, meta(Some(&own))), Decision::Done);
+    assert_eq!(decided(Mutation::M37, meta(Some(&remapped))), Decision::Done);
+    assert_eq!(decided(Mutation::M42, None), Decision::Done);
+}
+
+#[test]
+fn each_bug_of_the_loop_changes_its_step() {
+    let own = assignment("g", 1);
+    let recreated = assignment("g", 2);
+    let step = |bug, event, meta_facts| with(bug, || second_step(event, &facts(), meta_facts, false));
+    let still = meta(Some(&own));
+    assert_eq!(step(Mutation::M31, Event::Elapsed, still), Step::Leave(LeaveReason::Signalled));
+    assert_eq!(step(Mutation::M32, Event::Elapsed, meta(Some(&recreated))), Step::DeleteLocally);
+    let proposed_again = Step::Propose { identity: identity(), wait: 80 * SECOND };
+    assert_eq!(step(Mutation::M33, Event::Elapsed, meta(Some(&recreated))), proposed_again);
+    assert_eq!(step(Mutation::M36, Event::Elapsed, still), Step::Leave(LeaveReason::Removed));
+    assert_eq!(step(Mutation::M44, Event::Quit, still), Step::DeleteLocally);
 }
