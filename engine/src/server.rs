@@ -12,6 +12,7 @@ use interlock_sync::token::Token;
 use crate::api::{Request, Response};
 use crate::calls::Calls;
 use crate::core::api_error::ApiError;
+use crate::core::health::{self, Options, Report, ServerFacts};
 use crate::core::names::{GroupName, ServerId};
 use crate::core::write_error::{ErrorClass, WriteError};
 use crate::disk::Disk;
@@ -225,6 +226,12 @@ impl Server {
         }
     }
 
+    /// What is wrong with it.
+    pub fn health(&self, options: &Options) -> Report {
+        let engine = crate::engine::health::facts_of(self.engine());
+        health::evaluate(&ServerFacts { is_ready: !self.context.quit.is_cancelled(), engine }, options)
+    }
+
     /// Shuts the engine down and keeps the server: its state stays on the disk.
     pub async fn stop_engine(&self) {
         if let Some(engine) = self.engine() {
@@ -236,14 +243,14 @@ impl Server {
     /// Shuts the server down. Returns within a limit: what hangs in the disk is left behind.
     pub async fn shutdown(&self) {
         self.context.quit.cancel();
+        // From here on nothing starts: whoever registered for a task that is refused takes that back (O-8).
+        self.context.tasks.close();
         let orderly = async {
             self.stop_engine().await;
-            self.context.tasks.close();
             self.context.tasks.wait().await;
         };
         if timeout(SHUTDOWN_LIMIT, orderly).await.is_err() {
             tracing::warn!("shutdown: {} tasks are left behind", self.context.tasks.n_running());
-            self.context.tasks.close();
         }
     }
 }

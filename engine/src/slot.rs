@@ -109,6 +109,11 @@ impl Slot {
     /// Stops whoever drives the entity and waits until it is gone. May be called again, and by anyone but the task that
     /// is to be stopped: it would wait for itself.
     pub async fn stop(&self) {
+        self.stop_then(|_| ()).await;
+    }
+
+    /// Stops, and looks while nobody can register.
+    async fn stop_then<T>(&self, look: impl FnOnce(&Self) -> T) -> T {
         let exclusion = if crate::mutant!(M13) { None } else { Some(self.shared.handover.lock().await) };
         let token = {
             let mut state = self.shared.state.lock();
@@ -120,7 +125,10 @@ impl Slot {
         }
         crate::failpoint!("slot_stop_waits");
         self.wait_until_empty().await;
+        crate::failpoint!("slot_is_empty");
+        let seen = look(self);
         drop(exclusion);
+        seen
     }
 
     async fn wait_until_empty(&self) {
@@ -155,6 +163,12 @@ impl Slot {
         let state = self.shared.state.lock();
         let count = *self.shared.n_present.borrow();
         SlotStatus { running: state.is_running, generation: state.generation, count }
+    }
+
+    /// Stops, and says how many were registered before anyone could come in between.
+    #[cfg(feature = "mutation")]
+    pub async fn stop_and_look(&self) -> usize {
+        self.stop_then(|slot| slot.status().count).await
     }
 
     /// Adds a task that does not exist, until the returned presence is dropped: a stopper has to wait for it.

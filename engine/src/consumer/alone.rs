@@ -20,7 +20,7 @@ impl Consumer {
         if !presence.enter() {
             return;
         }
-        let token = self.member.slot.token();
+        let token = if crate::mutant!(M07) { interlock_sync::token::Token::new() } else { self.member.slot.token() };
         self.clone().become_leader_alone(&engine).await;
         let mut dirty = self.dirty.subscribe();
         loop {
@@ -51,6 +51,10 @@ impl Consumer {
 
     /// What leadership needs: the folder for its state, which may take as long as the disk takes; then it delivers.
     pub(crate) async fn become_leader_alone(self: Arc<Self>, engine: &Arc<Engine>) {
+        if let Err(error) = self.load().await {
+            self.fail(&error).await;
+            return;
+        }
         if !self.save().await {
             return;
         }

@@ -64,6 +64,8 @@ pub struct Consumer {
     stirred: watch::Sender<u64>,
     /// Whether the state differs from the one on the disk, where there is no group.
     dirty: watch::Sender<bool>,
+    /// Whether the state on the disk was read, where there is no group. Held over the disk.
+    is_loaded: AsyncMutex<bool>,
 }
 
 struct Inner {
@@ -79,20 +81,11 @@ struct Inner {
 }
 
 impl Consumer {
-    /// Opens a consumer. One without a group recovers its state from its folder; another one's monitor replays its log.
-    ///
-    /// # Errors
-    /// The disk's, and a state that cannot be decoded.
-    pub async fn open(
-        engine: &Arc<Engine>,
-        stream: &Arc<Stream>,
-        assignment: &ConsumerAssignment,
-    ) -> Result<Arc<Self>, WriteError> {
+    /// A consumer before it has read anything: who drives it alone reads its state, its monitor replays its log.
+    pub fn new(engine: &Arc<Engine>, stream: &Arc<Stream>, assignment: &ConsumerAssignment) -> Arc<Self> {
         let context = engine.context().clone();
         let folder = folder(&context, assignment);
-        let is_replicated = engine.node(&assignment.group.name).is_some();
-        let saved = if is_replicated { None } else { load(&context, folder.clone()).await? };
-        let state = saved.unwrap_or_else(|| ConsumerState::new(assignment.config.clone()));
+        let state = ConsumerState::new(assignment.config.clone());
         let owner = format!("{}/{}", assignment.stream, assignment.config.name);
         let mut random = Random::split(context.settings.seed, &owner);
         let threshold = draw_threshold(&assignment.config, &mut random);
@@ -105,7 +98,7 @@ impl Consumer {
             is_clustered: context.settings.is_clustered(),
             random,
         };
-        Ok(Arc::new(Self {
+        Arc::new(Self {
             key: assignment.key(),
             created_ns: assignment.created_ns,
             context,
@@ -117,7 +110,23 @@ impl Consumer {
             offering: AsyncMutex::new(()),
             stirred: watch::Sender::new(0),
             dirty: watch::Sender::new(false),
-        }))
+            is_loaded: AsyncMutex::new(false),
+        })
+    }
+
+    /// Reads the state of a consumer without a group, once.
+    ///
+    /// # Errors
+    /// The disk's, and a state that cannot be decoded.
+    pub(crate) async fn load(&self) -> Result<(), WriteError> {
+        let mut is_loaded = self.is_loaded.lock().await;
+        if !*is_loaded {
+            if let Some(state) = load(&self.context, self.folder.clone()).await? {
+                self.inner.lock().state = state;
+            }
+            *is_loaded = true;
+        }
+        Ok(())
     }
 
     /// Its stream and name.
@@ -141,10 +150,21 @@ impl Consumer {
         (inner.state.applied(), inner.state.hash())
     }
 
+    /// The log has the state: a file that is left from a time without a group says nothing any more.
+    pub(super) async fn is_replicated_from_here_on(&self) {
+        *self.is_loaded.lock().await = true;
+    }
+
     /// What it brings into a group.
-    pub fn foundation(&self) -> Foundation {
+    ///
+    /// # Errors
+    /// The disk's, where its state was not read yet.
+    pub async fn foundation(&self) -> Result<Foundation, WriteError> {
+        if self.member.group().is_founded_by(self.context.settings.id) {
+            self.load().await?;
+        }
         let inner = self.inner.lock();
-        Foundation { applied: inner.state.applied(), snapshot: Bytes::from(inner.state.encode()) }
+        Ok(Foundation { applied: inner.state.applied(), snapshot: Bytes::from(inner.state.encode()) })
     }
 
     /// Takes over an assignment.

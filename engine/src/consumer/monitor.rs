@@ -53,6 +53,7 @@ impl Consumer {
             tracing::warn!("consumer {}: the group's entries are taken by another", self.key);
             return;
         };
+        self.is_replicated_from_here_on().await;
         let mut generation = Generation {
             token: self.member.slot.token(),
             schedule: Schedule::new(engine.context(), Kind::Consumer, &self.key.to_string()),

@@ -2,6 +2,7 @@
 
 mod changes;
 mod founding;
+pub(crate) mod health;
 mod members;
 pub mod meta;
 mod orphans;
@@ -272,6 +273,12 @@ impl Engine {
         }
         if let Some(meta) = meta {
             meta.stop().await;
+        }
+        // A change that was under way may have started another one since.
+        for group in self.groups() {
+            if let Some(node) = self.node(&group) {
+                node.stop().await;
+            }
         }
         let mut state = self.state.write();
         state.meta = None;

@@ -50,10 +50,10 @@ impl Running {
         }
     }
 
-    fn foundation(&self) -> Foundation {
+    async fn foundation(&self) -> Result<Foundation, WriteError> {
         match self {
-            Self::Stream(stream) => stream.foundation(),
-            Self::Consumer(consumer) => consumer.foundation(),
+            Self::Stream(stream) => Ok(stream.foundation()),
+            Self::Consumer(consumer) => consumer.foundation().await,
         }
     }
 }
@@ -206,7 +206,10 @@ impl Engine {
         if self.node(&group.name).is_some() {
             return Ok(());
         }
-        let foundation = running.map(Running::foundation);
+        let foundation = match running {
+            Some(running) => Some(running.foundation().await?),
+            None => None,
+        };
         let (node, queue) = self.found(group, foundation).await?;
         let entry = TableEntry { node, queue: Some(queue) };
         self.state.write().nodes.insert(group.name.clone(), entry);
@@ -223,8 +226,7 @@ impl Engine {
                 let Some(stream) = self.stream(&key.stream) else {
                     return Err(WriteError::other(format!("stream {} does not run here", key.stream)));
                 };
-                let consumer = Consumer::open(self, &stream, new).await?;
-                stream.add_consumer(consumer);
+                stream.add_consumer(Consumer::new(self, &stream, new));
             }
             _ => {}
         }
@@ -232,11 +234,15 @@ impl Engine {
     }
 
     async fn spawn_monitor(self: &Arc<Self>, running: Running) {
-        let presence = running.member().slot.register().await;
+        let slot = running.member().slot.clone();
+        let presence = slot.register().await;
         let started = match running {
             Running::Stream(stream) => self.context.tasks.spawn(stream.monitor(self.clone(), presence)),
             Running::Consumer(consumer) => self.context.tasks.spawn(consumer.monitor(self.clone(), presence)),
         };
+        if !started && crate::mutant!(M09) {
+            std::mem::forget(slot.register().await);
+        }
         // A refused future is dropped, and the registration with it.
         if !started {
             tracing::debug!("the server shuts down: no monitor");
@@ -245,6 +251,14 @@ impl Engine {
 
     async fn lead_alone(self: &Arc<Self>, running: Running) {
         running.member().lead_alone();
+        if let Running::Consumer(consumer) = &running
+            && crate::mutant!(M07)
+        {
+            // Counted elsewhere: the slot of the consumer does not know of it.
+            let unregistered = crate::slot::Slot::default().register().await;
+            let _started = self.context.tasks.spawn(consumer.clone().drive_alone(self.clone(), unregistered));
+            return;
+        }
         if let Running::Consumer(consumer) = &running
             && crate::mutant!(M06)
         {

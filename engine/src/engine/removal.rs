@@ -66,3 +66,12 @@ impl Engine {
         }
     }
 }
+
+#[cfg(feature = "mutation")]
+impl Engine {
+    /// Spawns a monitor where one runs already, as no code of the engine does.
+    pub async fn spawn_second_monitor(self: &Arc<Self>, stream: &Arc<Stream>) {
+        let presence = stream.member().slot.register().await;
+        let _started = self.context.tasks.spawn(stream.clone().monitor(self.clone(), presence));
+    }
+}

@@ -263,6 +263,11 @@ impl Node {
         self.shared.processed.fetch_max(index, Ordering::AcqRel);
     }
 
+    /// Another number is another node, also of the same group.
+    pub fn incarnation(&self) -> u64 {
+        Arc::as_ptr(&self.shared).addr() as u64
+    }
+
     /// The first write error, if there was one.
     pub fn write_error(&self) -> Option<WriteError> {
         self.shared.write_error()

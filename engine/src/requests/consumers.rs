@@ -33,7 +33,10 @@ impl Engine {
         let key = ConsumerKey { stream: stream.to_owned(), name: config.name.clone() };
         let assignment = match self.consumer_assignment(&key) {
             Some(old) if old.config == config => return self.consumer_info_once_it_runs(&key).await,
-            Some(old) => ConsumerAssignment { config, ..old },
+            Some(old) => match self.changed_consumer(&of_stream, old, config) {
+                Ok(assignment) => assignment,
+                Err(error) => return Response::Error(error),
+            },
             None => match self.new_consumer(&of_stream, config) {
                 Ok(assignment) => assignment,
                 Err(error) => return Response::Error(error),
@@ -45,20 +48,33 @@ impl Engine {
         }
     }
 
+    /// A consumer with another configuration, and with that perhaps with another number of replicas.
+    fn changed_consumer(
+        &self,
+        of_stream: &StreamAssignment,
+        old: ConsumerAssignment,
+        config: ConsumerConfig,
+    ) -> Result<ConsumerAssignment, ApiError> {
+        let peers = of_stream.group.target.as_ref().unwrap_or(&of_stream.group.peers);
+        let n_replicas = n_replicas(&config, peers.len())?;
+        let current = old.group.target.as_ref().unwrap_or(&old.group.peers);
+        if n_replicas == current.len() {
+            return Ok(ConsumerAssignment { config, ..old });
+        }
+        let mut wanted: Vec<_> = current.iter().copied().filter(|server| peers.contains(server)).collect();
+        wanted.extend(peers.iter().filter(|server| !current.contains(server)));
+        wanted.truncate(n_replicas);
+        let name = self.new_group_name("C", &format!("{}-{}", old.stream, config.name));
+        Ok(ConsumerAssignment { group: self.moved_group(&old.group, wanted, name), config, ..old })
+    }
+
     fn new_consumer(
         &self,
         of_stream: &StreamAssignment,
         config: ConsumerConfig,
     ) -> Result<ConsumerAssignment, ApiError> {
         let peers = of_stream.group.target.as_ref().unwrap_or(&of_stream.group.peers);
-        let n_replicas = match (config.replicas, config.durable) {
-            (0, true) => peers.len(),
-            (0, false) => 1,
-            (n, _) => usize::from(n),
-        };
-        if n_replicas > peers.len() {
-            return Err(ApiError::CONSUMER_REPLICAS);
-        }
+        let n_replicas = n_replicas(&config, peers.len())?;
         let created_ns = self.context().clock.now_ns();
         // Not always the first one: consumers of one replica spread over their stream's servers.
         let offset = usize::try_from(created_ns / 1000 % peers.len() as u64).unwrap_or(0);
@@ -119,4 +135,14 @@ impl Engine {
             None => Response::Error(ApiError::STREAM_NOT_FOUND),
         }
     }
+}
+
+/// A consumer's replicas; by default as many as its stream has, and one where it is ephemeral.
+fn n_replicas(config: &ConsumerConfig, of_stream: usize) -> Result<usize, ApiError> {
+    let n_replicas = match (config.replicas, config.durable) {
+        (0, true) => of_stream,
+        (0, false) => 1,
+        (n, _) => usize::from(n),
+    };
+    if n_replicas > of_stream { Err(ApiError::CONSUMER_REPLICAS) } else { Ok(n_replicas) }
 }

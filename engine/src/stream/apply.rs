@@ -17,6 +17,8 @@ pub(super) enum Failure {
     Closed,
     /// The stream has a write error.
     Write(WriteError),
+    /// State and store do not fit together: the stream has to be made anew.
+    Diverged(String),
 }
 
 impl From<StoreError> for Failure {
@@ -24,6 +26,7 @@ impl From<StoreError> for Failure {
         match error {
             StoreError::Closed if !crate::mutant!(M94) => Self::Closed,
             StoreError::Write(error) => Self::Write(error),
+            StoreError::Sequence { .. } => Self::Diverged(error.to_string()),
             other => Self::Write(WriteError::other(other.to_string())),
         }
     }
@@ -130,7 +133,12 @@ impl Stream {
 
     /// Latches what stopped an entry from being applied, and has its class dealt with.
     pub(super) async fn latch(&self, failure: &Failure) {
-        let Failure::Write(error) = failure else { return };
+        let error = match failure {
+            Failure::Write(error) => error,
+            // Without a group there is nothing to make it anew from.
+            Failure::Diverged(reason) => &WriteError::other(reason),
+            Failure::Closed => return,
+        };
         // An unreplicated stream on a full volume latches, and the engine goes on: other streams may be elsewhere.
         let is_replicated = self.member.group().is_replicated();
         let concerns_all = error.class() == ErrorClass::Permission || is_replicated;

@@ -226,6 +226,14 @@ impl Stream {
         self.propose_unawaited(StreamEntry::Remove { origin: Origin::NOBODY, seq }).await;
     }
 
+    /// Makes the store forget its end, as damage that goes unnoticed does.
+    #[cfg(feature = "mutation")]
+    pub fn diverge(&self) {
+        let last_seq = self.store.totals().last_seq;
+        // It fails only where there is a write error already.
+        let _truncated = self.store.truncate(last_seq.saturating_sub(1));
+    }
+
     /// Stops serving and receiving catch-ups.
     pub(crate) fn stop_catchup(&self) {
         self.catching_up.send_replace(false);

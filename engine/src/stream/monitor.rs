@@ -37,6 +37,15 @@ enum Leave {
     Reset(String),
 }
 
+impl From<Failure> for Leave {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Diverged(reason) => Self::Reset(reason),
+            failure => Self::Failed(failure),
+        }
+    }
+}
+
 /// What one generation of the monitor has: fetched once.
 struct Generation {
     engine: Arc<Engine>,
@@ -128,7 +137,7 @@ impl Stream {
                 }
                 () = sleep_until(due) => {
                     if let Err(failure) = self.do_what_is_due(generation).await {
-                        return Leave::Failed(failure);
+                        return failure.into();
                     }
                 }
             }
@@ -142,11 +151,11 @@ impl Stream {
                 Apply::RecoveryDone => self.finish_recovery(generation),
                 Apply::Snapshot { index, data, .. } => self.install_snapshot(generation, index, &data).await?,
                 Apply::Members { index, .. } => {
-                    self.apply_entry(index, &[]).map_err(Leave::Failed)?;
+                    self.apply_entry(index, &[])?;
                     generation.node.processed(index);
                 }
                 Apply::Entry { index, data, .. } => {
-                    self.apply_entry(index, &data).map_err(Leave::Failed)?;
+                    self.apply_entry(index, &data)?;
                     generation.schedule.count(data.len());
                     generation.node.processed(index);
                 }
@@ -154,10 +163,11 @@ impl Stream {
         }
         self.tell_applied(&generation.node);
         if let Err(error) = self.store.write_pending() {
-            return Err(Leave::Failed(Failure::from(error)));
+            return Err(Failure::from(error).into());
         }
         let Generation { node, schedule, .. } = generation;
-        self.take_snapshot(node, schedule, Occasion::Drained).await.map_err(Leave::Failed)
+        self.take_snapshot(node, schedule, Occasion::Drained).await?;
+        Ok(())
     }
 
     /// Entries may be left out of the log up to here, and reads see them.
@@ -183,7 +193,7 @@ impl Stream {
                 Ok(())
             }
             CatchupEnd::Told => Err(Leave::Told),
-            CatchupEnd::Failed(failure) => Err(Leave::Failed(failure)),
+            CatchupEnd::Failed(failure) => Err(failure.into()),
             CatchupEnd::Hopeless(reason) => Err(Leave::Reset(reason)),
         }
     }

@@ -6,6 +6,7 @@
 mod harness;
 mod batch;
 mod driver;
+mod handoff;
 mod heartbeat;
 mod inactivity;
 mod raft_random;
