@@ -145,3 +145,102 @@ fn read_snapshot(reader: &mut FieldReader<'_>) -> Option<Snapshot> {
     snapshot.data = reader.sized()?;
     Some(snapshot)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{CodecError, KINDS, decode, encode};
+    use bytes::Bytes;
+    use interlock_sync::random::Random;
+    use protobuf::Message as _;
+    use raft::eraftpb::{ConfState, Entry, EntryType, Message};
+
+    /// Small numbers, large ones, and the ends of their range.
+    fn number(random: &mut Random) -> u64 {
+        let shift = random.below(64);
+        match random.below(8) {
+            0 => 0,
+            1 => u64::MAX,
+            _ => random.below(u64::MAX) >> shift,
+        }
+    }
+
+    fn data(random: &mut Random) -> Bytes {
+        let n_bytes = random.below(40);
+        (0..n_bytes).map(|_| u8::try_from(random.below(256)).unwrap_or(0)).collect()
+    }
+
+    fn servers(random: &mut Random) -> Vec<u64> {
+        (0..random.below(4)).map(|_| number(random)).collect()
+    }
+
+    fn entry(random: &mut Random) -> Entry {
+        let mut entry = Entry { index: number(random), term: number(random), ..Entry::default() };
+        let kinds = [EntryType::EntryNormal, EntryType::EntryConfChange, EntryType::EntryConfChangeV2];
+        entry.set_entry_type(kinds[usize::try_from(random.below(3)).unwrap_or(0)]);
+        (entry.data, entry.context, entry.sync_log) = (data(random), data(random), random.chance(20));
+        entry
+    }
+
+    fn message(random: &mut Random) -> Message {
+        let mut message = Message { to: number(random), from: number(random), ..Message::default() };
+        message.set_msg_type(KINDS[usize::try_from(random.below(19)).unwrap_or(0)]);
+        (message.term, message.log_term, message.index) = (number(random), number(random), number(random));
+        (message.commit, message.commit_term) = (number(random), number(random));
+        (message.request_snapshot, message.reject_hint) = (number(random), number(random));
+        (message.deprecated_priority, message.priority) = (number(random), number(random).cast_signed());
+        (message.reject, message.context) = (random.chance(50), data(random));
+        let n_entries = random.below(5);
+        message.set_entries((0..n_entries).map(|_| entry(random)).collect::<Vec<_>>().into());
+        if random.chance(30) {
+            let mut conf_state = ConfState { auto_leave: random.chance(50), ..ConfState::default() };
+            (conf_state.voters, conf_state.learners) = (servers(random), servers(random));
+            (conf_state.voters_outgoing, conf_state.learners_next) = (servers(random), servers(random));
+            let snapshot = message.mut_snapshot();
+            snapshot.data = data(random);
+            let metadata = snapshot.mut_metadata();
+            (metadata.index, metadata.term) = (number(random), number(random));
+            metadata.set_conf_state(conf_state);
+        }
+        message
+    }
+
+    #[test]
+    fn a_message_is_the_same_behind_the_wire_as_in_rafts_own_form() {
+        for seed in 0..2000 {
+            let sent = message(&mut Random::from_seed(seed));
+            let received = decode(&Bytes::from(encode(&sent))).expect("what was encoded");
+            assert_eq!(received, sent, "seed {seed}");
+            let bytes = |message: &Message| message.write_to_bytes().expect("raft's own form");
+            assert_eq!(bytes(&received), bytes(&sent), "seed {seed}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_cut_or_go_on_are_no_message() {
+        for seed in 0..200 {
+            let whole = encode(&message(&mut Random::from_seed(seed)));
+            for n_bytes in 0..whole.len() {
+                let cut = decode(&Bytes::copy_from_slice(&whole[..n_bytes]));
+                assert_eq!(cut, Err(CodecError::Malformed), "seed {seed}, {n_bytes} bytes");
+            }
+            let longer = Bytes::from([whole, vec![0]].concat());
+            assert_eq!(decode(&longer), Err(CodecError::Malformed), "seed {seed}");
+        }
+    }
+
+    #[test]
+    fn garbage_is_no_panic() {
+        for seed in 0..20_000 {
+            let mut random = Random::from_seed(seed);
+            let mut bytes = encode(&message(&mut random));
+            for _ in 0..=random.below(8) {
+                let at = usize::try_from(random.below(bytes.len() as u64)).unwrap_or(0);
+                bytes[at] = u8::try_from(random.below(256)).unwrap_or(0);
+            }
+            if let Ok(decoded) = decode(&Bytes::from(bytes.clone())) {
+                assert_eq!(encode(&decoded), bytes, "seed {seed}: there is one form of each message");
+            }
+        }
+        assert_eq!(decode(&Bytes::from_static(&[9, 0])), Err(CodecError::Version(9)));
+    }
+}

@@ -75,3 +75,45 @@ fn varint(rest: &mut &[u8]) -> Option<u64> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::decode;
+    use bytes::Bytes;
+    use interlock_sync::random::Random;
+    use protobuf::Message as _;
+    use raft::eraftpb::{ConfChangeSingle, ConfChangeTransition, ConfChangeType, ConfChangeV2};
+
+    fn change(random: &mut Random) -> ConfChangeV2 {
+        let transitions = [ConfChangeTransition::Auto, ConfChangeTransition::Implicit, ConfChangeTransition::Explicit];
+        let kinds = [ConfChangeType::AddNode, ConfChangeType::RemoveNode, ConfChangeType::AddLearnerNode];
+        let mut any = |of: u64| usize::try_from(random.below(of)).unwrap_or(0);
+        let mut change = ConfChangeV2::default();
+        change.set_transition(transitions[any(3)]);
+        for _ in 0..any(4) {
+            let mut single = ConfChangeSingle { node_id: (1 << any(64)) - 1, ..ConfChangeSingle::default() };
+            single.set_change_type(kinds[any(3)]);
+            change.mut_changes().push(single);
+        }
+        change.context = Bytes::from(vec![7; any(5)]);
+        change
+    }
+
+    #[test]
+    fn what_raft_writes_is_read() {
+        for seed in 0..2000 {
+            let written = change(&mut Random::from_seed(seed));
+            let bytes = written.write_to_bytes().expect("raft's own form");
+            let read = decode(&bytes).expect("what raft wrote");
+            assert_eq!(read.write_to_bytes().expect("raft's own form"), bytes, "seed {seed}");
+        }
+        assert_eq!(decode(&[]), Some(ConfChangeV2::default()));
+    }
+
+    #[test]
+    fn what_raft_does_not_write_is_none() {
+        for data in [&[0xff; 9][..], &[0x08], &[0x12, 0x05, 0x08], &[0x08, 0x07], &[0x28, 0x01], &[0x0d, 0, 0, 0, 0]] {
+            assert_eq!(decode(data), None, "{data:?}");
+        }
+    }
+}

@@ -44,6 +44,7 @@ pub(super) struct Shared {
     pub(super) n_messages: AtomicUsize,
     pub(super) n_proposals: AtomicUsize,
     pub(super) n_dropped: AtomicU64,
+    pub(super) n_syncs: AtomicU64,
     /// The first write error. A leaf lock.
     error: Mutex<Option<WriteError>>,
     /// Closed at the first stop, delete or own failure.
@@ -164,6 +165,11 @@ impl Node {
     /// Messages that were dropped because too many waited.
     pub fn n_dropped(&self) -> u64 {
         self.shared.n_dropped.load(Ordering::Relaxed)
+    }
+
+    /// Batches that its log was asked to make durable.
+    pub fn n_syncs(&self) -> u64 {
+        self.shared.n_syncs.load(Ordering::Relaxed)
     }
 
     /// Proposes an entry, where this member leads in the given term, or in any: where it came to stand.
@@ -386,6 +392,7 @@ impl Shared {
             n_messages: AtomicUsize::new(0),
             n_proposals: AtomicUsize::new(0),
             n_dropped: AtomicU64::new(0),
+            n_syncs: AtomicU64::new(0),
             error: Mutex::new(None),
             quit: Token::new(),
             ended: Token::new(),

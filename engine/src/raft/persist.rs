@@ -1,6 +1,7 @@
 //! The driver's side of the disk: batches, snapshots, compaction, and the commit index.
 
 use std::path::Path;
+use std::sync::atomic::Ordering;
 
 use interlock_sync::select;
 use interlock_sync::time::sleep;
@@ -18,6 +19,7 @@ impl Driver {
         &mut self,
         work: impl FnOnce(&dyn Vfs, &mut LogWriter) -> T + Send + 'static,
     ) -> Result<T, End> {
+        self.shared.n_syncs.fetch_add(1, Ordering::Relaxed);
         let mut writer = self.writer.take().expect("put back when the work before it ended");
         let shared = self.shared.clone();
         let working = shared.context.disk.run(&shared.options.folder, move |vfs| {

@@ -3,6 +3,8 @@
 mod format;
 mod recovery;
 mod snapshot;
+#[cfg(test)]
+mod tests;
 mod view;
 mod writer;
 

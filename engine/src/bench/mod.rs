@@ -1,0 +1,3 @@
+//! Measurements of the engine's own parts, for its command and its examples.
+
+pub mod raft;
