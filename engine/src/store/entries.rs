@@ -288,3 +288,62 @@ pub(super) enum Needed {
     /// Its removal may be undone.
     Held,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Entries, Entry, Needed, Place};
+
+    fn filled(n: u64) -> Entries {
+        let mut entries = Entries::new();
+        for at in 0..n {
+            let place = Place { seq: 10 + at * 2, offset: at as u32 * 100, length: 100, time_ns: u64::MAX - at };
+            entries.push(place, at as u32);
+        }
+        entries
+    }
+
+    fn seqs(entries: &Entries) -> Vec<u64> {
+        entries.from(0).map(|(place, _)| place.seq).collect()
+    }
+
+    #[test]
+    fn a_message_takes_24_bytes() {
+        assert_eq!(size_of::<Entry>() + size_of::<super::SubjectId>(), 24);
+    }
+
+    #[test]
+    fn places_come_back_as_they_went_in() {
+        let entries = filled(3);
+        assert_eq!(entries.get(12), Some(Place { seq: 12, offset: 100, length: 100, time_ns: u64::MAX - 1 }));
+        assert_eq!(entries.get(13), None);
+        assert_eq!(entries.down_from(13).next().map(|(place, _)| place.seq), Some(12));
+        assert_eq!(entries.down_from(9).next(), None);
+    }
+
+    #[test]
+    fn a_removal_above_the_floor_is_held_and_only_that() {
+        let mut entries = filled(6);
+        entries.remove((12, 12), (5, 5), |_, _| {});
+        entries.remove((0, 16), (6, 5), |_, _| {});
+        assert_eq!((seqs(&entries), entries.live()), (vec![18, 20], 2));
+        assert_eq!(entries.held_bytes(5), 300, "10, 14 and 16");
+        assert_eq!(entries.is_needed(10, 0), Some(Needed::Held));
+        assert_eq!(entries.is_needed(12, 100), None);
+        assert_eq!(entries.is_needed(18, 400), Some(Needed::Live));
+        assert_eq!(entries.is_needed(18, 500), None, "that is another record");
+        assert_eq!(entries.held_bytes(6), 0);
+        assert_eq!(entries.is_needed(10, 0), None);
+    }
+
+    #[test]
+    fn an_index_that_was_written_anew_has_the_same_messages() {
+        let mut entries = filled(4);
+        entries.remove((12, 14), (9, 8), |_, _| {});
+        let places = [(10, 0, Needed::Live), (12, 100, Needed::Held), (16, 200, Needed::Live)];
+        let at = |(seq, offset, needed)| (Place { seq, offset, length: 100, time_ns: seq }, needed);
+        let anew = entries.rewritten(&places.map(at));
+        assert_eq!((seqs(&anew), anew.live_bytes()), (vec![10, 16], 200));
+        assert!(anew.has_removed_in(11, 13) && !anew.has_removed_in(14, 14));
+        assert_eq!(anew.from(16).next().map(|(_, subject)| subject), Some(Some(3)));
+    }
+}
