@@ -5,6 +5,7 @@
 //! them run the tasks. Nothing here names a runtime or a lock library: those are `interlock-sync`'s.
 
 pub mod api;
+pub mod batches;
 pub mod bench;
 pub mod calls;
 pub mod consumer;
