@@ -8,6 +8,8 @@ pub mod api;
 pub mod batches;
 pub mod bench;
 pub mod calls;
+#[cfg(feature = "server")]
+pub mod client;
 pub mod consumer;
 pub mod core;
 pub mod disk;
@@ -18,6 +20,8 @@ pub mod heartbeat;
 pub mod member;
 #[cfg(feature = "mutation")]
 pub mod mutation;
+#[cfg(feature = "server")]
+pub mod net;
 pub mod peer;
 pub mod raft;
 mod requests;
@@ -29,3 +33,4 @@ mod snapshots;
 pub mod sticky;
 pub mod store;
 pub mod stream;
+pub mod wire;

@@ -4,6 +4,8 @@
 pub mod channel;
 pub mod lock;
 pub mod map;
+#[cfg(feature = "net")]
+pub mod net;
 pub mod random;
 pub mod task;
 pub mod time;

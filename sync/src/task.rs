@@ -1,6 +1,8 @@
 //! Tasks: spawned, counted, joined. Blocking work goes to threads of its own.
 
 use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
 
 use crate::channel::watch;
 
@@ -13,6 +15,26 @@ where
     F::Output: Send + 'static,
 {
     tokio::spawn(future)
+}
+
+/// A task's future that has begun and waits for something.
+pub type Begun<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// Begins a future here and now: its answer where it has one at once, else the rest, to be spawned. What it does before
+/// it first waits is done when this returns; so callers can keep an order that spawned tasks do not have.
+///
+/// # Errors
+/// The rest of the future.
+pub fn begin<F>(future: F) -> Result<F::Output, Begun<F::Output>>
+where
+    F: Future + Send + 'static,
+{
+    // Unconstrained: a spent budget of the calling task must not keep the first poll from getting anywhere.
+    let mut begun = Box::pin(tokio::task::unconstrained(future));
+    match begun.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => Ok(output),
+        Poll::Pending => Err(begun),
+    }
 }
 
 /// Runs a closure that blocks (disk, compression) on a thread kept for that, and waits for it without blocking.

@@ -151,6 +151,11 @@ impl Disk {
         Self { vfs: Arc::new(StandardVfs), blocks: true }
     }
 
+    /// A file system of one's own whose calls block, as the machine's do.
+    pub fn blocking(vfs: Arc<dyn Vfs>) -> Self {
+        Self { vfs, blocks: true }
+    }
+
     /// A disk in memory, whose calls return at once and run where they are made.
     pub fn in_place(vfs: Arc<dyn Vfs>) -> Self {
         Self { vfs, blocks: false }

@@ -255,8 +255,10 @@ impl Engine {
             let response = Box::new(engine.handle_here(request).await);
             engine.context.network.send(from, PeerFrame::Response { id, response });
         };
-        // A server that shuts down answers nothing.
-        let _started = self.context.tasks.spawn(answering);
+        // Begun here: requests of one server keep their order. A server that shuts down answers nothing.
+        if let Err(waits) = interlock_sync::task::begin(answering) {
+            let _started = self.context.tasks.spawn(waits);
+        }
     }
 
     /// Shuts the engine down. Everything on the disk stays; each stream has a snapshot of what it has applied.

@@ -74,6 +74,10 @@ impl Engine {
         if server == self.me() {
             return self.handle_here(request.clone()).await;
         }
+        if !self.context().network.is_reachable(server) {
+            // Nothing was asked: another attempt does no harm, and by then another server may lead.
+            return Response::Error(ApiError::NOT_LEADER);
+        }
         let call = self.context().requests.begin();
         let frame = PeerFrame::Request { id: call.number(), request: Box::new(request.clone()) };
         self.context().network.send(server, frame);
