@@ -119,3 +119,59 @@ impl TimeoutMonitor {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::TimeoutMonitor;
+    use crate::heartbeat::{Partition, Table, Timing, triggers};
+    use interlock_sync::random::Random;
+    use interlock_sync::time::{Duration, Instant, sleep};
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    /// I-S21 and I-L7, over random frames, scans and a worker that takes triggers when it likes.
+    #[tokio::test(start_paused = true)]
+    async fn a_partition_is_watched_or_was_triggered_since_it_was_heard_of() {
+        let partitions: Vec<Partition> = (0..8).map(|number| Partition::new("t", number)).collect();
+        for seed in 0..100 {
+            let mut random = Random::from_seed(seed);
+            let (table, timing) = (Arc::new(Table::default()), Timing::default());
+            let (sender, mut queue) = triggers(2);
+            let monitor = TimeoutMonitor::new(table.clone(), sender, timing);
+            let mut heard: BTreeMap<&Partition, Instant> = BTreeMap::new();
+            let mut triggered: BTreeMap<Partition, Instant> = BTreeMap::new();
+            let mut n_gone = 0;
+            for second in 0..400 {
+                let is_quiet = second >= 200;
+                for partition in partitions.iter().filter(|_| !is_quiet) {
+                    if random.chance(4) {
+                        table.refresh(partition, Instant::now());
+                        heard.insert(partition, Instant::now());
+                    }
+                }
+                if second % 5 == 0 {
+                    let before = table.silent(Instant::now(), timing.silence);
+                    monitor.scan(Instant::now()).await;
+                    let is_gone = |silent: &(Partition, Instant)| table.last_seen(&silent.0).is_none();
+                    let gone: Vec<_> = before.into_iter().filter(is_gone).collect();
+                    n_gone += gone.len() as u64;
+                    triggered.extend(gone);
+                    assert_eq!(monitor.status().n_queued, n_gone, "seed {seed}: gone without a trigger");
+                }
+                if is_quiet || random.chance(10) {
+                    interlock_sync::select! {
+                        biased;
+                        taken = queue.next() => assert!(taken.is_some_and(|taken| triggered.contains_key(&taken))),
+                        () = std::future::ready(()) => {}
+                    }
+                }
+                for (partition, heard) in &heard {
+                    let is_covered = triggered.get(*partition).is_some_and(|observed| observed >= heard);
+                    assert!(is_covered || table.last_seen(partition) == Some(*heard), "seed {seed}, second {second}");
+                }
+                sleep(Duration::from_secs(1)).await;
+            }
+            assert_eq!(table.n_watched(), 0, "seed {seed}: all are silent, and each one was triggered");
+        }
+    }
+}
