@@ -15,11 +15,10 @@ pub(super) fn is_contiguous(message: &Message) -> bool {
 /// sends again what was lost.
 pub(super) fn mend(messages: &mut Vec<Message>, term: impl Fn(u64) -> Option<u64>) {
     messages.retain_mut(|message| {
-        let first = message.entries.first().map(|entry| entry.index);
-        let Some(before) = first.map(|first| first - 1).filter(|_| message.get_msg_type() == MessageType::MsgAppend)
-        else {
+        if message.get_msg_type() != MessageType::MsgAppend {
             return true;
-        };
+        }
+        let Some(before) = message.entries.first().map(|entry| entry.index - 1) else { return true };
         if before != message.index {
             let Some(term) = term(before) else { return false };
             message.index = before;
@@ -49,5 +48,14 @@ mod tests {
         let found: Vec<_> = messages.iter().map(|message| (message.index, message.log_term)).collect();
         assert_eq!(found, [(9, 3), (80, 2), (87, 3)], "the last one's term is not known any more");
         assert!(messages.iter().all(is_contiguous));
+    }
+
+    #[test]
+    fn entries_of_other_messages_have_no_index() {
+        let mut read = append(0, 0, 0..1);
+        read.set_msg_type(MessageType::MsgReadIndex);
+        let mut messages = vec![read];
+        mend(&mut messages, |_| None);
+        assert_eq!(messages.len(), 1);
     }
 }

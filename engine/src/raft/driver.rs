@@ -98,8 +98,14 @@ pub(super) struct Driver {
     /// None while a write is under way.
     pub(super) writer: Option<LogWriter>,
     next_tick: Instant,
+    /// What was last published, and the place where the next is made.
+    shown: Status,
     reads: BTreeMap<u64, oneshot::Sender<u64>>,
     n_reads: u64,
+    /// Whether reads were answered at the end of the last turn.
+    answers_reads: bool,
+    /// The last entry that every peer which is heard has, while this node leads.
+    pub(super) slowest: Option<u64>,
     /// Step-downs that are waited for, and the tick at which they end in any case.
     leaving: Vec<(oneshot::Sender<()>, u64)>,
     /// Answered when the turn has said what it had to say.
@@ -128,10 +134,13 @@ impl Driver {
         Self {
             next_tick: Instant::now() + shared.options.timing.tick,
             shared,
+            shown: Status::default(),
             inputs,
             writer: Some(writer),
             reads: BTreeMap::new(),
             n_reads: 0,
+            answers_reads: false,
+            slowest: None,
             leaving: Vec::new(),
             replies: Vec::new(),
             compactions: Vec::new(),
@@ -186,7 +195,7 @@ impl Driver {
         let mut held = host.hold().await;
         self.conclude(&mut held);
         // Before anything is delivered: whoever applies an entry finds its leader in the status.
-        self.publish(held.status());
+        self.publish(&held);
         let goes_on = held.has_ready() && !outcome.waits;
         held.release();
         self.deliver(outcome).await?;
@@ -330,6 +339,14 @@ impl Driver {
         if machine.is_leader() && self.leaving.iter().any(|(_, until)| now >= *until) {
             machine.follow();
         }
+        let answers_reads = machine.answers_reads();
+        if answers_reads && !std::mem::replace(&mut self.answers_reads, answers_reads) {
+            self.retry_reads(machine);
+        }
+        self.answers_reads = answers_reads;
+        if !self.compactions.is_empty() {
+            self.slowest = machine.slowest_heard();
+        }
         if !machine.is_leader() {
             self.replies.extend(self.leaving.drain(..).map(|(reply, _)| reply));
         }
@@ -342,11 +359,12 @@ impl Driver {
         true
     }
 
-    fn publish(&self, status: Status) {
+    fn publish(&mut self, machine: &Machine) {
+        machine.show(&mut self.shown);
         self.shared.status.send_if_modified(|published| {
-            let is_new = *published != status;
+            let is_new = *published != self.shown;
             if is_new {
-                *published = status;
+                published.clone_from(&self.shown);
             }
             is_new
         });

@@ -38,6 +38,8 @@ pub(super) struct Machine {
     pub(super) delivered: u64,
     /// The last entry that the state machine has processed, as of this turn.
     processed: u64,
+    voters: Vec<ServerId>,
+    learners: Vec<ServerId>,
     /// Once this much is delivered, the recovery is over.
     pub(super) recovers_until: Option<u64>,
 }
@@ -81,8 +83,11 @@ impl Machine {
             snapshot_since: BTreeMap::new(),
             delivered: applied,
             processed: applied,
+            voters: Vec::new(),
+            learners: Vec::new(),
             recovers_until: Some(commit),
         };
+        machine.refresh_members();
         machine.draw_timeout();
         Ok(machine)
     }
@@ -267,8 +272,7 @@ impl Machine {
             return;
         }
         let own = self.node.raft.id;
-        let voters = self.voters();
-        let healthy = voters.iter().map(|voter| voter.0).filter(|voter| *voter != own && self.was_heard(*voter));
+        let healthy = self.voters.iter().map(|voter| voter.0).filter(|voter| *voter != own && self.was_heard(*voter));
         let matched = |peer: u64| self.node.raft.prs().get(peer).map_or(0, |progress| progress.matched);
         let best = healthy.max_by_key(|peer| (preferred == Some(ServerId(*peer)), matched(*peer), u64::MAX - peer));
         if !best.is_some_and(|peer| self.transfer(ServerId(peer))) {
@@ -302,56 +306,70 @@ impl Machine {
 
     // ---- what it shows ----
 
+    /// Those who vote; in a joint membership the old ones and the new ones.
     pub(super) fn voters(&self) -> Vec<ServerId> {
-        let mut voters: Vec<_> = self.node.raft.prs().conf().voters().ids().iter().map(ServerId).collect();
-        voters.sort_unstable();
-        voters
+        self.voters.clone()
     }
 
     pub(super) fn learners(&self) -> Vec<ServerId> {
-        let mut learners: Vec<_> = self.node.raft.prs().conf().learners().iter().copied().map(ServerId).collect();
-        learners.sort_unstable();
-        learners
+        self.learners.clone()
     }
 
-    fn peers(&self) -> Vec<Peer> {
-        if !self.is_leader() {
-            return Vec::new();
-        }
-        let others = self.node.raft.prs().iter().filter(|(id, _)| **id != self.node.raft.id);
-        let peer = |(id, progress): (&u64, &raft::Progress)| Peer {
+    /// Raft's members have changed.
+    pub(super) fn refresh_members(&mut self) {
+        let members = self.node.raft.prs().conf();
+        self.voters = members.voters().ids().iter().map(ServerId).collect();
+        self.learners = members.learners().iter().copied().map(ServerId).collect();
+        self.voters.sort_unstable();
+        self.learners.sort_unstable();
+    }
+
+    fn peers(&self) -> impl Iterator<Item = Peer> + '_ {
+        let own = self.node.raft.id;
+        let others = self.node.raft.prs().iter().filter(move |(id, _)| **id != own && self.is_leader());
+        others.map(|(id, progress)| Peer {
             server: ServerId(*id),
             matched: progress.matched,
             heard: self.was_heard(*id),
             needs_snapshot: progress.state == ProgressState::Snapshot,
-        };
-        let mut peers: Vec<_> = others.map(peer).collect();
-        peers.sort_unstable_by_key(|peer| peer.server);
-        peers
+        })
     }
 
-    /// Its state, but for what the state machine reports.
-    pub(super) fn status(&self) -> Status {
+    /// The last entry that every peer which a leader hears has.
+    pub(super) fn slowest_heard(&self) -> Option<u64> {
+        self.peers().filter(|peer| peer.heard).map(|peer| peer.matched).min()
+    }
+
+    /// Whether reads are answered: a leader must have committed in its term.
+    pub(super) fn answers_reads(&self) -> bool {
+        self.is_leader() && self.node.raft.commit_to_current_term()
+    }
+
+    /// Writes its state over the one that was shown before, but for what the state machine reports.
+    pub(super) fn show(&self, status: &mut Status) {
         let raft = &self.node.raft;
         let hears_leader = self.leader().is_some_and(|leader| self.was_heard(leader.0));
-        Status {
-            role: match raft.state {
-                StateRole::Leader => Role::Leader,
-                StateRole::Follower => Role::Follower,
-                StateRole::Candidate | StateRole::PreCandidate => Role::Candidate,
-            },
-            term: raft.term,
-            leader: self.leader(),
-            commit: raft.raft_log.committed,
-            applied: 0,
-            last_index: raft.raft_log.last_index(),
-            snapshot_index: self.view.with(|state| state.snapshot.position.index),
-            voters: self.voters(),
-            learners: self.learners(),
-            peers: self.peers(),
-            observer: self.observer,
-            current: self.is_leader() || (hears_leader && self.processed >= raft.raft_log.committed),
-        }
+        status.role = match raft.state {
+            StateRole::Leader => Role::Leader,
+            StateRole::Follower => Role::Follower,
+            StateRole::Candidate | StateRole::PreCandidate => Role::Candidate,
+        };
+        status.term = raft.term;
+        status.leader = self.leader();
+        status.commit = raft.raft_log.committed;
+        status.last_index = raft.raft_log.last_index();
+        status.snapshot_index = self.view.with(|state| state.snapshot.position.index);
+        status.voters.clone_from(&self.voters);
+        status.learners.clone_from(&self.learners);
+        status.peers.clear();
+        status.peers.extend(self.peers());
+        status.peers.sort_unstable_by_key(|peer| peer.server);
+        status.observer = self.observer;
+        status.current = self.is_leader() || (hears_leader && self.processed >= raft.raft_log.committed);
+    }
+
+    pub(super) fn term(&self) -> u64 {
+        self.node.raft.term
     }
 
     pub(super) fn n_ticks(&self) -> u64 {

@@ -12,6 +12,9 @@ use super::turn::{Outcome, Turn};
 use crate::core::write_error::WriteError;
 use crate::disk::{Vfs, sync_folder};
 
+/// How many times as many entries are kept for a peer that is heard as for nobody.
+const PATIENCE: u64 = 64;
+
 impl Driver {
     /// Works on the disk and waits for it. When the node is closed meanwhile, the work is given some patience and then
     /// abandoned: a disk that hangs keeps nobody from stopping.
@@ -98,8 +101,10 @@ impl Driver {
     pub(super) async fn compact(&mut self) -> Result<(), End> {
         for (index, reply) in std::mem::take(&mut self.compactions) {
             let kept = self.shared.options.limits.kept_entries;
+            // Entries that a living peer lacks are kept longer, but not for ever: then it takes the snapshot.
+            let wanted = self.slowest.unwrap_or(u64::MAX).max(index.saturating_sub(PATIENCE * kept));
             let base = self.shared.view.with(|state| {
-                let index = index.saturating_sub(kept);
+                let index = index.saturating_sub(kept).min(wanted);
                 let term = state.term(index).filter(|_| index > state.base.index);
                 term.map(|term| Position { index, term })
             });

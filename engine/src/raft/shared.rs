@@ -50,7 +50,7 @@ impl SharedGuard<'_> {
 
     /// Its term.
     pub fn term(&self) -> u64 {
-        self.machine.status().term
+        self.machine.term()
     }
 
     fn wake(&self) {

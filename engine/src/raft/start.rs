@@ -52,7 +52,7 @@ pub(super) async fn start(mut options: GroupOptions, context: NodeContext) -> Re
     if restores {
         shared.applies.push(vec![installed(&snapshot)]);
     }
-    shared.status.send_replace(machine.status());
+    shared.status.send_modify(|status| machine.show(status));
     let driver = Driver::new(shared.clone(), receiver, writer);
     let host = match host {
         NodeHost::Actor => Host::Actor(Box::new(machine)),

@@ -100,6 +100,9 @@ impl Machine {
 
     /// Puts what is durable, or is about to be, into the log's picture in memory. Raft reads it there.
     fn store(&mut self, turn: &Turn) {
+        if turn.snapshot.is_some() {
+            self.refresh_members();
+        }
         self.view.with(|state| {
             if let Some(snapshot) = &turn.snapshot {
                 state.reset(snapshot.position);
@@ -178,6 +181,7 @@ impl Machine {
                 Ok(conf_state) => {
                     let members = Members { index: entry.index, conf_state };
                     self.view.with(|state| state.members = members.clone());
+                    self.refresh_members();
                     outcome.members = Some(members);
                 }
                 // Every member refuses it alike.

@@ -9,6 +9,7 @@ mod driver;
 mod handoff;
 mod heartbeat;
 mod inactivity;
+mod raft_node;
 mod raft_random;
 mod raft_world;
 mod smoke;
