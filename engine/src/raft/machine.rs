@@ -368,6 +368,7 @@ impl Machine {
         status.current = self.is_leader() || (hears_leader && self.processed >= raft.raft_log.committed);
     }
 
+    #[cfg(feature = "shared-lock")]
     pub(super) fn term(&self) -> u64 {
         self.node.raft.term
     }

@@ -117,7 +117,7 @@ scenario!(a_follower_that_cannot_apply_refuses_appends, "3.6", [], async {
             world.write(vec![number]).await.ok_or("no write")?;
         }
         let (status, n_waiting) = (world.node(slow).status(), world.node(slow).n_waiting());
-        expect(n_waiting >= 50 && n_waiting < 100, format!("{n_waiting} wait"))?;
+        expect((50..100).contains(&n_waiting), format!("{n_waiting} wait"))?;
         expect(status.role == Role::Follower && !status.current, "counts as caught up")?;
         world.node(slow).resume_apply();
         let last = world.write("after").await.ok_or("no write")?;
