@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -66,12 +66,7 @@ impl Cluster {
     #[track_caller]
     fn client(&self, args: &[&str]) -> String {
         let servers: Vec<String> = (0..3).map(|node| format!("127.0.0.1:{}", self.port + node)).collect();
-        let mut command = Command::new(ENGINE);
-        command.args(["--log", "error"]).args(args).args(["--servers", &servers.join(",")]);
-        let output = command.output().unwrap();
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        assert!(output.status.success(), "{args:?}: {}{}", text(&output.stdout), text(&output.stderr));
-        text(&output.stdout)
+        client(args, &servers.join(","))
     }
 
     /// The process of a server that leads a stream, and the server.
@@ -90,6 +85,17 @@ impl Drop for Cluster {
         let _reaped = self.child.wait();
         let _kept = std::fs::remove_dir_all(&self.folder);
     }
+}
+
+/// A client's command, which must succeed: what it prints.
+#[track_caller]
+fn client(args: &[&str], servers: &str) -> String {
+    let mut command = Command::new(ENGINE);
+    command.args(["--log", "error"]).args(args).args(["--servers", servers]);
+    let output = command.output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(output.status.success(), "{args:?}: {}{}", text(&output.stdout), text(&output.stderr));
+    text(&output.stdout)
 }
 
 fn lines_of(stdout: ChildStdout) -> mpsc::Receiver<String> {
@@ -142,11 +148,58 @@ fn nothing_acknowledged_is_lost_when_the_leader_is_killed() {
     assert!(cluster.child.wait().unwrap().success());
 }
 
-/// S-106 with processes: listeners that wait for a leader leave the cluster without one.
+/// Listeners that wait for a leader leave the cluster without one.
 #[test]
-fn a_cluster_gets_no_leader_when_listeners_wait_for_one() {
+fn s_106_a_cluster_gets_no_leader_when_listeners_wait_for_one() {
     let mut cluster = Cluster::start("listeners-wait", Some("M-117"));
     assert_eq!(cluster.line_with("ready after", Duration::from_secs(5)), None);
+}
+
+/// A server that stands alone, as a process.
+struct Alone {
+    child: Child,
+    clients: String,
+}
+
+impl Alone {
+    fn start(folder: &Path, port: u16) -> Self {
+        let clients = format!("127.0.0.1:{port}");
+        let file = folder.join("engine.toml");
+        let listen =
+            format!("clients = '{clients}'\npeers = '127.0.0.1:{}'\nhttp = '127.0.0.1:{}'", port + 100, port + 200);
+        std::fs::write(&file, format!("server = 1\ndata = 'data'\n[listen]\n{listen}\n")).unwrap();
+        let mut command = Command::new(ENGINE);
+        command.args(["--log", "warn", "serve", "--config"]).arg(&file).stderr(Stdio::null());
+        Self { child: command.spawn().unwrap(), clients }
+    }
+
+    #[track_caller]
+    fn client(&self, args: &[&str]) -> String {
+        client(args, &self.clients)
+    }
+
+    /// Asks it to end, and waits.
+    fn terminate(mut self) -> ExitStatus {
+        kill("-TERM", &self.child.id().to_string());
+        self.child.wait().unwrap()
+    }
+}
+
+#[test]
+fn a_server_that_is_asked_to_end_ends_well_and_has_everything_after() {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("alone");
+    let _there_or_not = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    let port = free_ports();
+    let first = Alone::start(&folder, port);
+    first.client(&["stream", "add", "ORDERS"]);
+    first.client(&["publish", "ORDERS", "--count", "500"]);
+    assert_eq!(first.terminate().code(), Some(0));
+    let second = Alone::start(&folder, port);
+    let verified = second.client(&["consume", "ORDERS", "--consumer", "C", "--verify", "500"]);
+    assert!(verified.starts_with("500 messages came, in order, each once"), "{verified}");
+    assert_eq!(second.client(&["stream", "ls"]), "ORDERS\n");
+    assert_eq!(second.terminate().code(), Some(0));
 }
 
 #[test]

@@ -9,7 +9,8 @@ use std::time::Instant;
 use super::latency::Latency;
 use super::{Plan, Row};
 
-const NAME: &str = "disk: 4 KiB write + fdatasync";
+/// The name of its row.
+pub(crate) const NAME: &str = "disk: 4 KiB write + fdatasync";
 const BLOCK_BYTES: usize = 4096;
 const N_BLOCKS: u64 = 4096;
 

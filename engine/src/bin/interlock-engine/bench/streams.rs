@@ -33,10 +33,7 @@ pub(crate) async fn measure(plan: &Plan<'_>, args: &BenchArgs, print: &mut impl 
             continue;
         }
         let folder = args.dir.join(format!("r{replicas}"));
-        // What an earlier run has left would be recovered first.
-        if folder.exists() {
-            std::fs::remove_dir_all(&folder).with_context(|| format!("failed to empty {}", folder.display()))?;
-        }
+        super::empty(&folder)?;
         let nodes = lay_out(u16::from(replicas), &folder, args.port, true)?;
         let supervision = Supervision { log: "warn".to_owned(), restarts: false, is_told: false };
         let cluster = Cluster::start(nodes, &supervision);
@@ -47,7 +44,8 @@ pub(crate) async fn measure(plan: &Plan<'_>, args: &BenchArgs, print: &mut impl 
     Ok(())
 }
 
-fn name(replicas: u8, size: usize, window: usize) -> String {
+/// The name of a row.
+pub(crate) fn name(replicas: u8, size: usize, window: usize) -> String {
     format!("R{replicas}, {size} B, {window} in flight")
 }
 
