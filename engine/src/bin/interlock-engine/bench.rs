@@ -62,7 +62,9 @@ pub(crate) async fn run(args: &BenchArgs) -> anyhow::Result<()> {
     let mut rows = Vec::new();
     let mut print = |row: Row| {
         let syncs = row.syncs_per_message.map(|syncs| format!("{syncs:.4}")).unwrap_or_default();
-        println!("{:<52} {:>12.0} {:>10} {:>10} {syncs:>14}", row.name, row.per_second, row.p50_us, row.p99_us);
+        // Zero: not measured.
+        let [p50, p99] = [row.p50_us, row.p99_us].map(|us| if us == 0 { String::new() } else { us.to_string() });
+        println!("{:<52} {:>12.0} {p50:>10} {p99:>10} {syncs:>14}", row.name, row.per_second);
         rows.push(row);
     };
     disk::measure(&plan, &args.dir, &mut print).context("failed to measure the disk")?;

@@ -35,7 +35,7 @@ pub(crate) async fn measure(plan: &Plan<'_>, args: &BenchArgs, print: &mut impl 
         let folder = args.dir.join(format!("r{replicas}"));
         super::empty(&folder)?;
         let nodes = lay_out(u16::from(replicas), &folder, args.port, true)?;
-        let supervision = Supervision { log: "warn".to_owned(), restarts: false, is_told: false };
+        let supervision = Supervision { log: "error".to_owned(), restarts: false, is_told: false };
         let cluster = Cluster::start(nodes, &supervision);
         let measured = rows(plan, &cluster, replicas, &wanted, print).await;
         cluster.stop().await;
