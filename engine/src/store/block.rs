@@ -174,6 +174,17 @@ impl Block {
         vfs.open(&self.path, Open::Read)?.read_from(0)
     }
 
+    /// Writes the same bytes again: a sync that failed before a restart may have left them in the page cache only, where
+    /// no later sync would look at them.
+    pub(super) fn write_again(&self, inner: &mut Inner, vfs: &dyn Vfs) -> Result<(), StoreError> {
+        let mut bytes = self.read_whole(vfs).map_err(|error| StoreError::read(&self.path, error))?;
+        bytes.truncate(inner.written as usize);
+        let written = inner.open(&self.path, vfs, Open::Write).and_then(|file| file.write_all_at(&bytes, 0));
+        written.map_err(|error| self.keep(latching("write", &self.path, &error)))?;
+        inner.need_sync = true;
+        Ok(self.sync(inner, vfs)?)
+    }
+
     /// Syncs what is written, with the lock held: where each call syncs, and before the next block begins.
     pub(super) fn sync(&self, inner: &mut Inner, vfs: &dyn Vfs) -> Result<(), WriteError> {
         let Some(owed) = self.owe_sync(inner, vfs)? else { return Ok(()) };

@@ -156,7 +156,7 @@ impl Store {
     }
 
     /// Makes the removals durable that came after the pass synced the last block. No call changes the state meanwhile.
-    pub(super) fn sync_last(&self, state: &State) -> Result<(), StoreError> {
+    fn sync_last(&self, state: &State) -> Result<(), StoreError> {
         let Some(block) = state.last_block() else { return Ok(()) };
         let mut inner = block.lock();
         block.write(&mut inner, self.vfs())?;
@@ -295,6 +295,7 @@ impl Store {
 
     /// Cuts everything behind a sequence. The last block goes first: its header ends what blocks before still say.
     pub(super) fn truncate_to(&self, state: &mut State, last_seq: u64) -> Result<(), StoreError> {
+        self.settle(state)?;
         if last_seq >= state.last_seq {
             return self.sync_last(state);
         }

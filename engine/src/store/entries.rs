@@ -49,6 +49,8 @@ pub(super) struct Entries {
     subjects: Option<Vec<SubjectId>>,
     /// All entries before this are removed.
     head: usize,
+    /// All entries from this on are removed.
+    tail: usize,
     live: u64,
     live_bytes: u64,
     held: Vec<Held>,
@@ -91,6 +93,7 @@ impl Entries {
         if let Some(subjects) = &mut self.subjects {
             subjects.push(subject);
         }
+        self.tail = self.list.len();
         self.live += 1;
         self.live_bytes += u64::from(place.length);
     }
@@ -114,12 +117,12 @@ impl Entries {
     /// Messages from a sequence on, upwards; with the subject's number where the column is there.
     pub(super) fn from(&self, seq: u64) -> impl Iterator<Item = (Place, Option<SubjectId>)> {
         let begin = self.position(seq).max(self.head);
-        (begin..self.list.len()).filter_map(|at| self.live_at(at))
+        (begin..self.tail).filter_map(|at| self.live_at(at))
     }
 
     /// Messages up to a sequence, downwards.
     pub(super) fn down_from(&self, seq: u64) -> impl Iterator<Item = (Place, Option<SubjectId>)> {
-        let end = seq.checked_add(1).map_or(self.list.len(), |next| self.position(next));
+        let end = seq.checked_add(1).map_or(self.tail, |next| self.position(next).min(self.tail));
         (self.head.min(end)..end).rev().filter_map(|at| self.live_at(at))
     }
 
@@ -156,8 +159,17 @@ impl Entries {
             }
             extends = true;
         }
-        while self.list.get(self.head).is_some_and(|entry| entry.length & REMOVED != 0) {
+        self.trim();
+    }
+
+    /// Moves the ends over what is removed, so that nobody walks over it.
+    fn trim(&mut self) {
+        let is_removed = |entry: &Entry| entry.length & REMOVED != 0;
+        while self.head < self.tail && is_removed(&self.list[self.head]) {
             self.head += 1;
+        }
+        while self.head < self.tail && is_removed(&self.list[self.tail - 1]) {
+            self.tail -= 1;
         }
     }
 
@@ -176,7 +188,8 @@ impl Entries {
         if let Some(subjects) = &mut self.subjects {
             subjects.truncate(end);
         }
-        self.head = self.head.min(end);
+        (self.head, self.tail) = (self.head.min(end), self.tail.min(end));
+        self.trim();
         forgets
     }
 
@@ -231,9 +244,7 @@ impl Entries {
             }
         }
         entries.subjects = subjects;
-        while entries.list.get(entries.head).is_some_and(|entry| entry.length & REMOVED != 0) {
-            entries.head += 1;
-        }
+        entries.trim();
         entries
     }
 

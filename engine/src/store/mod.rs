@@ -29,7 +29,6 @@ pub use error::StoreError;
 pub use flusher::flusher;
 pub use message::{NewMessage, StoreOptions, StoredMessage, SubjectTotals, SyncPolicy, Totals};
 pub use read::Usage;
-pub use subjects::subject_fits;
 
 use crate::core::write_error::WriteError;
 use crate::disk::Vfs;
@@ -113,13 +112,22 @@ impl Store {
     /// # Errors
     /// The flush's. The store is closed all the same.
     pub fn close(&self) -> Result<(), StoreError> {
-        let flushed = self.flush();
-        let mut state = self.state.write();
-        let was_closed = std::mem::replace(&mut state.is_closed, true);
-        for slot in &state.slots {
-            slot.block.lock().set_file(None);
+        let _one_at_a_time = self.sync.lock();
+        let settled = match self.mutate(|state| self.settle(state)) {
+            Err(StoreError::Closed) => return Ok(()),
+            settled => settled,
+        };
+        // Closed before it is flushed: nothing is accepted that the flush would miss.
+        let blocks: Vec<_> = {
+            let mut state = self.state.write();
+            state.is_closed = true;
+            state.slots.iter().map(|slot| slot.block.clone()).collect()
+        };
+        let flushed = settled.and_then(|()| self.flush_blocks(blocks.last()));
+        for block in blocks {
+            block.lock().set_file(None);
         }
-        if was_closed { Ok(()) } else { flushed }
+        flushed
     }
 
     /// Closes without a flush and removes the files.
@@ -127,6 +135,7 @@ impl Store {
     /// # Errors
     /// The removal's. Files that are gone are no error.
     pub fn delete(&self) -> Result<(), StoreError> {
+        let _no_pass_in_between = self.sync.lock();
         let mut state = self.state.write();
         state.is_closed = true;
         for slot in std::mem::take(&mut state.slots) {

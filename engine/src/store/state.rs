@@ -160,7 +160,8 @@ impl State {
             }
             Kind::Remove => self.remove(record.seq, record.time_ns, record.index),
             Kind::Compact => {
-                let removed = self.remove(0, record.seq.saturating_sub(1), record.index);
+                // Everything below the first message is gone already.
+                let removed = self.remove(self.first_seq, record.seq.saturating_sub(1), record.index);
                 self.last_seq = self.last_seq.max(record.seq.saturating_sub(1));
                 self.first_seq = self.first_seq.max(record.seq);
                 removed
@@ -377,6 +378,10 @@ impl State {
         }
         let mut n_messages = 0;
         for slot in self.slots_of(from, u64::MAX) {
+            if matches!(filter, Filter::All) && slot.first_seq >= from {
+                n_messages += slot.block.lock().entries.live();
+                continue;
+            }
             let inner = self.column(slot, vfs, filter)?;
             n_messages += inner.entries.from(from).filter(|(_, subject)| self.fits(filter, *subject)).count() as u64;
         }

@@ -5,6 +5,7 @@ use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 
 use super::message::SubjectTotals;
+use crate::core::subject;
 
 /// Number of a subject in its store, while the subject has messages.
 pub(super) type SubjectId = u32;
@@ -120,22 +121,6 @@ impl Subjects {
     }
 }
 
-/// Whether a subject fits a filter: `*` is one token, a last `>` is one or more.
-pub fn subject_fits(filter: &str, subject: &str) -> bool {
-    let mut tokens = subject.split('.');
-    let mut wanted = filter.split('.').peekable();
-    while let Some(token) = wanted.next() {
-        if token == ">" && wanted.peek().is_none() {
-            return tokens.next().is_some();
-        }
-        match tokens.next() {
-            Some(own) if token == "*" || token == own => {}
-            _ => return false,
-        }
-    }
-    tokens.next().is_none()
-}
-
 /// Which subjects a reader wants.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Filter<'a> {
@@ -160,28 +145,14 @@ impl<'a> Filter<'a> {
             Self::All => true,
             Self::One(own) => *own == id,
             Self::Nothing => false,
-            Self::Pattern(pattern) => subject_fits(pattern, subjects.name(id)),
+            Self::Pattern(pattern) => subject::fits(pattern, subjects.name(id)),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Subjects, subject_fits};
-
-    #[test]
-    fn filters_take_tokens() {
-        for (filter, subject) in
-            [("a.b", "a.b"), ("a.*", "a.b"), ("*.b", "a.b"), ("a.>", "a.b.c"), (">", "a"), ("*", "a")]
-        {
-            assert!(subject_fits(filter, subject), "{filter} {subject}");
-        }
-        for (filter, subject) in
-            [("a.b", "a.c"), ("a.*", "a"), ("a.*", "a.b.c"), ("a.>", "a"), ("*", "a.b"), ("a", "a.b")]
-        {
-            assert!(!subject_fits(filter, subject), "{filter} {subject}");
-        }
-    }
+    use super::Subjects;
 
     #[test]
     fn a_subject_without_messages_is_forgotten_and_its_number_used_again() {

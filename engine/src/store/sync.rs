@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::Store;
 use super::block::{Block, latching};
 use super::error::StoreError;
-use super::state::State;
 use crate::core::write_error::WriteError;
 use crate::disk;
 use crate::mutant;
@@ -17,12 +16,16 @@ impl Store {
     /// A write error, of this flush or before.
     pub fn flush(&self) -> Result<(), StoreError> {
         let _one_at_a_time = self.sync.lock();
-        let last = {
-            let state = self.state.read();
-            self.look_before_sync(&state)?;
-            state.last_block().cloned()
-        };
-        let flushed = last.map_or(Ok(()), |block| self.flush_block(&block)).and_then(|()| self.flush_folder());
+        let last = self.mutate(|state| {
+            self.settle(state)?;
+            Ok(state.last_block().cloned())
+        })?;
+        self.flush_blocks(last.as_ref())
+    }
+
+    /// Blocks before the last one are durable.
+    pub(super) fn flush_blocks(&self, last: Option<&Arc<Block>>) -> Result<(), StoreError> {
+        let flushed = last.map_or(Ok(()), |block| self.flush_block(block)).and_then(|()| self.flush_folder());
         self.keep_after_sync(flushed)
     }
 
@@ -64,15 +67,13 @@ impl Store {
     /// A write error: the first of the pass, or one from before.
     pub fn sync_pass(&self) -> Result<(), StoreError> {
         let _one_at_a_time = self.sync.lock();
-        let blocks: Vec<Arc<Block>> = {
-            let state = self.state.read();
-            if state.is_closed {
-                return Ok(());
-            }
-            if let Some(error) = self.write_error.get() {
-                return Err(error.into());
-            }
-            state.slots.iter().map(|slot| slot.block.clone()).collect()
+        let looked = self.mutate(|state| {
+            self.settle(state)?;
+            Ok(state.slots.iter().map(|slot| slot.block.clone()).collect::<Vec<_>>())
+        });
+        let blocks = match looked {
+            Err(StoreError::Closed) => return Ok(()),
+            looked => looked?,
         };
         // One block's error does not keep the others from being synced.
         let mut passed = Ok(());
@@ -133,14 +134,6 @@ impl Store {
         let mut state = self.state.write();
         state.folder_synced = state.folder_synced.max(changes);
         Ok(())
-    }
-
-    /// Like [`Store::look`], for calls that do not change the state.
-    fn look_before_sync(&self, state: &State) -> Result<(), StoreError> {
-        if state.is_closed {
-            return Err(StoreError::Closed);
-        }
-        self.write_error.get().map_or(Ok(()), |error| Err(error.into()))
     }
 
     fn keep_after_sync(&self, result: Result<(), StoreError>) -> Result<(), StoreError> {

@@ -221,11 +221,7 @@ impl Store {
     pub(super) fn log(&self, state: &mut State, record: &Record<'_>) -> Result<u64, StoreError> {
         let bytes = (RECORD_OVERHEAD + record.subject.len() + record.headers.len() + record.payload.len()) as u64;
         let length = record.length().ok_or(StoreError::TooLarge { bytes })?;
-        if !state.is_settled {
-            self.sync_last(state)?;
-            self.sync_folder_locked(state)?;
-            state.is_settled = true;
-        }
+        self.settle(state)?;
         self.make_room(state, record, length)?;
         let block = state.last_block().expect("room was made in the last block").clone();
         let mut inner = block.lock();
@@ -255,6 +251,19 @@ impl Store {
         Ok(state.apply(record, offset, length))
     }
 
+    /// Makes durable what was found at the start, before anything is written behind it or promised of it.
+    pub(super) fn settle(&self, state: &mut State) -> Result<(), StoreError> {
+        if state.is_settled {
+            return Ok(());
+        }
+        if let Some(block) = state.last_block() {
+            block.write_again(&mut block.lock(), self.vfs())?;
+        }
+        self.sync_folder_locked(state)?;
+        state.is_settled = true;
+        Ok(())
+    }
+
     /// Begins a new block where this record does not fit into the last one.
     fn make_room(&self, state: &mut State, record: &Record<'_>, length: u32) -> Result<(), StoreError> {
         let limit = self.options.block_bytes.min(BLOCK_BYTES_MAX);
@@ -269,6 +278,7 @@ impl Store {
 
     /// Seals the last block and begins the next one. Every block but the last is durable, and so is its name.
     pub(super) fn roll(&self, state: &mut State) -> Result<(), StoreError> {
+        self.settle(state)?;
         if let Some(block) = state.last_block() {
             let mut inner = block.lock();
             block.write(&mut inner, self.vfs())?;

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use interlock_engine::store::{NewMessage, Store, StoreError, SubjectTotals, Totals, subject_fits};
+use interlock_engine::core::subject;
+use interlock_engine::store::{NewMessage, Store, StoreError, SubjectTotals, Totals};
 use interlock_sync::random::Random;
 
 pub(crate) const SUBJECTS: [&str; 4] = ["a", "b.x", "b.y", "c.long.subject"];
@@ -103,7 +104,7 @@ impl Model {
             Operation::Remove(at) => drop(next.messages.remove(at)),
             Operation::Compact(at) => next.compact(*at),
             Operation::Purge(filter, keep) => {
-                let fits = |message: &Message| filter.is_none_or(|filter| subject_fits(filter, message.subject));
+                let fits = |message: &Message| filter.is_none_or(|filter| subject::fits(filter, message.subject));
                 return next.removals(fits, *keep, filter.is_none());
             }
             Operation::Limit(subject, max) => return next.removals(|message| message.subject == *subject, *max, false),
@@ -200,7 +201,7 @@ impl Model {
         }
         let middle = self.first_seq().midpoint(self.last_seq);
         for filter in FILTERS {
-            let fits = |message: &Message| filter.is_none_or(|filter| subject_fits(filter, message.subject));
+            let fits = |message: &Message| filter.is_none_or(|filter| subject::fits(filter, message.subject));
             let mut fitting = self.messages.range(middle..).filter(|(_, message)| fits(message));
             assert_eq!(store.count(middle, filter), Ok(fitting.clone().count() as u64), "{context} {filter:?}");
             let next = store.next(middle, filter).expect("what is there can be read").map(|message| message.seq);
