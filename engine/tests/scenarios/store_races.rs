@@ -14,7 +14,7 @@ use crate::harness::expect;
 use crate::store::{World, append};
 
 /// How long a thread at a point waits for the other one. As shipped the lock is held there, and the other one waits.
-const MEANWHILE: Duration = Duration::from_millis(150);
+const MEANWHILE: Duration = Duration::from_millis(500);
 /// How long a call may take that nobody blocks.
 const PROMPT: Duration = Duration::from_secs(2);
 
