@@ -1,10 +1,15 @@
 //! Requests to other servers, and to groups, that wait for an answer: numbered, bounded in time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use interlock_sync::channel::oneshot;
 use interlock_sync::lock::Mutex;
 use interlock_sync::time::{Duration, timeout};
+
+use crate::core::names::ServerId;
+
+/// How many numbers of a sender are remembered.
+const REMEMBERED: usize = 8192;
 
 /// Answers that are waited for. Number 0 is nobody's.
 pub struct Calls<T> {
@@ -30,7 +35,32 @@ impl<T> Default for Calls<T> {
     }
 }
 
+/// Numbers that were seen lately, of each sender: a frame that comes twice is acted on once.
+#[derive(Default)]
+pub struct Seen {
+    /// A leaf lock: nothing is called while it is held.
+    lately: Mutex<BTreeMap<ServerId, BTreeSet<u64>>>,
+}
+
+impl Seen {
+    /// Whether this number comes for the first time. Numbers of a sender grow, so the lowest are forgotten.
+    pub fn is_first(&self, from: ServerId, number: u64) -> bool {
+        let mut lately = self.lately.lock();
+        let numbers = lately.entry(from).or_default();
+        let is_first = numbers.insert(number);
+        if numbers.len() > REMEMBERED {
+            numbers.pop_first();
+        }
+        is_first
+    }
+}
+
 impl<T> Calls<T> {
+    /// Calls whose numbers begin behind this one: those of an earlier life are not used again.
+    pub fn numbered_from(last_number: u64) -> Self {
+        Self { waiting: Mutex::new(Waiting { last_number, senders: BTreeMap::new() }) }
+    }
+
     /// Begins a call: first the number, then the request, so that no answer comes too early.
     pub fn begin(&self) -> Call<'_, T> {
         let (sender, receiver) = oneshot::channel();
@@ -81,6 +111,7 @@ impl<T> Drop for Call<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::Calls;
+    use crate::core::names::ServerId;
     use interlock_sync::time::Duration;
 
     #[tokio::test(start_paused = true)]
@@ -93,6 +124,14 @@ mod tests {
         assert_eq!(first.wait(Duration::from_secs(1)).await, None);
         assert!(!calls.answer(one, "late"));
         assert_eq!(calls.n_waiting(), 0);
+    }
+
+    #[test]
+    fn a_number_is_seen_once() {
+        let seen = super::Seen::default();
+        assert!(seen.is_first(ServerId(1), 7));
+        assert!(!seen.is_first(ServerId(1), 7));
+        assert!(seen.is_first(ServerId(2), 7));
     }
 
     #[tokio::test(start_paused = true)]

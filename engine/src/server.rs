@@ -10,7 +10,7 @@ use interlock_sync::time::{Duration, WallClock, timeout};
 use interlock_sync::token::Token;
 
 use crate::api::{Request, Response};
-use crate::calls::Calls;
+use crate::calls::{Calls, Seen};
 use crate::core::api_error::ApiError;
 use crate::core::health::{self, Options, Report, ServerFacts};
 use crate::core::names::{GroupName, ServerId};
@@ -91,6 +91,8 @@ pub struct Context {
     pub events: Events,
     /// Requests to other servers.
     pub requests: Calls<Response>,
+    /// Requests of other servers.
+    pub seen: Seen,
     /// Catch-up requests to leaders.
     pub catchups: Calls<CatchupAnswer>,
     class_errors: mpsc::UnboundedSender<ClassError>,
@@ -109,6 +111,11 @@ impl Context {
             // A receiver that is gone means that the server has ended.
             let _ended = self.class_errors.send(class_error);
         }
+    }
+
+    /// What says that a raft group has ended on this server: its folder was removed, or goes on under another name.
+    pub fn group_tombstone(&self, group: &GroupName) -> PathBuf {
+        self.settings.folder.join("ended").join(group.as_str())
     }
 
     /// The folder of a raft group.
@@ -165,8 +172,9 @@ impl Server {
             quit: Token::new(),
             tasks: Tracker::default(),
             events: Events::default(),
-            requests: Calls::default(),
-            catchups: Calls::default(),
+            requests: Calls::numbered_from(clock.now_ns()),
+            seen: Seen::default(),
+            catchups: Calls::numbered_from(clock.now_ns()),
             class_errors,
         });
         let server = Arc::new(Self { context: context.clone(), engine: RwLock::new(None) });

@@ -18,8 +18,9 @@ pub struct RaftGroup {
     pub founders: Vec<ServerId>,
     /// Where the replicas shall be: the group's leader changes the members, and then says so to the meta layer.
     pub target: Option<Vec<ServerId>>,
-    /// The group whose log this one goes on with, of the same members: a group under a new name.
-    pub predecessor: Option<GroupName>,
+    /// The groups whose log this one goes on with, of the same members, the latest last: one group under new names. A
+    /// server that was away may have the log under any of them.
+    pub predecessors: Vec<GroupName>,
     /// Who should lead.
     pub preferred: Option<ServerId>,
 }
@@ -28,7 +29,7 @@ impl RaftGroup {
     /// A new group, all of whose peers begin with nothing.
     pub fn fresh(name: GroupName, peers: Vec<ServerId>) -> Self {
         let preferred = peers.first().copied();
-        Self { name, founders: peers.clone(), peers, target: None, predecessor: None, preferred }
+        Self { name, founders: peers.clone(), peers, target: None, predecessors: Vec::new(), preferred }
     }
 
     /// Whether this server holds a replica.
@@ -38,7 +39,7 @@ impl RaftGroup {
 
     /// Whether the group begins with the data of this server, and the others join it.
     pub fn is_founded_by(&self, server: ServerId) -> bool {
-        self.predecessor.is_none() && self.founders == [server] && self.is_replicated()
+        self.predecessors.is_empty() && self.founders == [server] && self.is_replicated()
     }
 
     /// Whether there is consensus to be found: one replica needs none.
@@ -67,6 +68,8 @@ pub struct StreamAssignment {
     pub group: RaftGroup,
     /// Who is to be answered.
     pub asker: Asker,
+    /// Counts its changes. A change says which revision it is of: two that were made of the same one do not both count.
+    pub revision: u64,
 }
 
 /// A consumer's assignment.
@@ -82,6 +85,8 @@ pub struct ConsumerAssignment {
     pub group: RaftGroup,
     /// Who is to be answered.
     pub asker: Asker,
+    /// Counts its changes. A change says which revision it is of: two that were made of the same one do not both count.
+    pub revision: u64,
 }
 
 impl ConsumerAssignment {

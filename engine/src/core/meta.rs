@@ -75,12 +75,13 @@ pub struct Settled {
 }
 
 impl Settled {
-    fn settle(&self, created_ns: u64, group: &mut super::assignment::RaftGroup) -> bool {
+    fn settle(&self, created_ns: u64, group: &mut super::assignment::RaftGroup, revision: &mut u64) -> bool {
         let is_meant = created_ns == self.created_ns && group.name == self.group;
         let is_target = group.target.as_ref() == Some(&self.peers);
         if is_meant && is_target {
             group.peers.clone_from(&self.peers);
             group.target = None;
+            *revision += 1;
         }
         is_meant && is_target
     }
@@ -171,6 +172,8 @@ pub enum Refused {
     NoStream,
     /// There is no such consumer, or one that was created at another time.
     NoConsumer,
+    /// It changed since the proposer looked.
+    Outdated,
 }
 
 impl Assignments {
@@ -216,6 +219,10 @@ impl Assignments {
     fn update_stream(&mut self, new: StreamAssignment) -> Result<Vec<Changed>, Refused> {
         let known = self.streams.get_mut(&new.config.name);
         let known = known.filter(|known| known.assignment.created_ns == new.created_ns).ok_or(Refused::NoStream)?;
+        if known.assignment.revision != new.revision {
+            return Err(Refused::Outdated);
+        }
+        let new = StreamAssignment { revision: new.revision + 1, ..new };
         let old = std::mem::replace(&mut known.assignment, new.clone());
         Ok(vec![Changed::Stream { old: Some(old), new: Some(new) }])
     }
@@ -234,6 +241,11 @@ impl Assignments {
 
     fn assign_consumer(&mut self, new: ConsumerAssignment) -> Result<Vec<Changed>, Refused> {
         let stream = self.streams.get_mut(&new.stream).ok_or(Refused::NoStream)?;
+        let known = stream.consumers.get(&new.config.name);
+        if known.is_some_and(|known| known.created_ns != new.created_ns || known.revision != new.revision) {
+            return Err(Refused::Outdated);
+        }
+        let new = ConsumerAssignment { revision: new.revision + 1, ..new };
         let old = stream.consumers.insert(new.config.name.clone(), new.clone());
         Ok(vec![Changed::Consumer { old, new: Some(new) }])
     }
@@ -243,7 +255,8 @@ impl Assignments {
         match &settled.consumer {
             None => {
                 let old = stream.assignment.clone();
-                let is_settled = settled.settle(old.created_ns, &mut stream.assignment.group);
+                let StreamAssignment { group, revision, .. } = &mut stream.assignment;
+                let is_settled = settled.settle(old.created_ns, group, revision);
                 let new = stream.assignment.clone();
                 let changed = Changed::Stream { old: Some(old), new: Some(new) };
                 if is_settled { Ok(vec![changed]) } else { Err(Refused::NoStream) }
@@ -251,7 +264,8 @@ impl Assignments {
             Some(name) => {
                 let consumer = stream.consumers.get_mut(name).ok_or(Refused::NoConsumer)?;
                 let old = consumer.clone();
-                let is_settled = settled.settle(old.created_ns, &mut consumer.group);
+                let ConsumerAssignment { group, revision, .. } = &mut *consumer;
+                let is_settled = settled.settle(old.created_ns, group, revision);
                 let changed = Changed::Consumer { old: Some(old), new: Some(consumer.clone()) };
                 if is_settled { Ok(vec![changed]) } else { Err(Refused::NoConsumer) }
             }
@@ -312,13 +326,20 @@ mod tests {
     fn stream(name: &str, created_ns: u64) -> StreamAssignment {
         let group = RaftGroup::fresh(GroupName::new(format!("S-{name}")), vec![ServerId(1)]);
         let config = StreamConfig { name: name.to_owned(), ..StreamConfig::default() };
-        StreamAssignment { config, created_ns, group, asker: Asker::default() }
+        StreamAssignment { config, created_ns, group, asker: Asker::default(), revision: 0 }
     }
 
     fn consumer(stream: &str, name: &str, created_ns: u64, group: &str) -> ConsumerAssignment {
         let group = RaftGroup::fresh(GroupName::new(group), vec![ServerId(1)]);
         let config = ConsumerConfig { name: name.to_owned(), ..ConsumerConfig::default() };
-        ConsumerAssignment { stream: stream.to_owned(), config, created_ns, group, asker: Asker::default() }
+        ConsumerAssignment {
+            stream: stream.to_owned(),
+            config,
+            created_ns,
+            group,
+            asker: Asker::default(),
+            revision: 0,
+        }
     }
 
     fn with_consumer() -> Assignments {
@@ -328,10 +349,29 @@ mod tests {
         assignments
     }
 
+    fn first_revision() -> ConsumerAssignment {
+        ConsumerAssignment { revision: 1, ..consumer("T", "C", 2, "g1") }
+    }
+
+    #[test]
+    fn of_two_changes_of_one_revision_the_first_counts() {
+        let mut assignments = with_consumer();
+        let update = |max_msgs| {
+            let mut changed = stream("T", 1);
+            changed.config.max_msgs = Some(max_msgs);
+            MetaChange::UpdateStream(changed)
+        };
+        assert!(assignments.apply(update(1)).is_ok());
+        assert_eq!(assignments.apply(update(2)), Err(Refused::Outdated));
+        let again = MetaChange::AssignConsumer(consumer("T", "C", 9, "g3"));
+        assert_eq!(assignments.apply(again), Err(Refused::Outdated));
+    }
+
     #[test]
     fn a_delayed_removal_does_not_hit_a_consumer_made_since() {
         let mut assignments = with_consumer();
         let old = Identity::of(&consumer("T", "C", 2, "g1"));
+        assignments.apply(MetaChange::RemoveConsumer(old.clone())).expect("C is there");
         assignments.apply(MetaChange::AssignConsumer(consumer("T", "C", 3, "g2"))).expect("T is there");
         assert_eq!(assignments.apply(MetaChange::RemoveConsumer(old)), Err(Refused::NoConsumer));
     }
@@ -340,9 +380,13 @@ mod tests {
     fn a_remapped_consumer_is_the_same_one() {
         let mut assignments = with_consumer();
         let old = Identity::of(&consumer("T", "C", 2, "g1"));
-        assignments.apply(MetaChange::AssignConsumer(consumer("T", "C", 2, "g2"))).expect("T is there");
+        let remapped = ConsumerAssignment { revision: 1, ..consumer("T", "C", 2, "g2") };
+        assignments.apply(MetaChange::AssignConsumer(remapped)).expect("T is there");
         let removed = assignments.apply(MetaChange::RemoveConsumer(old));
-        let expected = Changed::Consumer { old: Some(consumer("T", "C", 2, "g2")), new: None };
+        let expected = Changed::Consumer {
+            old: Some(ConsumerAssignment { revision: 2, ..consumer("T", "C", 2, "g2") }),
+            new: None,
+        };
         assert_eq!(removed, Ok(vec![expected]));
     }
 
@@ -351,7 +395,7 @@ mod tests {
         let mut assignments = with_consumer();
         let removal = MetaChange::RemoveStream { name: "T".to_owned(), created_ns: 1 };
         let expected = vec![
-            Changed::Consumer { old: Some(consumer("T", "C", 2, "g1")), new: None },
+            Changed::Consumer { old: Some(first_revision()), new: None },
             Changed::Stream { old: Some(stream("T", 1)), new: None },
         ];
         assert_eq!(assignments.apply(removal.clone()), Ok(expected));
@@ -364,7 +408,7 @@ mod tests {
         let mut later = Assignments::default();
         later.apply(MetaChange::AssignStream(stream("U", 5))).expect("nothing is there");
         let expected = vec![
-            Changed::Consumer { old: Some(consumer("T", "C", 2, "g1")), new: None },
+            Changed::Consumer { old: Some(first_revision()), new: None },
             Changed::Stream { old: Some(stream("T", 1)), new: None },
             Changed::Stream { old: None, new: Some(stream("U", 5)) },
         ];

@@ -1,12 +1,15 @@
 //! How a raft group begins: with nothing, with an entity's data, with its predecessor's log, or by joining.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::Engine;
 use crate::core::assignment::RaftGroup;
+use crate::core::names::GroupName;
 use crate::core::write_error::WriteError;
+use crate::disk::{Vfs, sync_folder};
 use crate::raft::{ApplyQueue, GroupOptions, Node, NodeContext};
 
 /// What an entity that exists brings into its group.
@@ -30,9 +33,8 @@ impl Engine {
         let context = &self.context;
         let settings = &context.settings;
         let folder = context.group_folder(&group.name);
-        if let Some(predecessor) = &group.predecessor {
-            self.inherit(context.group_folder(predecessor), folder.clone()).await?;
-        }
+        self.refuse_ended(&group.name).await?;
+        self.inherit(&group.predecessors, folder.clone()).await?;
         let applied = foundation.as_ref().map_or(0, |foundation| foundation.applied);
         let is_founded_here = group.is_founded_by(settings.id);
         let snapshot = foundation.filter(|_| is_founded_here).map(|found| (found.applied.max(1), found.snapshot));
@@ -51,18 +53,51 @@ impl Engine {
         Node::start(options, node_context).await
     }
 
-    /// The log of the predecessor becomes the group's: the members are the same, so nothing that was acknowledged is
-    /// left behind. Done once; the folder of the predecessor is gone then.
-    async fn inherit(&self, from: std::path::PathBuf, to: std::path::PathBuf) -> Result<(), WriteError> {
+    /// A member that begins anew with an empty log would vote as if it had never promised anything. A server that starts
+    /// with an old state of the meta layer may be told to do that; it waits until the meta layer has caught up.
+    async fn refuse_ended(&self, group: &GroupName) -> Result<(), WriteError> {
+        let path = self.context.group_tombstone(group);
+        let looked_for = path.clone();
+        if self.context.disk.run(&path, move |vfs| vfs.exists(&looked_for)).await {
+            return Err(WriteError::other(format!(
+                "group {group} has ended on this server, and has not been replaced yet"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Notes durably that a group ends on this server, before anything of it goes.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub(super) async fn end_group(&self, group: &GroupName) -> Result<(), WriteError> {
+        let path = self.context.group_tombstone(group);
+        let made = path.clone();
+        let noted = self.context.disk.run(&path, move |vfs| make_durably(vfs, &made));
+        noted.await.map_err(|error| WriteError::io("create", &path, &error))
+    }
+
+    /// The log of the latest predecessor that is here becomes the group's: the members are the same, so nothing that was
+    /// acknowledged is left behind. Done once; the folders of the predecessors are gone then.
+    async fn inherit(&self, predecessors: &[GroupName], to: PathBuf) -> Result<(), WriteError> {
+        if predecessors.is_empty() {
+            return Ok(());
+        }
+        let place = |name: &GroupName| (self.context.group_folder(name), self.context.group_tombstone(name));
+        let predecessors: Vec<(PathBuf, PathBuf)> = predecessors.iter().rev().map(place).collect();
         let path = to.clone();
         let renamed = self.context.disk.run(&path, move |vfs| {
-            match (vfs.exists(&from), vfs.exists(&to)) {
-                (true, false) => vfs.rename(&from, &to)?,
-                (true, true) => vfs.remove_folder(&from)?,
-                (false, _) => return Ok(()),
+            for (from, tombstone) in predecessors.iter().filter(|(from, _)| vfs.exists(from)) {
+                make_durably(vfs, tombstone)?;
+                if vfs.exists(&to) { vfs.remove_folder(from)? } else { vfs.rename(from, &to)? }
             }
-            to.parent().map_or(Ok(()), |parent| crate::disk::sync_folder(vfs, parent))
+            to.parent().filter(|parent| vfs.exists(parent)).map_or(Ok(()), |parent| sync_folder(vfs, parent))
         });
         renamed.await.map_err(|error| WriteError::io("rename", &path, &error))
     }
+}
+
+fn make_durably(vfs: &dyn Vfs, folder: &Path) -> std::io::Result<()> {
+    vfs.create_folders(folder)?;
+    folder.parent().map_or(Ok(()), |parent| sync_folder(vfs, parent))
 }

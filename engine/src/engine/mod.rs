@@ -250,6 +250,9 @@ impl Engine {
 
     /// Answers another server's request on behalf of a client there.
     pub fn answer_peer(self: &Arc<Self>, from: ServerId, id: u64, request: crate::api::Request) {
+        if !self.context.seen.is_first(from, id) {
+            return;
+        }
         let engine = self.clone();
         let answering = async move {
             let response = Box::new(engine.handle_here(request).await);

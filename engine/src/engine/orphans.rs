@@ -7,6 +7,7 @@ use std::sync::Arc;
 use interlock_sync::time::{Duration, sleep};
 
 use super::Engine;
+use crate::core::assignment::RaftGroup;
 use crate::disk::Vfs;
 
 /// How long after the recovery orphans are looked for.
@@ -20,7 +21,7 @@ impl Engine {
             () = self.stopping.cancelled() => return,
             () = sleep(GRACE) => {}
         }
-        let parents = [self.context.settings.folder.join("groups"), self.context.settings.folder.join("streams")];
+        let parents = ["groups", "streams", "ended"].map(|name| self.context.settings.folder.join(name));
         for parent in parents {
             match self.remove_orphans_of(&parent).await {
                 Ok(0) => {}
@@ -43,6 +44,13 @@ impl Engine {
         Ok(n_orphans)
     }
 
+    /// Folders and tombstones of a group's predecessors: a server that starts with an old state of the meta layer needs
+    /// them.
+    fn traces_of(&self, group: &RaftGroup) -> Vec<PathBuf> {
+        let traces = |name| [self.context.group_folder(name), self.context.group_tombstone(name)];
+        group.predecessors.iter().flat_map(traces).collect()
+    }
+
     fn named_folders(&self) -> BTreeSet<PathBuf> {
         let state = self.state.read();
         let mut folders = BTreeSet::new();
@@ -50,10 +58,10 @@ impl Engine {
             let assignment = &stream.assignment;
             folders.insert(crate::stream::folder(&self.context, assignment));
             folders.insert(self.context.group_folder(&assignment.group.name));
-            folders.extend(assignment.group.predecessor.iter().map(|name| self.context.group_folder(name)));
+            folders.extend(self.traces_of(&assignment.group));
             for consumer in stream.consumers.values() {
                 folders.insert(self.context.group_folder(&consumer.group.name));
-                folders.extend(consumer.group.predecessor.iter().map(|name| self.context.group_folder(name)));
+                folders.extend(self.traces_of(&consumer.group));
             }
         }
         folders.extend(state.nodes.keys().map(|name| self.context.group_folder(name)));

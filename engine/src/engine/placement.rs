@@ -120,7 +120,7 @@ impl Engine {
         match (step, running) {
             (Step::CreateGroup, running) => self.create_group(entity, running.as_ref()).await?,
             (Step::CreateEntity, None) => self.create_entity(entity).await?,
-            (Step::ClearGroupNode, _) => self.forget_group(old).await,
+            (Step::ClearGroupNode, _) => self.forget_group(old).await?,
             (_, None) => {}
             (Step::StepDown, Some(running)) => {
                 let preferred = entity.new_group().and_then(|group| group.preferred);
@@ -130,7 +130,7 @@ impl Engine {
                 }
             }
             (Step::RetireNode, Some(running)) => self.retire_node(&running).await,
-            (Step::DeleteNode, Some(running)) => self.delete_node(&running).await,
+            (Step::DeleteNode, Some(running)) => self.delete_node(&running).await?,
             (Step::StopSlot, Some(running)) => self.stop_slot(&running).await,
             (Step::StopCatchup, Some(running)) => {
                 if let Running::Stream(stream) = &running {
@@ -156,11 +156,13 @@ impl Engine {
         failpoint!("after_node_delete");
     }
 
-    async fn delete_node(&self, running: &Running) {
+    async fn delete_node(&self, running: &Running) -> Result<(), WriteError> {
         if let Some(node) = running.member().take_node() {
+            self.end_group(node.group()).await?;
             delete(&node).await;
         }
         failpoint!("after_node_delete");
+        Ok(())
     }
 
     async fn stop_slot(&self, running: &Running) {
@@ -172,14 +174,16 @@ impl Engine {
     }
 
     /// Forgets the old group's node; one that nobody was linked to is deleted.
-    async fn forget_group(&self, old: Option<&RaftGroup>) {
-        let Some(old) = old else { return };
+    async fn forget_group(&self, old: Option<&RaftGroup>) -> Result<(), WriteError> {
+        let Some(old) = old else { return Ok(()) };
         let entry = self.state.write().nodes.remove(&old.name);
         if let Some(TableEntry { node, .. }) = entry
             && !node.quit().is_cancelled()
         {
+            self.end_group(node.group()).await?;
             delete(&node).await;
         }
+        Ok(())
     }
 
     fn link(&self, entity: &Entity, running: &Running) {

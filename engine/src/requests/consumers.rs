@@ -82,7 +82,7 @@ impl Engine {
         let stream = of_stream.config.name.clone();
         let group = RaftGroup::fresh(self.new_group_name("C", &format!("{stream}-{}", config.name)), servers);
         let asker = Asker { server: Some(self.me()), request: 0 };
-        Ok(ConsumerAssignment { stream, config, created_ns, group, asker })
+        Ok(ConsumerAssignment { stream, config, created_ns, group, asker, revision: 0 })
     }
 
     async fn consumer_info_once_it_runs(self: &Arc<Self>, key: &ConsumerKey) -> Response {

@@ -39,20 +39,19 @@ impl Engine {
         let is_same = wanted.len() == old.peers.len() && wanted.iter().all(|server| old.peers.contains(server));
         match (old.is_replicated(), is_same) {
             // A new name and nothing else: the group goes on with its predecessor's log.
-            (true, true) => RaftGroup {
-                name,
-                founders: old.peers.clone(),
-                predecessor: Some(old.name.clone()),
-                target: None,
-                ..old.clone()
-            },
+            (true, true) => {
+                let mut predecessors = old.predecessors.clone();
+                predecessors.push(old.name.clone());
+                RaftGroup { name, founders: old.peers.clone(), predecessors, target: None, ..old.clone() }
+            }
             (false, true) => old.clone(),
             // The leader changes the members one step at a time, and settles it with the meta layer.
             (true, false) => RaftGroup { peers, target: Some(wanted), ..old.clone() },
             (false, false) => {
                 let target = (peers.len() != wanted.len()).then(|| wanted.clone());
                 let founders = old.peers.clone();
-                RaftGroup { name, founders, peers, target, predecessor: None, preferred: wanted.first().copied() }
+                let preferred = wanted.first().copied();
+                RaftGroup { name, founders, peers, target, predecessors: Vec::new(), preferred }
             }
         }
     }

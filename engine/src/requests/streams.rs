@@ -23,7 +23,8 @@ pub(super) fn refusal(error: ChangeError) -> Response {
         ChangeError::Refused(Refused::StreamExists) => ApiError::STREAM_NAME_EXISTS,
         ChangeError::Refused(Refused::NoStream) => ApiError::STREAM_NOT_FOUND,
         ChangeError::Refused(Refused::NoConsumer) => ApiError::CONSUMER_NOT_FOUND,
-        ChangeError::NotLeader(_) => ApiError::NOT_LEADER,
+        // Asked again: another server leads, or somebody else changed the asset first.
+        ChangeError::NotLeader(_) | ChangeError::Refused(Refused::Outdated) => ApiError::NOT_LEADER,
         ChangeError::Unknown | ChangeError::Unavailable(_) => ApiError::UNAVAILABLE,
     })
 }
@@ -60,6 +61,7 @@ impl Engine {
             created_ns: self.context().clock.now_ns(),
             config,
             asker: Asker { server: Some(self.me()), request: 0 },
+            revision: 0,
         };
         match self.change(MetaChange::AssignStream(assignment)).await {
             Ok(()) => self.info_once_it_runs(&name).await,

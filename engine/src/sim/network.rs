@@ -12,6 +12,7 @@ use interlock_sync::time::{Duration, Instant, sleep_until};
 
 use crate::core::names::ServerId;
 use crate::peer::{PeerFrame, PeerNetwork};
+use crate::raft::eraftpb::MessageType;
 use crate::server::Server;
 
 /// How a way between two servers is.
@@ -54,6 +55,9 @@ struct State {
     n_catchup_requests: u64,
     n_proposals: u64,
     n_sent: u64,
+    /// Who led which group in which term, as its messages say.
+    leaders: BTreeMap<(String, u64), ServerId>,
+    two_leaders: Option<String>,
     queue: BinaryHeap<Reverse<(Instant, u64)>>,
     parcels: BTreeMap<u64, Parcel>,
 }
@@ -85,6 +89,8 @@ impl SimulatedNetwork {
             n_catchup_requests: 0,
             n_proposals: 0,
             n_sent: 0,
+            leaders: BTreeMap::new(),
+            two_leaders: None,
             queue: BinaryHeap::new(),
             parcels: BTreeMap::new(),
         };
@@ -166,6 +172,11 @@ impl SimulatedNetwork {
         self.with(|state| state.n_proposals)
     }
 
+    /// A group that had two leaders in one term, in words.
+    pub fn two_leaders(&self) -> Option<String> {
+        self.with(|state| state.two_leaders.clone())
+    }
+
     async fn deliver(self) {
         loop {
             let next = self.with(|state| state.queue.peek().map(|Reverse((at, _))| *at));
@@ -224,6 +235,20 @@ impl State {
         self.parcels.insert(self.n_sent, Parcel { to, from, frame });
     }
 
+    fn note_leader(&mut self, from: ServerId, frame: &PeerFrame) {
+        let PeerFrame::Raft { group, message } = frame else { return };
+        let speaks_as_leader = matches!(
+            message.get_msg_type(),
+            MessageType::MsgAppend | MessageType::MsgHeartbeat | MessageType::MsgSnapshot
+        );
+        if speaks_as_leader {
+            let leader = *self.leaders.entry((group.to_string(), message.term)).or_insert(from);
+            if leader != from {
+                self.two_leaders = Some(format!("{leader} and {from} led {group} in term {}", message.term));
+            }
+        }
+    }
+
     fn damage(&mut self, frame: &mut PeerFrame) {
         match frame {
             PeerFrame::CatchupRequest { .. } => self.n_catchup_requests += 1,
@@ -246,6 +271,9 @@ impl PeerNetwork for Endpoint {
     fn send(&self, to: ServerId, mut frame: PeerFrame) {
         self.network.with(|state| {
             let is_alive = state.servers.get(&self.id).is_none_or(|(incarnation, _)| *incarnation == self.incarnation);
+            if is_alive {
+                state.note_leader(self.id, &frame);
+            }
             if !is_alive || state.is_lost(self.id, to, &frame) {
                 return;
             }

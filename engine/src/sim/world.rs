@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use interlock_sync::lock::Mutex;
 use interlock_sync::random::Random;
 use interlock_sync::time::{Duration, Instant, WallClock, sleep};
 
@@ -29,6 +30,21 @@ struct Machine {
     server: Option<Arc<Server>>,
 }
 
+/// The servers that run, for clients that live beside the world. Clones see the same.
+#[derive(Clone, Default)]
+pub struct Servers {
+    running: Arc<Mutex<BTreeMap<ServerId, Arc<Server>>>>,
+}
+
+impl Servers {
+    /// One of them, at random.
+    pub fn draw(&self, random: &mut Random) -> Option<Arc<Server>> {
+        let running = self.running.lock();
+        let n_servers = running.len() as u64;
+        running.values().nth(usize::try_from(random.below(n_servers)).unwrap_or(0)).cloned()
+    }
+}
+
 /// A cluster.
 pub struct World {
     /// Its network.
@@ -39,6 +55,7 @@ pub struct World {
     clock: WallClock,
     ids: Vec<ServerId>,
     machines: BTreeMap<ServerId, Machine>,
+    servers: Servers,
     /// What hosts the raft nodes.
     pub host: NodeHost,
     /// Changes what servers are told at their start.
@@ -70,9 +87,15 @@ impl World {
             clock: WallClock::starting_at(EPOCH_NS),
             machines: ids.iter().map(machine).collect(),
             ids,
+            servers: Servers::default(),
             host: NodeHost::default(),
             adjust: |_| {},
         }
+    }
+
+    /// The servers that run, for clients.
+    pub fn servers(&self) -> Servers {
+        self.servers.clone()
     }
 
     /// The servers.
@@ -115,6 +138,7 @@ impl World {
         match Server::start_at(settings, disk, endpoint, self.clock).await {
             Ok(server) => {
                 self.network.connect(id, incarnation, &server);
+                self.servers.running.lock().insert(id, server.clone());
                 self.machines.get_mut(&id).expect("it was there").server = Some(server);
                 true
             }
@@ -127,6 +151,7 @@ impl World {
 
     /// Shuts a server down in order.
     pub async fn stop(&mut self, id: ServerId) {
+        self.servers.running.lock().remove(&id);
         let server = self.machines.get_mut(&id).and_then(|machine| machine.server.take());
         if let Some(server) = server {
             server.shutdown().await;
@@ -136,6 +161,7 @@ impl World {
 
     /// Cuts a server's power: what was not synced may be gone.
     pub fn crash(&mut self, id: ServerId) {
+        self.servers.running.lock().remove(&id);
         self.network.disconnect(id);
         let machine = self.machines.get_mut(&id).expect("the world has this server");
         machine.disk = machine.disk.after_power_loss(&mut self.random);

@@ -20,6 +20,7 @@ fn assignment(group: &str, created_ns: u64) -> ConsumerAssignment {
         created_ns,
         group: RaftGroup::fresh(GroupName::new(group), vec![ServerId(1)]),
         asker: Asker::default(),
+        revision: 0,
     }
 }
 

@@ -1,0 +1,270 @@
+//! What clients saw, and whether it can have been: nothing acknowledged is lost, nothing is there that nobody sent,
+//! appends are linearizable.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// A time of the run, in nanoseconds of its clock.
+pub type Moment = u64;
+
+/// An attempt to store a message. Each has a payload of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// The stream.
+    pub stream: String,
+    /// What tells it from all others.
+    pub payload: Vec<u8>,
+    /// When it was sent.
+    pub sent: Moment,
+    /// Its sequence and when that was learnt; `None` where the outcome is not known.
+    pub acknowledged: Option<(u64, Moment)>,
+    /// Whether it was refused: then it must not be there.
+    pub is_refused: bool,
+}
+
+/// A read of a stream's last sequence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastSeqRead {
+    /// The stream.
+    pub stream: String,
+    /// When it was asked.
+    pub sent: Moment,
+    /// When it was answered.
+    pub answered: Moment,
+    /// The answer.
+    pub last_seq: u64,
+}
+
+/// A delivery to a consumer's client, and its acknowledgement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveryEvent {
+    /// The message.
+    pub seq: u64,
+    /// When the client asked for it.
+    pub asked: Moment,
+    /// When the acknowledgement was confirmed.
+    pub confirmed: Option<Moment>,
+}
+
+/// What clients saw of a run.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    /// Attempts, in the order in which they were sent.
+    pub attempts: Vec<Attempt>,
+    /// Reads.
+    pub reads: Vec<LastSeqRead>,
+    /// Deliveries of the durable consumer, in the order in which they were asked for.
+    pub deliveries: Vec<DeliveryEvent>,
+}
+
+/// Something that cannot have been.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Violation {
+    /// An acknowledged message is not where it was said to be.
+    Lost(Attempt),
+    /// A message is there more often than it was sent.
+    Duplicate(Vec<u8>),
+    /// A message is there that was refused, or that nobody sent.
+    Unsent(Vec<u8>),
+    /// A message was acknowledged before another one was sent, and stands behind it.
+    Order(Attempt, Attempt),
+    /// A read that was asked after an acknowledgement does not know of it.
+    StaleRead(LastSeqRead, u64),
+    /// A message was delivered again although its acknowledgement was confirmed.
+    Redelivered(DeliveryEvent),
+    /// Something else that must hold does not.
+    Broken(String),
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = |payload: &[u8]| String::from_utf8_lossy(payload).into_owned();
+        match self {
+            Self::Lost(attempt) => {
+                write!(
+                    f,
+                    "acknowledged and lost: {} in {} at {:?}",
+                    text(&attempt.payload),
+                    attempt.stream,
+                    attempt.acknowledged
+                )
+            }
+            Self::Duplicate(payload) => write!(f, "stored twice: {}", text(payload)),
+            Self::Unsent(payload) => write!(f, "stored and never sent, or refused: {}", text(payload)),
+            Self::Order(first, second) => write!(
+                f,
+                "out of order: {} was acknowledged as {:?} before {} was sent, which got {:?}",
+                text(&first.payload),
+                first.acknowledged,
+                text(&second.payload),
+                second.acknowledged
+            ),
+            Self::StaleRead(read, known) => {
+                write!(f, "stale read of {}: {} although {known} was acknowledged before", read.stream, read.last_seq)
+            }
+            Self::Redelivered(delivery) => write!(f, "delivered again after its confirmation: {}", delivery.seq),
+            Self::Broken(what) => write!(f, "{what}"),
+        }
+    }
+}
+
+impl History {
+    /// Checks what was seen of a stream against what it holds at the end: payloads by sequence.
+    pub fn check(&self, stream: &str, held: &BTreeMap<u64, Vec<u8>>) -> Result<(), Violation> {
+        let attempts: Vec<&Attempt> = self.attempts.iter().filter(|attempt| attempt.stream == stream).collect();
+        check_nothing_lost(&attempts, held)?;
+        check_nothing_made_up(&attempts, held)?;
+        check_order(&attempts)?;
+        self.check_reads(stream, &attempts)
+    }
+
+    fn check_reads(&self, stream: &str, attempts: &[&Attempt]) -> Result<(), Violation> {
+        for read in self.reads.iter().filter(|read| read.stream == stream) {
+            let known = attempts.iter().filter_map(|attempt| attempt.acknowledged);
+            let known = known.filter(|(_, at)| *at <= read.sent).map(|(seq, _)| seq).max().unwrap_or(0);
+            if read.last_seq < known {
+                return Err(Violation::StaleRead(read.clone(), known));
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks the deliveries: what is confirmed is not delivered to who asks later.
+    pub fn check_deliveries(&self) -> Result<(), Violation> {
+        let mut confirmed: BTreeMap<u64, Moment> = BTreeMap::new();
+        for delivery in &self.deliveries {
+            if let Some(at) = delivery.confirmed {
+                let earliest = confirmed.entry(delivery.seq).or_insert(at);
+                *earliest = at.min(*earliest);
+            }
+        }
+        let again = |delivery: &&DeliveryEvent| confirmed.get(&delivery.seq).is_some_and(|at| *at < delivery.asked);
+        self.deliveries.iter().find(again).map_or(Ok(()), |delivery| Err(Violation::Redelivered(delivery.clone())))
+    }
+}
+
+fn check_nothing_lost(attempts: &[&Attempt], held: &BTreeMap<u64, Vec<u8>>) -> Result<(), Violation> {
+    let is_lost =
+        |attempt: &&&Attempt| attempt.acknowledged.is_some_and(|(seq, _)| held.get(&seq) != Some(&attempt.payload));
+    attempts.iter().find(is_lost).map_or(Ok(()), |attempt| Err(Violation::Lost((*attempt).clone())))
+}
+
+fn check_nothing_made_up(attempts: &[&Attempt], held: &BTreeMap<u64, Vec<u8>>) -> Result<(), Violation> {
+    let mut seen: BTreeMap<&[u8], u64> = BTreeMap::new();
+    for payload in held.values() {
+        *seen.entry(payload).or_default() += 1;
+    }
+    let sent: BTreeMap<&[u8], bool> =
+        attempts.iter().map(|attempt| (attempt.payload.as_slice(), attempt.is_refused)).collect();
+    for (payload, n_times) in seen {
+        match sent.get(payload) {
+            None | Some(true) => return Err(Violation::Unsent(payload.to_vec())),
+            Some(false) if n_times > 1 => return Err(Violation::Duplicate(payload.to_vec())),
+            Some(false) => {}
+        }
+    }
+    Ok(())
+}
+
+/// Real-time order: of two acknowledged messages, the one that was acknowledged before the other was sent is first.
+fn check_order(attempts: &[&Attempt]) -> Result<(), Violation> {
+    let mut by_ack: Vec<(&Attempt, u64, Moment)> =
+        attempts.iter().filter_map(|attempt| attempt.acknowledged.map(|(seq, at)| (*attempt, seq, at))).collect();
+    by_ack.sort_by_key(|(_, _, at)| *at);
+    let mut by_sent = by_ack.clone();
+    by_sent.sort_by_key(|(attempt, _, _)| attempt.sent);
+    let mut next = 0;
+    let mut highest: Option<(&Attempt, u64)> = None;
+    for (attempt, seq, _) in by_sent {
+        while let Some((earlier, earlier_seq, at)) = by_ack.get(next) {
+            if *at > attempt.sent {
+                break;
+            }
+            if highest.is_none_or(|(_, known)| *earlier_seq > known) {
+                highest = Some((earlier, *earlier_seq));
+            }
+            next += 1;
+        }
+        if let Some((earlier, known)) = highest
+            && seq <= known
+            && earlier.payload != attempt.payload
+        {
+            return Err(Violation::Order(earlier.clone(), attempt.clone()));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Attempt, DeliveryEvent, History, LastSeqRead, Violation};
+    use std::collections::BTreeMap;
+
+    fn attempt(payload: &str, sent: u64, acknowledged: Option<(u64, u64)>) -> Attempt {
+        Attempt { stream: "T".to_owned(), payload: payload.into(), sent, acknowledged, is_refused: false }
+    }
+
+    fn held(payloads: &[&str]) -> BTreeMap<u64, Vec<u8>> {
+        (1..).zip(payloads.iter().map(|payload| payload.as_bytes().to_vec())).collect()
+    }
+
+    fn of(attempts: Vec<Attempt>) -> History {
+        History { attempts, ..History::default() }
+    }
+
+    #[test]
+    fn what_can_have_been_passes() {
+        let history = of(vec![
+            attempt("a", 0, Some((1, 5))),
+            attempt("b", 1, None),
+            attempt("c", 6, Some((3, 8))),
+            attempt("d", 7, None),
+        ]);
+        assert_eq!(history.check("T", &held(&["a", "b", "c"])), Ok(()));
+    }
+
+    #[test]
+    fn a_lost_acknowledged_message_is_found() {
+        let lost = attempt("a", 0, Some((1, 5)));
+        assert_eq!(of(vec![lost.clone()]).check("T", &held(&[])), Err(Violation::Lost(lost.clone())));
+        assert_eq!(of(vec![lost.clone()]).check("T", &held(&["b"])), Err(Violation::Lost(lost)));
+    }
+
+    #[test]
+    fn a_duplicate_and_a_message_from_nowhere_are_found() {
+        let history = of(vec![attempt("a", 0, None)]);
+        assert_eq!(history.check("T", &held(&["a", "a"])), Err(Violation::Duplicate(b"a".to_vec())));
+        assert_eq!(history.check("T", &held(&["x"])), Err(Violation::Unsent(b"x".to_vec())));
+        let refused = of(vec![Attempt { is_refused: true, ..attempt("a", 0, None) }]);
+        assert_eq!(refused.check("T", &held(&["a"])), Err(Violation::Unsent(b"a".to_vec())));
+    }
+
+    #[test]
+    fn order_in_real_time_is_checked() {
+        let (first, second) = (attempt("a", 0, Some((2, 5))), attempt("b", 6, Some((1, 9))));
+        let history = of(vec![first.clone(), second.clone()]);
+        assert_eq!(history.check("T", &held(&["b", "a"])), Err(Violation::Order(first, second)));
+        // Concurrent ones may stand either way.
+        let history = of(vec![attempt("a", 0, Some((2, 7))), attempt("b", 6, Some((1, 9)))]);
+        assert_eq!(history.check("T", &held(&["b", "a"])), Ok(()));
+    }
+
+    #[test]
+    fn a_stale_read_is_found() {
+        let mut history = of(vec![attempt("a", 0, Some((1, 5)))]);
+        let read = |sent| LastSeqRead { stream: "T".to_owned(), sent, answered: 9, last_seq: 0 };
+        history.reads = vec![read(4)];
+        assert_eq!(history.check("T", &held(&["a"])), Ok(()));
+        history.reads = vec![read(5)];
+        assert_eq!(history.check("T", &held(&["a"])), Err(Violation::StaleRead(read(5), 1)));
+    }
+
+    #[test]
+    fn a_confirmed_message_is_not_delivered_again() {
+        let delivery = |asked, confirmed| DeliveryEvent { seq: 1, asked, confirmed };
+        let of = |deliveries| History { deliveries, ..History::default() };
+        assert_eq!(of(vec![delivery(0, None), delivery(3, Some(5))]).check_deliveries(), Ok(()));
+        let again = of(vec![delivery(0, Some(2)), delivery(3, None)]);
+        assert_eq!(again.check_deliveries(), Err(Violation::Redelivered(delivery(3, None))));
+    }
+}
