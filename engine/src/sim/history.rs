@@ -61,15 +61,15 @@ pub struct History {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Violation {
     /// An acknowledged message is not where it was said to be.
-    Lost(Attempt),
+    Lost(Box<Attempt>),
     /// A message is there more often than it was sent.
     Duplicate(Vec<u8>),
     /// A message is there that was refused, or that nobody sent.
     Unsent(Vec<u8>),
     /// A message was acknowledged before another one was sent, and stands behind it.
-    Order(Attempt, Attempt),
+    Order(Box<Attempt>, Box<Attempt>),
     /// A read that was asked after an acknowledgement does not know of it.
-    StaleRead(LastSeqRead, u64),
+    StaleRead(Box<LastSeqRead>, u64),
     /// A message was delivered again although its acknowledgement was confirmed.
     Redelivered(DeliveryEvent),
     /// Something else that must hold does not.
@@ -123,7 +123,7 @@ impl History {
             let known = attempts.iter().filter_map(|attempt| attempt.acknowledged);
             let known = known.filter(|(_, at)| *at <= read.sent).map(|(seq, _)| seq).max().unwrap_or(0);
             if read.last_seq < known {
-                return Err(Violation::StaleRead(read.clone(), known));
+                return Err(Violation::StaleRead(Box::new(read.clone()), known));
             }
         }
         Ok(())
@@ -146,7 +146,7 @@ impl History {
 fn check_nothing_lost(attempts: &[&Attempt], held: &BTreeMap<u64, Vec<u8>>) -> Result<(), Violation> {
     let is_lost =
         |attempt: &&&Attempt| attempt.acknowledged.is_some_and(|(seq, _)| held.get(&seq) != Some(&attempt.payload));
-    attempts.iter().find(is_lost).map_or(Ok(()), |attempt| Err(Violation::Lost((*attempt).clone())))
+    attempts.iter().find(is_lost).map_or(Ok(()), |attempt| Err(Violation::Lost(Box::new((*attempt).clone()))))
 }
 
 fn check_nothing_made_up(attempts: &[&Attempt], held: &BTreeMap<u64, Vec<u8>>) -> Result<(), Violation> {
@@ -189,7 +189,7 @@ fn check_order(attempts: &[&Attempt]) -> Result<(), Violation> {
             && seq <= known
             && earlier.payload != attempt.payload
         {
-            return Err(Violation::Order(earlier.clone(), attempt.clone()));
+            return Err(Violation::Order(Box::new(earlier.clone()), Box::new(attempt.clone())));
         }
     }
     Ok(())
@@ -226,8 +226,8 @@ mod tests {
     #[test]
     fn a_lost_acknowledged_message_is_found() {
         let lost = attempt("a", 0, Some((1, 5)));
-        assert_eq!(of(vec![lost.clone()]).check("T", &held(&[])), Err(Violation::Lost(lost.clone())));
-        assert_eq!(of(vec![lost.clone()]).check("T", &held(&["b"])), Err(Violation::Lost(lost)));
+        assert_eq!(of(vec![lost.clone()]).check("T", &held(&[])), Err(Violation::Lost(Box::new(lost.clone()))));
+        assert_eq!(of(vec![lost.clone()]).check("T", &held(&["b"])), Err(Violation::Lost(Box::new(lost))));
     }
 
     #[test]
@@ -243,7 +243,7 @@ mod tests {
     fn order_in_real_time_is_checked() {
         let (first, second) = (attempt("a", 0, Some((2, 5))), attempt("b", 6, Some((1, 9))));
         let history = of(vec![first.clone(), second.clone()]);
-        assert_eq!(history.check("T", &held(&["b", "a"])), Err(Violation::Order(first, second)));
+        assert_eq!(history.check("T", &held(&["b", "a"])), Err(Violation::Order(Box::new(first), Box::new(second))));
         // Concurrent ones may stand either way.
         let history = of(vec![attempt("a", 0, Some((2, 7))), attempt("b", 6, Some((1, 9)))]);
         assert_eq!(history.check("T", &held(&["b", "a"])), Ok(()));
@@ -256,7 +256,7 @@ mod tests {
         history.reads = vec![read(4)];
         assert_eq!(history.check("T", &held(&["a"])), Ok(()));
         history.reads = vec![read(5)];
-        assert_eq!(history.check("T", &held(&["a"])), Err(Violation::StaleRead(read(5), 1)));
+        assert_eq!(history.check("T", &held(&["a"])), Err(Violation::StaleRead(Box::new(read(5)), 1)));
     }
 
     #[test]

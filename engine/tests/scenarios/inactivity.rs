@@ -27,6 +27,7 @@ fn assignment() -> ConsumerAssignment {
         created_ns: 1,
         group: RaftGroup::fresh(GroupName::new("C-R3F-1"), vec![ServerId(1), ServerId(2), ServerId(3)]),
         asker: Asker { server: Some(ServerId(2)), request: 7 },
+        revision: 0,
     }
 }
 
