@@ -255,6 +255,9 @@ impl Server {
         self.context.tasks.close();
         let orderly = async {
             self.stop_engine().await;
+            // No engine is left that would ask again.
+            self.context.requests.abandon_all();
+            self.context.catchups.abandon_all();
             self.context.tasks.wait().await;
         };
         if timeout(SHUTDOWN_LIMIT, orderly).await.is_err() {

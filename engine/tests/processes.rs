@@ -110,12 +110,13 @@ fn lines_of(stdout: ChildStdout) -> mpsc::Receiver<String> {
     receiver
 }
 
-/// A port with which those of three nodes are free: three each, at 0, 100 and 200 above. No two calls give the same.
+/// A port with which those of three nodes are free: three each, at 0, 100 and 200 above. No two calls give the same, and
+/// all are below those that systems give to outgoing connections.
 fn free_ports() -> u16 {
     static N_CALLS: AtomicU16 = AtomicU16::new(0);
     let call = N_CALLS.fetch_add(1, Ordering::Relaxed);
     let is_free = |port: u16| std::net::TcpListener::bind(("127.0.0.1", port)).is_ok();
-    let spread = u16::try_from(std::process::id() % 89).unwrap() * 300 + call * 10;
+    let spread = u16::try_from(std::process::id() % 40).unwrap() * 300 + call * 10;
     let mut candidates = (0..5_u16).map(|step| 20_000 + spread + step * 2);
     candidates.find(|port| [0, 100, 200].iter().all(|above| (0..3).all(|node| is_free(port + above + node)))).unwrap()
 }

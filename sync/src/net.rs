@@ -32,10 +32,14 @@ impl EndSignals {
     }
 }
 
-/// Runs a future on a runtime of its own, with as many threads as the machine has cores.
+/// Runs a future on a runtime of its own, with as many threads as the machine has cores. What still runs when it ends is
+/// left behind: a disk that hangs must not keep the process.
 ///
 /// # Errors
 /// The system refuses threads or event queues.
 pub fn run<T>(future: impl Future<Output = T>) -> std::io::Result<T> {
-    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(future))
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let output = runtime.block_on(future);
+    runtime.shutdown_background();
+    Ok(output)
 }

@@ -20,6 +20,8 @@ use crate::stream::{NoAnswer, Stream};
 const LEADER_LIMIT: Duration = Duration::from_secs(4);
 /// The pause between two looks.
 const LEADER_PAUSE: Duration = Duration::from_millis(50);
+/// The same, until what another server has decided is known here.
+const KNOWN_PAUSE: Duration = Duration::from_millis(5);
 /// How long another server's answer is waited for, besides what the request itself may wait.
 const PEER_LIMIT: Duration = Duration::from_secs(12);
 
@@ -86,7 +88,26 @@ impl Engine {
             _ => Duration::ZERO,
         };
         // What became of it is not known: it is not asked again.
-        call.wait(PEER_LIMIT + own_wait).await.unwrap_or(Response::Error(ApiError::UNAVAILABLE))
+        let response = call.wait(PEER_LIMIT + own_wait).await.unwrap_or(Response::Error(ApiError::UNAVAILABLE));
+        self.until_known_here(request, &response).await;
+        response
+    }
+
+    /// What another server has created is known here before its creator hears of it, who may ask for it next. Gives up
+    /// after a while: this server may be cut off from the others' decisions.
+    async fn until_known_here(&self, request: &Request, response: &Response) {
+        let deadline = Instant::now() + LEADER_LIMIT;
+        let is_known = || match (request, response) {
+            (Request::StreamCreate(_), Response::Stream(info)) => self.stream_assignment(&info.config.name).is_some(),
+            (Request::ConsumerCreate { stream, .. }, Response::Consumer(info)) => {
+                let key = ConsumerKey { stream: stream.clone(), name: info.config.name.clone() };
+                self.consumer_assignment(&key).is_some()
+            }
+            _ => true,
+        };
+        while !is_known() && Instant::now() < deadline && !self.is_stopping() {
+            sleep(KNOWN_PAUSE).await;
+        }
     }
 
     fn route(&self, request: &Request) -> Route {

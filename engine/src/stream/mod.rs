@@ -253,6 +253,8 @@ impl Stream {
         if let Some(node) = self.member.node() {
             node.stop().await;
         }
+        // Nothing is applied from here on: whoever waits for an answer learns no more.
+        self.answers.abandon_all();
         self.close_store().await;
     }
 
