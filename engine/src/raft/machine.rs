@@ -129,6 +129,7 @@ impl Machine {
             self.node.tick();
             self.resend_snapshots();
             self.guard_overrun();
+            self.leave_if_demoted();
         } else {
             self.node.raft.election_elapsed += 1;
             let is_due = self.node.raft.election_elapsed >= self.timeout_ticks;
@@ -154,6 +155,13 @@ impl Machine {
         if uncommitted >= self.limits.uncommitted {
             tracing::warn!(uncommitted, "too much is not committed: stepping down");
             self.follow();
+        }
+    }
+
+    /// Raft lets a leader lead on that became a learner. It makes room instead.
+    fn leave_if_demoted(&mut self) {
+        if self.is_leader() && !self.node.raft.promotable() && self.node.raft.lead_transferee.is_none() {
+            self.step_down(None);
         }
     }
 
@@ -268,16 +276,35 @@ impl Machine {
     /// Gives leadership away: to the preferred peer if it is healthy, else to the most up to date that is, else to
     /// nobody. It may take some turns: see [`Self::follow`].
     pub(super) fn step_down(&mut self, preferred: Option<ServerId>) {
-        if !self.is_leader() {
-            return;
-        }
-        let own = self.node.raft.id;
-        let healthy = self.voters.iter().map(|voter| voter.0).filter(|voter| *voter != own && self.was_heard(*voter));
-        let matched = |peer: u64| self.node.raft.prs().get(peer).map_or(0, |progress| progress.matched);
-        let best = healthy.max_by_key(|peer| (preferred == Some(ServerId(*peer)), matched(*peer), u64::MAX - peer));
-        if !best.is_some_and(|peer| self.transfer(ServerId(peer))) {
+        if self.is_leader() && !self.best_peer(preferred).is_some_and(|peer| self.transfer(ServerId(peer))) {
             self.follow();
         }
+    }
+
+    fn best_peer(&self, preferred: Option<ServerId>) -> Option<u64> {
+        let own = self.node.raft.id;
+        let healthy = self.voters.iter().map(|voter| voter.0).filter(|voter| *voter != own && self.was_heard(*voter));
+        healthy.max_by_key(|peer| (preferred == Some(ServerId(*peer)), self.matched(*peer), u64::MAX - peer))
+    }
+
+    fn matched(&self, peer: u64) -> u64 {
+        self.node.raft.prs().get(peer).map_or(0, |progress| progress.matched)
+    }
+
+    /// A leader that is no member any more: raft would panic at its next commit. It follows at once, and asks the best
+    /// peer to take over. What it said as a leader comes out, since a follower's messages wait for the disk.
+    pub(super) fn leave_if_gone(&mut self) -> Vec<Message> {
+        if !self.is_leader() || self.node.raft.prs().get(self.node.raft.id).is_some() {
+            return Vec::new();
+        }
+        if let Some(heir) =
+            self.best_peer(None).filter(|peer| self.matched(*peer) == self.node.raft.raft_log.last_index())
+        {
+            self.node.raft.send_timeout_now(heir);
+        }
+        let said = std::mem::take(&mut self.node.raft.msgs);
+        self.follow();
+        said
     }
 
     /// Follows in the same term, with nobody leading.

@@ -136,7 +136,7 @@ impl Machine {
             Some(ready) => {
                 let mut light = self.node.advance_append(ready);
                 if !crate::mutant!(M113) {
-                    outcome.messages = light.take_messages();
+                    outcome.messages.append(&mut light.take_messages());
                     self.mend(&mut outcome.messages);
                     self.apply(light.take_committed_entries(), &mut outcome)?;
                 }
@@ -182,6 +182,7 @@ impl Machine {
                     let members = Members { index: entry.index, conf_state };
                     self.view.with(|state| state.members = members.clone());
                     self.refresh_members();
+                    outcome.messages.append(&mut self.leave_if_gone());
                     outcome.members = Some(members);
                 }
                 // Every member refuses it alike.

@@ -259,3 +259,23 @@ scenario!(a_joint_change_swaps_members_and_ends_by_itself, "5", [], async {
     })
     .await
 });
+
+scenario!(a_leader_that_removes_itself_hands_over, "5", [], async {
+    with_both_hosts(|host| async move {
+        let world = World::started(3, host, 13).await;
+        let leader = world.elect().await;
+        world.write("x").await.ok_or("no write")?;
+        let mut change = ConfChangeV2::default();
+        change.mut_changes().push(single(ConfChangeType::RemoveNode, leader));
+        world.node(leader).change_members(change).await.map_err(|error| error.to_string())?;
+        let took = timeout(Duration::from_secs(60), others_lead(&world, leader)).await;
+        let took = took.map_err(|_| "nobody takes over from a leader that removed itself")?;
+        expect(took < Duration::from_secs(2), format!("no leader for {took:?}"))?;
+        pause(20_000).await;
+        expect(world.node(leader).write_error().is_none(), "the removed leader failed")?;
+        let new_leader = world.leader().ok_or("no leader")?;
+        let proposed = world.node(new_leader).propose(None, "y".into()).await.map_err(|error| error.to_string())?;
+        expect(world.applies(new_leader, proposed.index, Duration::from_secs(5)).await, "the others do not go on")
+    })
+    .await
+});

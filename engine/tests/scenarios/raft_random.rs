@@ -9,14 +9,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use interlock_engine::disk::{Fault, Operation};
-use interlock_engine::raft::eraftpb::{Message, MessageType};
+use interlock_engine::raft::eraftpb::{ConfChangeSingle, ConfChangeType, ConfChangeV2, Message, MessageType};
 use interlock_engine::raft::{Apply, NodeHost, Role};
 use interlock_sync::random::Random;
 
 use crate::harness::{Outcome, expect};
 use crate::raft_world::{FAIR, Weather, World, pause};
 
-const N_SERVERS: u64 = 3;
+/// The first three found the group; the fourth one joins and leaves.
+const N_SERVERS: u64 = 4;
+const N_FOUNDERS: u64 = 3;
 const N_STEPS: u64 = 60;
 
 /// What a run has seen besides the world: it outlives crashes.
@@ -33,7 +35,7 @@ struct Run {
 impl Run {
     async fn new(seed: u64) -> Result<Self, String> {
         let host = if seed.is_multiple_of(2) { NodeHost::Actor } else { NodeHost::SharedLock };
-        let mut world = World::new(N_SERVERS, host, seed);
+        let mut world = World::new(N_FOUNDERS, host, seed);
         world.limits.segment_bytes = 2 << 10;
         world.limits.recent_bytes = 512;
         world.limits.kept_entries = seed % 5;
@@ -89,7 +91,8 @@ impl Run {
             70..78 => self.world.wire.heal(),
             78..83 => self.change_weather(),
             83..88 => self.break_disk(server),
-            88..95 => self.snapshot(server),
+            88..93 => self.snapshot(server),
+            93..97 => self.change_members(server),
             _ => {
                 let node = self.world.node(server).clone();
                 let _leaving = tokio::spawn(async move { node.step_down(None).await });
@@ -123,6 +126,45 @@ impl Run {
         let operation = operations[usize::try_from(self.random.below(5)).unwrap()];
         let fault = Fault::always(operation, "", 5).nth(1 + self.random.below(10));
         self.world.servers[&server].disk.fail(if self.random.chance(30) { fault.short() } else { fault });
+    }
+
+    /// Makes a server a member, a learner or neither; or swaps it for another in one step.
+    fn change_members(&mut self, server: u64) {
+        let Some(leader) = self.world.leader() else { return };
+        let kinds = [ConfChangeType::AddNode, ConfChangeType::RemoveNode, ConfChangeType::AddLearnerNode];
+        let kind = kinds[usize::try_from(self.random.below(3)).unwrap()];
+        let voters = self.world.node(leader).status().voters;
+        if server == leader || (kind != ConfChangeType::AddNode && voters.len() <= 2) {
+            return;
+        }
+        let mut changes = vec![(kind, server)];
+        if kind == ConfChangeType::RemoveNode && self.random.chance(50) {
+            let other = (1..=N_SERVERS).find(|other| !voters.iter().any(|voter| voter.0 == *other));
+            changes.extend(other.map(|other| (ConfChangeType::AddNode, other)));
+        }
+        let node = self.world.node(leader).clone();
+        let _changing = tokio::spawn(async move { node.change_members(change(&changes)).await });
+    }
+
+    /// Makes all servers voters.
+    async fn gather(&mut self) -> Outcome {
+        let mut last = String::new();
+        for _ in 0..200 {
+            let leader = self.world.elect_among_members().await;
+            let voters = self.world.node(leader).status().voters;
+            if voters.len() as u64 == N_SERVERS {
+                return Ok(());
+            }
+            let missing = (1..=N_SERVERS).find(|server| !voters.iter().any(|voter| voter.0 == *server));
+            if let Some(missing) = missing {
+                let change = change(&[(ConfChangeType::AddNode, missing)]);
+                // Refused while another change is under way.
+                let changed = self.world.node(leader).change_members(change).await;
+                last = format!("adding {missing}: {changed:?} of {:?}", self.world.node(leader).status());
+            }
+            pause(500).await;
+        }
+        Err(format!("the members cannot be changed at the end: {last}"))
     }
 
     fn snapshot(&mut self, server: u64) {
@@ -167,12 +209,14 @@ impl Run {
                 self.world.start(server).await.map_err(|error| format!("server {server} does not start: {error}"))?;
             }
         }
-        // A step-down or a fault that was on its way may still take the first leader.
+        // What was on its way may still take the first leader, or a member.
         let mut last = None;
         for _ in 0..20 {
+            self.gather().await?;
             self.world.elect().await;
             last = self.world.write("the last").await;
-            if last.is_some() {
+            let n_voters = self.world.leader().map(|leader| self.world.node(leader).status().voters.len());
+            if last.is_some() && n_voters == Some(N_SERVERS as usize) {
                 break;
             }
             pause(1000).await;
@@ -181,7 +225,8 @@ impl Run {
         let leader = self.world.elect().await;
         for server in 1..=N_SERVERS {
             let applies = self.world.applies(server, last, Duration::from_secs(30)).await;
-            expect(applies, format!("server {server} does not catch up"))?;
+            let (own, leading) = (self.world.node(server).status(), self.world.node(leader).status());
+            expect(applies, format!("server {server} does not catch up to {last}: {own:?} behind {leading:?}"))?;
             self.check(server)?;
         }
         let state = self.world.applied(leader).data;
@@ -194,6 +239,16 @@ impl Run {
         one_leader_per_term(&self.world.wire.all_sent())?;
         one_vote_per_term(&self.world.wire.all_sent())
     }
+}
+
+fn change(changes: &[(ConfChangeType, u64)]) -> ConfChangeV2 {
+    let mut change = ConfChangeV2::default();
+    for (kind, server) in changes {
+        let mut single = ConfChangeSingle { node_id: *server, ..ConfChangeSingle::default() };
+        single.set_change_type(*kind);
+        change.mut_changes().push(single);
+    }
+    change
 }
 
 fn one_leader_per_term(messages: &[Message]) -> Outcome {

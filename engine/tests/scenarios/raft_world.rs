@@ -310,6 +310,22 @@ impl World {
         panic!("no leader within a minute");
     }
 
+    /// Waits for a leader that a majority of its own members follows.
+    pub(crate) async fn elect_among_members(&self) -> u64 {
+        for _ in 0..6000 {
+            if let Some(leader) = self.leader() {
+                let voters = self.node(leader).status().voters;
+                let of = |voter: &&ServerId| self.servers.get(&voter.0).map(|server| server.node.status().leader);
+                let n_following = voters.iter().filter(|voter| of(voter) == Some(Some(ServerId(leader)))).count();
+                if n_following * 2 > voters.len() {
+                    return leader;
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("no leader within a minute");
+    }
+
     /// Proposes on the leader and waits until it has applied the entry: its index.
     pub(crate) async fn write(&self, data: impl Into<Bytes>) -> Option<u64> {
         let leader = self.leader()?;
