@@ -89,12 +89,12 @@ impl Client {
         expect!(self.request(request).await, Response::Removed(n_messages) => n_messages)
     }
 
-    /// Moves a stream to these servers.
+    /// Moves a stream to these servers: its state as the move begins.
     ///
     /// # Errors
     /// Refused, or no answer.
-    pub async fn move_stream(&self, name: &str, peers: Vec<ServerId>) -> Result<(), ClientError> {
-        done(self.request(Request::StreamMove { stream: name.to_owned(), peers }).await)
+    pub async fn move_stream(&self, name: &str, peers: Vec<ServerId>) -> Result<StreamInfo, ClientError> {
+        stream(self.request(Request::StreamMove { stream: name.to_owned(), peers }).await)
     }
 
     /// Makes another member lead a stream.

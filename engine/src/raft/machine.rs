@@ -258,7 +258,8 @@ impl Machine {
     pub(super) fn campaign(&mut self) {
         // Raft asserts that a candidate's log is durable; a lock's other holders may come while it is being written.
         let is_durable = self.node.raft.raft_log.persisted == self.node.raft.raft_log.last_index();
-        if !self.observer && is_durable {
+        // Raft fails where a node that does not vote wins: one that is about to join has nobody to be elected by.
+        if !self.observer && is_durable && self.node.raft.promotable() {
             self.ask_for_votes();
             self.refresh_timeout();
         }

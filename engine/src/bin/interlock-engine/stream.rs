@@ -34,8 +34,7 @@ pub(crate) async fn run(args: StreamArgs) -> anyhow::Result<()> {
             println!("{} messages removed", client.purge_stream(&name, filter, keep).await?);
         }
         StreamCommand::Move { name, to } => {
-            client.move_stream(&name, to.into_iter().map(ServerId).collect()).await?;
-            println!("stream {name} moves");
+            print(&client.move_stream(&name, to.into_iter().map(ServerId).collect()).await?);
         }
         StreamCommand::StepDown { name, preferred } => {
             client.step_down_stream(&name, preferred.map(ServerId)).await?;
