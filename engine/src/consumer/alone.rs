@@ -58,6 +58,7 @@ impl Consumer {
         if !self.save().await {
             return;
         }
+        self.update_config().await;
         let leadership = self.member.begin_leadership();
         self.arm_inactivity(engine, leadership);
     }

@@ -31,12 +31,19 @@ struct Offer {
     gone: Vec<u64>,
 }
 
-/// Counts a waiting request while it lives.
-struct Waiting<'a>(&'a Consumer);
+/// Counts a waiting request while it lives. Its end is activity as its begin was: a client that asks again at once is
+/// not inactive in between.
+struct Waiting<'a> {
+    consumer: &'a Consumer,
+    no_wait: bool,
+}
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.0.inner.lock().n_waiting -= 1;
+        let now_ns = self.consumer.context.clock.now_ns();
+        let mut inner = self.consumer.inner.lock();
+        inner.n_waiting -= 1;
+        inner.activity.mark_pull(now_ns, self.no_wait);
     }
 }
 
@@ -54,7 +61,7 @@ impl Consumer {
             }
             inner.n_waiting += 1;
         }
-        let _waiting = Waiting(self);
+        let _waiting = Waiting { consumer: self, no_wait: fetch.expires.is_zero() };
         let deadline = Instant::now() + fetch.expires;
         let mut last_seq = stream.watch_last_seq();
         let mut stirred = self.stirred.subscribe();
@@ -185,9 +192,8 @@ impl Consumer {
 
     /// Takes an acknowledgement; answers once it is applied.
     pub(crate) async fn acknowledge(self: &Arc<Self>, seq: u64, kind: api::AckKind) -> Result<Response, NoAnswer> {
-        if !self.member.leads() {
-            return Err(NoAnswer::NotLeader);
-        }
+        // The token and not the role: without it the state may still be read.
+        let _leadership = self.member.leadership().ok_or(NoAnswer::NotLeader)?;
         let now_ns = self.context.clock.now_ns();
         let marks_late = crate::mutant!(M50);
         if !marks_late {
@@ -198,11 +204,9 @@ impl Consumer {
         let call = self.answers.begin();
         let origin = Origin { server: self.context.settings.id, proposal: call.number() };
         let ack = Ack { origin, stream_seq: seq, kind: core_kind(kind) };
-        let is_known = {
-            let inner = self.inner.lock();
-            seq <= inner.state.delivered().stream_seq && inner.state.config().ack != AckPolicy::None
-        };
-        if is_known {
+        // Whether it was delivered is the log's to say: a new leader has not applied all of it yet.
+        let counts = self.inner.lock().state.config().ack != AckPolicy::None;
+        if counts {
             self.propose(ConsumerEntry::Acks { acks: vec![ack], time_ns: now_ns }).await?;
             call.wait(APPLY_LIMIT).await.ok_or(NoAnswer::Unknown)?;
         }

@@ -122,7 +122,8 @@ impl Consumer {
                 }
                 Step::Leave(reason) => {
                     if reason == LeaveReason::ClosedButAssigned {
-                        tracing::warn!("consumer {} is closed and still assigned", self.key);
+                        let reason = "it is closed and still assigned";
+                        self.context.events.tell(Event::RemovalWaits { consumer: self.key.clone(), reason });
                     }
                     return Timer::End;
                 }
@@ -161,5 +162,13 @@ impl Consumer {
             engine.has_meta().then(|| MetaFacts { assigned: assigned.as_ref(), is_recovering: engine.is_recovering() });
         let now_ns = self.context.clock.now_ns();
         retry.next(event, RetryFacts { is_shutting_down: engine.is_stopping(), consumer: &consumer, meta, now_ns })
+    }
+}
+
+#[cfg(feature = "mutation")]
+impl Consumer {
+    /// Starts a timer that ends with this token and not with the leadership, as one of another server's is.
+    pub fn watch_until(self: &Arc<Self>, engine: &Arc<Engine>, token: Token) {
+        self.arm_inactivity(engine, token);
     }
 }

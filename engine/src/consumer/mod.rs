@@ -18,8 +18,9 @@ use interlock_sync::time::Duration;
 use crate::api::ConsumerInfo;
 use crate::calls::Calls;
 use crate::core::assignment::ConsumerAssignment;
+use crate::core::config::ConsumerConfig;
 use crate::core::consumer::ConsumerState;
-use crate::core::entry::Encoded;
+use crate::core::entry::{ConsumerEntry, Encoded};
 use crate::core::inactivity::{self, Activity, Facts};
 use crate::core::names::ConsumerKey;
 use crate::core::write_error::WriteError;
@@ -139,6 +140,16 @@ impl Consumer {
         self.created_ns
     }
 
+    /// Whether it is a server's own.
+    pub(crate) fn is_direct(&self) -> bool {
+        self.inner.lock().state.config().direct
+    }
+
+    /// Where its state is kept while it has no group.
+    pub(crate) fn folder(&self) -> &PathBuf {
+        &self.folder
+    }
+
     /// Its part in its group.
     pub fn member(&self) -> &Member {
         &self.member
@@ -167,18 +178,31 @@ impl Consumer {
         Ok(Foundation { applied: inner.state.applied(), snapshot: Bytes::from(inner.state.encode()) })
     }
 
-    /// Takes over an assignment.
+    /// Takes over an assignment, and with it the threshold: that one is each server's own matter.
     pub(crate) fn link(&self, assignment: &ConsumerAssignment) {
-        self.inner.lock().assignment = Some(Arc::new(assignment.clone()));
+        let mut inner = self.inner.lock();
+        let own = Some(Arc::new(assignment.clone()));
+        let old = std::mem::replace(&mut inner.assignment, own);
+        let shown = |config: &ConsumerConfig| (inactivity::shown_threshold(config), config.mode);
+        if old.is_none_or(|old| shown(&old.config) != shown(&assignment.config)) {
+            let threshold = draw_threshold(&assignment.config, &mut inner.random);
+            inner.threshold = threshold;
+        }
     }
 
-    /// Takes over a configuration: the leader has it applied by all.
-    pub(crate) fn update_config(self: &Arc<Self>, assignment: &ConsumerAssignment) {
-        let mut inner = self.inner.lock();
-        let config = &assignment.config;
-        if inner.state.config().inactive_threshold != config.inactive_threshold {
-            let threshold = draw_threshold(config, &mut inner.random);
-            inner.threshold = threshold;
+    /// Has the configuration of the assignment applied by all, where this server leads and it is not yet. Who leads
+    /// next does it again: a proposal may be lost.
+    pub(crate) async fn update_config(self: &Arc<Self>) {
+        let wanted = {
+            let inner = self.inner.lock();
+            let own = inner.assignment.as_ref().map(|own| own.config.clone());
+            own.filter(|own| own != inner.state.config())
+        };
+        if let Some(config) = wanted
+            && self.member.leads()
+            && let Err(reason) = self.propose(ConsumerEntry::Configure(Box::new(config))).await
+        {
+            tracing::debug!("consumer {}: its configuration waits for the next leader: {reason:?}", self.key);
         }
     }
 
@@ -275,7 +299,7 @@ impl Consumer {
     }
 }
 
-fn draw_threshold(config: &crate::core::config::ConsumerConfig, random: &mut Random) -> Option<Duration> {
+fn draw_threshold(config: &ConsumerConfig, random: &mut Random) -> Option<Duration> {
     let bound = u64::try_from(inactivity::THRESHOLD_JITTER.as_nanos()).unwrap_or(u64::MAX);
     inactivity::effective_threshold(config, Duration::from_nanos(random.below(bound)))
 }

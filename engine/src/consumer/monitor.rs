@@ -141,6 +141,7 @@ impl Consumer {
             if !crate::mutant!(M39) {
                 self.arm_inactivity(&generation.engine, leadership);
             }
+            self.update_config().await;
             self.follow_update(generation).await;
         } else {
             self.member.end_leadership();

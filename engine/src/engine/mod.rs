@@ -1,6 +1,7 @@
 //! The engine of a server: its streams, its part in the meta layer, its raft nodes.
 
 mod changes;
+mod direct;
 mod founding;
 pub(crate) mod health;
 mod members;

@@ -21,7 +21,7 @@ impl Engine {
             () = self.stopping.cancelled() => return,
             () = sleep(GRACE) => {}
         }
-        let parents = ["groups", "streams", "ended"].map(|name| self.context.settings.folder.join(name));
+        let parents = ["groups", "streams", "consumers", "ended"].map(|name| self.context.settings.folder.join(name));
         for parent in parents {
             match self.remove_orphans_of(&parent).await {
                 Ok(0) => {}
@@ -52,14 +52,17 @@ impl Engine {
     }
 
     fn named_folders(&self) -> BTreeSet<PathBuf> {
+        // Consumers of this server alone, which no assignment names. Asked before the engine's lock is taken.
+        let running = self.streams().into_iter().flat_map(|stream| stream.consumers());
+        let mut folders: BTreeSet<PathBuf> = running.map(|consumer| consumer.folder().clone()).collect();
         let state = self.state.read();
-        let mut folders = BTreeSet::new();
         for stream in state.assignments.streams() {
             let assignment = &stream.assignment;
             folders.insert(crate::stream::folder(&self.context, assignment));
             folders.insert(self.context.group_folder(&assignment.group.name));
             folders.extend(self.traces_of(&assignment.group));
             for consumer in stream.consumers.values() {
+                folders.insert(crate::consumer::folder(&self.context, consumer));
                 folders.insert(self.context.group_folder(&consumer.group.name));
                 folders.extend(self.traces_of(&consumer.group));
             }

@@ -61,6 +61,7 @@ impl Running {
 impl Engine {
     /// Carries out what changed for one entity. Waits for monitors that have to end.
     pub(super) async fn carry_out(self: &Arc<Self>, changed: Changed) {
+        failpoint!("before_placing");
         let _one_at_a_time = self.placing.lock().await;
         self.place(changed).await;
     }
@@ -189,18 +190,19 @@ impl Engine {
     fn link(&self, entity: &Entity, running: &Running) {
         let Some(group) = entity.new_group() else { return };
         let node = self.node(&group.name);
-        running.member().link(group.clone(), node);
         match (entity, running) {
             (Entity::Stream { new: Some(new), .. }, Running::Stream(stream)) => stream.link(new),
             (Entity::Consumer { new: Some(new), .. }, Running::Consumer(consumer)) => consumer.link(new),
             _ => {}
         }
+        // Last: it signals whoever reads what was linked.
+        running.member().link(group.clone(), node);
     }
 
     async fn update_config(&self, entity: &Entity, running: &Running) {
         match (entity, running) {
             (Entity::Stream { new: Some(new), .. }, Running::Stream(stream)) => stream.update_config(new).await,
-            (Entity::Consumer { new: Some(new), .. }, Running::Consumer(consumer)) => consumer.update_config(new),
+            (Entity::Consumer { .. }, Running::Consumer(consumer)) => consumer.update_config().await,
             _ => {}
         }
     }
@@ -276,6 +278,11 @@ impl Engine {
         };
     }
 
+    /// Leads a consumer that no plan is carried out for.
+    pub(super) async fn lead_consumer_alone(self: &Arc<Self>, consumer: Arc<Consumer>) {
+        self.lead_alone(Running::Consumer(consumer)).await;
+    }
+
     async fn close(&self, running: Running) {
         match running {
             Running::Stream(stream) => stream.close(self).await,
@@ -287,6 +294,9 @@ impl Engine {
         match running {
             Running::Stream(stream) => {
                 self.state.write().streams.remove(stream.name());
+                for consumer in stream.consumers().into_iter().filter(|consumer| consumer.is_direct()) {
+                    consumer.remove(self).await;
+                }
                 stream.remove(self).await;
                 if everywhere {
                     self.context.events.tell(Event::StreamDeleted { stream: stream.name().to_owned() });

@@ -74,4 +74,9 @@ impl Engine {
         let presence = stream.member().slot.register().await;
         let _started = self.context.tasks.spawn(stream.clone().monitor(self.clone(), presence));
     }
+
+    /// Takes the handle of the meta layer away, or gives it back: the one that was there.
+    pub fn swap_meta(&self, node: Option<crate::raft::Node>) -> Option<crate::raft::Node> {
+        std::mem::replace(&mut self.state.write().meta, node)
+    }
 }

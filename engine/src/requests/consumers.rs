@@ -27,6 +27,9 @@ impl Engine {
         if config.name.is_empty() && !config.durable {
             config.name = format!("e{:x}", self.context().clock.now_ns());
         }
+        if config.direct {
+            return Response::Error(ApiError::invalid_config("a direct consumer is made by its server"));
+        }
         if let Some(reason) = refuse_name(&config.name) {
             return Response::Error(ApiError::invalid_config(reason));
         }

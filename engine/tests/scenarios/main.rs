@@ -5,6 +5,7 @@
 #[macro_use]
 mod harness;
 mod batch;
+mod consumers;
 mod driver;
 mod handoff;
 mod heartbeat;

@@ -297,9 +297,15 @@ impl ConsumerState {
     }
 
     fn acknowledge(&mut self, ack: Ack, time_ns: u64, actions: &mut Vec<ConsumerAction>) {
-        if ack.stream_seq > self.delivered.stream_seq {
-            return;
+        if ack.stream_seq <= self.delivered.stream_seq {
+            self.take_ack(ack, time_ns, actions);
         }
+        if ack.origin.is_awaited() {
+            actions.push(ConsumerAction::Confirm { origin: ack.origin });
+        }
+    }
+
+    fn take_ack(&mut self, ack: Ack, time_ns: u64, actions: &mut Vec<ConsumerAction>) {
         match ack.kind {
             AckKind::Ack => self.settle(ack.stream_seq, actions),
             AckKind::Term => {
@@ -318,9 +324,6 @@ impl ConsumerState {
                     *pending = Pending { delivered_ns: time_ns, due_ns: None, ..*pending };
                 }
             }
-        }
-        if ack.origin.is_awaited() {
-            actions.push(ConsumerAction::Confirm { origin: ack.origin });
         }
     }
 

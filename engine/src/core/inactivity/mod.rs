@@ -256,7 +256,8 @@ fn compare(own: &ConsumerAssignment, assigned: Option<&ConsumerAssignment>) -> C
     let by_name = crate::mutant!(M33) && own_identity.key == identity.key;
     let by_all_fields = !crate::mutant!(M35) || own == assigned;
     let by_address = !crate::mutant!(M36) || std::ptr::eq(own, assigned);
-    let is_same = by_name || (own_identity == identity && by_all_fields && by_address);
+    let by_config = !crate::mutant!(M32) || own.config == assigned.config;
+    let is_same = by_name || (own_identity == identity && by_all_fields && by_address && by_config);
     if is_same {
         Comparison::Same
     } else if own_identity.differs_in_group_only(&identity) && !crate::mutant!(M37) {
