@@ -28,16 +28,14 @@ impl Stream {
         let mut wanted = self.wanted_index.subscribe();
         let mut sync_due = Instant::now() + SYNC_INTERVAL;
         let mut expiry_due = Instant::now() + EXPIRY_INTERVAL;
-        loop {
+        // What was accepted before this task began is no change that it would see.
+        let mut can_write = self.make_durable(&mut wanted).await;
+        while can_write {
             interlock_sync::select! {
                 biased;
                 () = engine.context().quit.cancelled() => break,
                 () = token.cancelled() => break,
-                changed = wanted.changed() => {
-                    if changed.is_err() || !self.make_durable(&mut wanted).await {
-                        break;
-                    }
-                }
+                changed = wanted.changed() => can_write = changed.is_ok() && self.make_durable(&mut wanted).await,
                 () = sleep_until(expiry_due) => {
                     self.expire().await;
                     expiry_due = Instant::now() + EXPIRY_INTERVAL;

@@ -119,7 +119,7 @@ pub(crate) async fn answers(world: &World, via: ServerId) -> bool {
 }
 
 /// Waits until the consumer's leader has asked for its removal so often.
-async fn until_proposed(world: &World, here: ServerId, n: usize) -> Outcome {
+pub(crate) async fn until_proposed(world: &World, here: ServerId, n: usize) -> Outcome {
     let proposed = world.until(INTERVAL_MAX, |world| proposals(world, here).len() >= n).await;
     expect(proposed, format!("no proposal number {n}: the consumer is a ghost"))
 }
@@ -136,7 +136,7 @@ async fn renew(world: &World, via: ServerId) -> Outcome {
 }
 
 /// So many entries of the meta log, which change nothing, that it is cut behind its next snapshot.
-async fn fill_meta(world: &World, via: ServerId) -> Outcome {
+pub(crate) async fn fill_meta(world: &World, via: ServerId) -> Outcome {
     let engine = world.engine(via).ok_or("no engine")?;
     let nobody = ConsumerKey { stream: "T".to_owned(), name: "nobody".to_owned() };
     for _ in 0..1300 {

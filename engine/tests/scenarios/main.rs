@@ -5,6 +5,7 @@
 #[macro_use]
 mod harness;
 mod batch;
+mod consumer_ends;
 mod consumers;
 mod driver;
 mod handoff;
