@@ -1,5 +1,6 @@
 //! A consumer of one replica: one task prepares its leadership and saves its state.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use interlock_sync::time::{Duration, Instant, sleep_until};
@@ -7,7 +8,7 @@ use interlock_sync::time::{Duration, Instant, sleep_until};
 use super::Consumer;
 use crate::core::entry::Encoded;
 use crate::core::write_error::WriteError;
-use crate::disk::replace_file;
+use crate::disk::{Vfs, replace_file, sync_folder};
 use crate::engine::Engine;
 use crate::slot::Presence;
 
@@ -66,22 +67,39 @@ impl Consumer {
     /// Saves the state. `false` where the disk failed: the consumer has a write error then.
     async fn save(&self) -> bool {
         self.dirty.send_replace(false);
-        let bytes = self.inner.lock().state.encode();
-        let folder = self.folder.clone();
-        let path = folder.join("state");
-        let written = path.clone();
-        let saved = self.context.disk.run(&path, move |vfs| {
-            vfs.create_folders(&folder)?;
-            replace_file(vfs, &written, &bytes)
-        });
-        match saved.await {
+        match self.persist().await {
             Ok(()) => true,
             Err(error) => {
-                let error = WriteError::io("replace", &path, &error);
                 self.fail(&error).await;
                 self.context.react(&format!("consumer {}", self.key), &error);
                 false
             }
         }
     }
+
+    /// Writes the state to the disk, where it is read when there is no group.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub(crate) async fn persist(&self) -> Result<(), WriteError> {
+        let bytes = self.inner.lock().state.encode();
+        let folder = self.folder.clone();
+        let path = folder.join("state");
+        let written = path.clone();
+        let saved = self.context.disk.run(&path, move |vfs| {
+            create_durable(vfs, &folder)?;
+            replace_file(vfs, &written, &bytes)
+        });
+        saved.await.map_err(|error| WriteError::io("replace", &path, &error))
+    }
+}
+
+/// Makes the folder of a consumer and the one that it is in: without their own folders synced they may be gone after a
+/// power loss, with everything in them.
+fn create_durable(vfs: &dyn Vfs, folder: &Path) -> std::io::Result<()> {
+    if vfs.exists(&folder.join("state")) {
+        return Ok(());
+    }
+    vfs.create_folders(folder)?;
+    folder.ancestors().skip(1).take(2).try_for_each(|parent| sync_folder(vfs, parent))
 }

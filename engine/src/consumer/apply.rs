@@ -88,9 +88,9 @@ impl Consumer {
     /// A settled message leaves a stream that keeps messages for its consumers only.
     fn let_go(&self, stream_seq: u64) {
         let Some(stream) = self.stream.upgrade() else { return };
-        if self.member.leads() && stream.lets_go(stream_seq) {
-            let removing = async move { stream.remove_settled(stream_seq).await };
-            // A server that shuts down removes it after the restart, when it is settled again.
+        if stream.note_settled(stream_seq) {
+            let removing = async move { stream.remove_settled().await };
+            // A server that shuts down leaves it to who leads next.
             let _started = self.context.tasks.spawn(removing);
         }
     }

@@ -12,6 +12,8 @@ use crate::core::entry::{Ack, AckKind, ConsumerEntry, Origin};
 use crate::core::write_error::ErrorClass;
 use crate::stream::{NoAnswer, Stream, message};
 
+/// How long a request waits before it looks again for a message that is due and could not be offered.
+const DUE_PAUSE: Duration = Duration::from_millis(100);
 /// How long an offer or an acknowledgement waits to be applied.
 const APPLY_LIMIT: Duration = Duration::from_secs(10);
 
@@ -105,7 +107,7 @@ impl Consumer {
     fn next_due(&self) -> Option<Instant> {
         let due_ns = self.inner.lock().state.next_due_ns()?;
         let now_ns = self.context.clock.now_ns();
-        Some(Instant::now() + Duration::from_nanos(due_ns.saturating_sub(now_ns)))
+        Some(Instant::now() + Duration::from_nanos(due_ns.saturating_sub(now_ns)).max(DUE_PAUSE))
     }
 
     /// Offers messages and has the offer applied: what was delivered of it.
@@ -164,7 +166,13 @@ impl Consumer {
         };
         let wanted = batch as usize;
         let mut offer = Offer { messages: BTreeMap::new(), seqs: Vec::new(), gone: Vec::new() };
-        for seq in due {
+        if !stream.is_whole() {
+            // What is missing here may still come.
+            return offer;
+        }
+        // A message that this server has yet to apply is not gone.
+        let last_seq = stream.totals().last_seq;
+        for seq in due.into_iter().filter(|seq| *seq <= last_seq) {
             if offer.seqs.len() == wanted {
                 return offer;
             }

@@ -23,6 +23,7 @@ use crate::core::consumer::ConsumerState;
 use crate::core::entry::{ConsumerEntry, Encoded};
 use crate::core::inactivity::{self, Activity, Facts};
 use crate::core::names::ConsumerKey;
+use crate::core::subject;
 use crate::core::write_error::WriteError;
 use crate::disk::Open;
 use crate::engine::{Engine, Foundation};
@@ -235,9 +236,11 @@ impl Consumer {
     }
 
     /// Whether a message may still be delivered, or delivered again.
-    pub(crate) fn waits_for(&self, stream_seq: u64) -> bool {
+    pub(crate) fn wants(&self, stream_seq: u64, subject: &str) -> bool {
         let inner = self.inner.lock();
-        stream_seq > inner.state.delivered().stream_seq || inner.state.pending().contains_key(&stream_seq)
+        let state = &inner.state;
+        let fits = state.config().filter.as_ref().is_none_or(|filter| subject::fits(filter, subject));
+        fits && (stream_seq > state.delivered().stream_seq || state.pending().contains_key(&stream_seq))
     }
 
     /// Its state for clients.

@@ -120,6 +120,10 @@ pub enum Step {
     StopCatchup,
     /// Forget the old group's node in the engine's table.
     ClearGroupNode,
+    /// Make durable what was applied: from here on the log is not needed.
+    Persist,
+    /// Forget the old group's node and remove its folder.
+    DeleteGroup,
     /// Make the entity with its store.
     CreateEntity,
     /// Give the entity its new assignment.
@@ -215,12 +219,13 @@ fn scale_up() -> Vec<Step> {
     vec![Step::StopSlot, Step::LinkAssignment, Step::CreateGroup, Step::LinkAssignment, Step::SpawnMonitor]
 }
 
+/// What was applied may be durable by the log only: the log goes last.
 fn scale_down() -> Vec<Step> {
-    let mut steps = vec![Step::DeleteNode];
+    let mut steps = vec![Step::RetireNode];
     if !crate::mutant!(M03) {
         steps.push(Step::StopSlot);
     }
-    steps.extend([Step::StopCatchup, Step::ClearGroupNode, Step::LinkAssignment, Step::LeadAlone]);
+    steps.extend([Step::StopCatchup, Step::Persist, Step::DeleteGroup, Step::LinkAssignment, Step::LeadAlone]);
     steps
 }
 
@@ -278,10 +283,11 @@ mod tests {
     fn a_downgrade_waits_before_it_clears_what_the_monitor_uses() {
         let (old, new) = (group("g1", &[1, 2, 3]), group("g2", &[1]));
         let expected = [
-            Step::DeleteNode,
+            Step::RetireNode,
             Step::StopSlot,
             Step::StopCatchup,
-            Step::ClearGroupNode,
+            Step::Persist,
+            Step::DeleteGroup,
             Step::LinkAssignment,
             Step::LeadAlone,
         ];

@@ -31,7 +31,8 @@ impl Engine {
         let config = ConsumerConfig { name: name(created_ns), durable: false, replicas: 1, direct: true, ..config };
         let group = RaftGroup::fresh(GroupName::new(config.name.clone()), vec![self.me()]);
         let asker = Asker { server: Some(self.me()), request: 0 };
-        let assignment = ConsumerAssignment { stream: stream.to_owned(), config, created_ns, group, asker };
+        let assignment =
+            ConsumerAssignment { stream: stream.to_owned(), config, created_ns, group, asker, revision: 0 };
         let consumer = Consumer::new(self, &of_stream, &assignment);
         of_stream.add_consumer(consumer.clone());
         self.lead_consumer_alone(consumer.clone()).await;

@@ -50,6 +50,13 @@ impl Running {
         }
     }
 
+    async fn persist(&self) -> Result<(), WriteError> {
+        match self {
+            Self::Stream(stream) => stream.persist().await,
+            Self::Consumer(consumer) => consumer.persist().await,
+        }
+    }
+
     async fn foundation(&self) -> Result<Foundation, WriteError> {
         match self {
             Self::Stream(stream) => Ok(stream.foundation()),
@@ -122,6 +129,7 @@ impl Engine {
             (Step::CreateGroup, running) => self.create_group(entity, running.as_ref()).await?,
             (Step::CreateEntity, None) => self.create_entity(entity).await?,
             (Step::ClearGroupNode, _) => self.forget_group(old).await?,
+            (Step::DeleteGroup, _) => self.delete_group(old).await?,
             (_, None) => {}
             (Step::StepDown, Some(running)) => {
                 let preferred = entity.new_group().and_then(|group| group.preferred);
@@ -138,6 +146,7 @@ impl Engine {
                     stream.stop_catchup();
                 }
             }
+            (Step::Persist, Some(running)) => running.persist().await?,
             (Step::CreateEntity, Some(_)) => {}
             (Step::LinkAssignment, Some(running)) => self.link(entity, &running),
             (Step::UpdateConfig, Some(running)) => self.update_config(entity, &running).await,
@@ -181,6 +190,17 @@ impl Engine {
         if let Some(TableEntry { node, .. }) = entry
             && !node.quit().is_cancelled()
         {
+            self.end_group(node.group()).await?;
+            delete(&node).await;
+        }
+        Ok(())
+    }
+
+    /// Forgets the old group's node, and removes its folder.
+    async fn delete_group(&self, old: Option<&RaftGroup>) -> Result<(), WriteError> {
+        let Some(old) = old else { return Ok(()) };
+        let entry = self.state.write().nodes.remove(&old.name);
+        if let Some(TableEntry { node, .. }) = entry {
             self.end_group(node.group()).await?;
             delete(&node).await;
         }
@@ -330,6 +350,15 @@ impl Engine {
         }
         if let Some(running) = self.running(entity) {
             running.member().slot.stop().await;
+            // The next change makes it anew: nothing can be done with what is closed.
+            match &running {
+                Running::Stream(stream) => drop(self.state.write().streams.remove(stream.name())),
+                Running::Consumer(consumer) => {
+                    if let Some(stream) = self.stream(&consumer.key().stream) {
+                        stream.forget_consumer(&consumer.key().name);
+                    }
+                }
+            }
             self.close(running).await;
         }
     }

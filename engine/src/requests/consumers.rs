@@ -8,7 +8,7 @@ use super::streams::refusal;
 use crate::api::{Request, Response};
 use crate::core::api_error::ApiError;
 use crate::core::assignment::{Asker, ConsumerAssignment, RaftGroup, StreamAssignment};
-use crate::core::config::ConsumerConfig;
+use crate::core::config::{ConsumerConfig, Retention};
 use crate::core::meta::{Identity, MetaChange};
 use crate::core::names::{ConsumerKey, refuse_name};
 use crate::engine::Engine;
@@ -59,7 +59,7 @@ impl Engine {
         config: ConsumerConfig,
     ) -> Result<ConsumerAssignment, ApiError> {
         let peers = of_stream.group.target.as_ref().unwrap_or(&of_stream.group.peers);
-        let n_replicas = n_replicas(&config, peers.len())?;
+        let n_replicas = n_replicas(&config, of_stream.config.retention, peers.len())?;
         let current = old.group.target.as_ref().unwrap_or(&old.group.peers);
         if n_replicas == current.len() {
             return Ok(ConsumerAssignment { config, ..old });
@@ -77,7 +77,7 @@ impl Engine {
         config: ConsumerConfig,
     ) -> Result<ConsumerAssignment, ApiError> {
         let peers = of_stream.group.target.as_ref().unwrap_or(&of_stream.group.peers);
-        let n_replicas = n_replicas(&config, peers.len())?;
+        let n_replicas = n_replicas(&config, of_stream.config.retention, peers.len())?;
         let created_ns = self.context().clock.now_ns();
         // Not always the first one: consumers of one replica spread over their stream's servers.
         let offset = usize::try_from(created_ns / 1000 % peers.len() as u64).unwrap_or(0);
@@ -140,12 +140,14 @@ impl Engine {
     }
 }
 
-/// A consumer's replicas; by default as many as its stream has, and one where it is ephemeral.
-fn n_replicas(config: &ConsumerConfig, of_stream: usize) -> Result<usize, ApiError> {
-    let n_replicas = match (config.replicas, config.durable) {
+/// A consumer's replicas; by default as many as its stream has, and one where it is ephemeral. Where the stream lets go
+/// of what its consumers have settled, each of its members has to know of that.
+fn n_replicas(config: &ConsumerConfig, retention: Retention, of_stream: usize) -> Result<usize, ApiError> {
+    let n_replicas = match (config.replicas, config.durable || retention != Retention::Limits) {
         (0, true) => of_stream,
         (0, false) => 1,
         (n, _) => usize::from(n),
     };
-    if n_replicas > of_stream { Err(ApiError::CONSUMER_REPLICAS) } else { Ok(n_replicas) }
+    let is_enough = n_replicas == of_stream || retention == Retention::Limits;
+    if n_replicas > of_stream || !is_enough { Err(ApiError::CONSUMER_REPLICAS) } else { Ok(n_replicas) }
 }

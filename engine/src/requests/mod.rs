@@ -59,6 +59,8 @@ impl Engine {
 
     async fn try_once(self: &Arc<Self>, request: &Request) -> Response {
         let candidates = match self.route(request) {
+            // Who has not read all assignments yet does not know that there is none.
+            Route::Nobody(_) if self.is_recovering() => return Response::Error(ApiError::NOT_LEADER),
             Route::Nobody(error) => return Response::Error(error),
             route => self.candidates(&route),
         };

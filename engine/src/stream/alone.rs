@@ -84,8 +84,9 @@ impl Stream {
         }
     }
 
-    /// Has messages removed that are too old. On the leader, whose clock decides.
+    /// Has messages removed that are settled or too old. On the leader, whose clock decides.
     pub(super) async fn expire(self: &Arc<Self>) {
+        self.remove_settled().await;
         let Some(max_age) = self.config().max_age else { return };
         let age_ns = u64::try_from(max_age.as_nanos()).unwrap_or(u64::MAX);
         let before_ns = self.context.clock.now_ns().saturating_sub(age_ns);

@@ -7,10 +7,11 @@ mod envelope;
 mod monitor;
 mod publish;
 mod read;
+mod retention;
 mod snapshot;
 mod view;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -21,8 +22,7 @@ use interlock_sync::lock::Mutex;
 use crate::calls::Calls;
 use crate::consumer::Consumer;
 use crate::core::assignment::StreamAssignment;
-use crate::core::config::{Retention, StreamConfig};
-use crate::core::entry::{Origin, StreamEntry};
+use crate::core::config::StreamConfig;
 use crate::core::meta::encode;
 use crate::core::stream::{Answer, StreamState};
 use crate::core::write_error::WriteError;
@@ -65,6 +65,8 @@ pub struct Stream {
     catching_up: watch::Sender<bool>,
     /// Up to which index the group's entries are applied: readers wait for it.
     applied_index: watch::Sender<u64>,
+    /// Messages that a consumer has settled, where that is a reason to let go of them. A leaf lock.
+    settled: Mutex<BTreeSet<u64>>,
 }
 
 struct Inner {
@@ -116,6 +118,7 @@ impl Stream {
             durable_index: watch::Sender::new(Durable::default()),
             catching_up: watch::Sender::new(false),
             applied_index: watch::Sender::new(0),
+            settled: Mutex::default(),
         };
         Ok(Arc::new(stream))
     }
@@ -212,18 +215,14 @@ impl Stream {
         }
     }
 
-    /// Whether a message goes once it is settled.
-    pub(crate) fn lets_go(&self, _seq: u64) -> bool {
-        self.config().retention != Retention::Limits
-    }
-
-    /// Removes a message that its consumers have settled, all of them where the retention is by interest.
-    pub(crate) async fn remove_settled(self: Arc<Self>, seq: u64) {
-        let is_open = |consumer: &Arc<Consumer>| consumer.waits_for(seq);
-        if self.config().retention == Retention::Interest && self.consumers().iter().any(is_open) {
-            return;
-        }
-        self.propose_unawaited(StreamEntry::Remove { origin: Origin::NOBODY, seq }).await;
+    /// Makes durable what was applied.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(crate) async fn persist(&self) -> Result<(), WriteError> {
+        let (store, folder) = (self.store.clone(), self.store.folder().to_owned());
+        let flushed = self.context.disk.run(&folder, move |_vfs| store.flush()).await;
+        flushed.map_err(|error| write_error(&self.name, &error))
     }
 
     /// Makes the store forget its end, as damage that goes unnoticed does.

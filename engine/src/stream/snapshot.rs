@@ -77,7 +77,7 @@ impl Stream {
         Covered { index: inner.state.applied(), clfs: inner.state.clfs() }
     }
 
-    fn is_whole(&self) -> bool {
+    pub(crate) fn is_whole(&self) -> bool {
         self.inner.lock().is_whole
     }
 

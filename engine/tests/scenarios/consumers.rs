@@ -42,6 +42,9 @@ pub(crate) async fn with_stream(seed: u64) -> Result<World, String> {
     for n in 0..10_u8 {
         world.publish(ServerId(1), "T.a", &[n]).await?;
     }
+    // A consumer reads the stream of its own server.
+    let has_all = |world: &World| world.ids().iter().all(|id| world.payloads(*id, "T").len() == 10);
+    expect(world.until(SOON, has_all).await, "a replica stays behind")?;
     Ok(world)
 }
 

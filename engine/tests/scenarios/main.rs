@@ -7,6 +7,7 @@ mod harness;
 mod batch;
 mod consumer_ends;
 mod consumers;
+mod delivery;
 mod driver;
 mod handoff;
 mod heartbeat;
