@@ -119,7 +119,8 @@ fn every_id_has_a_scenario() {
     let missing: Vec<String> = ids().into_iter().filter(|id| !present.contains(id)).collect();
     assert_eq!(missing, WITHOUT_A_SCENARIO);
     let known: BTreeSet<String> = ids().into_iter().chain(["S-00".to_owned()]).collect();
-    let unknown: Vec<&String> = present.difference(&known).collect();
+    // What tests a section of the specification and no row of its table has the number of the section.
+    let unknown: Vec<&String> = present.difference(&known).filter(|id| id.starts_with("S-")).collect();
     assert!(unknown.is_empty(), "no such ids: {unknown:?}");
 }
 
