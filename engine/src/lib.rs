@@ -4,6 +4,9 @@
 //! `core` decides and touches nothing; `disk`, `store` and `raft` make decisions durable and agreed; the modules above
 //! them run the tasks. Nothing here names a runtime or a lock library: those are `interlock-sync`'s.
 
+// A name means one thing in a function, and what cannot fail does not say that it can. Tests may repeat names.
+#![cfg_attr(not(test), deny(clippy::shadow_unrelated, clippy::unnecessary_wraps))]
+
 pub mod api;
 pub mod batches;
 pub mod bench;

@@ -127,12 +127,12 @@ impl Consumer {
         self.propose(ConsumerEntry::Deliver { origin, seqs: offer.seqs, time_ns }).await?;
         let Some(Answer::Sent(sent)) = call.wait(APPLY_LIMIT).await else { return Err(NoAnswer::Unknown) };
         let last_seq = stream.totals().last_seq;
-        let delivery = |sent: Sent| {
+        let delivery = |one: Sent| {
             Some(Delivery {
-                message: offer.messages.remove(&sent.stream_seq)?,
-                consumer_seq: sent.consumer_seq,
-                n_deliveries: sent.n_deliveries,
-                n_pending: last_seq.saturating_sub(sent.stream_seq),
+                message: offer.messages.remove(&one.stream_seq)?,
+                consumer_seq: one.consumer_seq,
+                n_deliveries: one.n_deliveries,
+                n_pending: last_seq.saturating_sub(one.stream_seq),
             })
         };
         Ok(sent.into_iter().filter_map(delivery).collect())

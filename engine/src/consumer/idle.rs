@@ -113,11 +113,11 @@ impl Consumer {
         let mut n_proposals = 0;
         loop {
             let wait = match step {
-                Step::Propose { identity, wait } => {
+                Step::Propose { identity: proposed, wait } => {
                     let consumer = self.key.clone();
                     self.context.events.tell(Event::RemovalProposed { consumer, n_earlier: n_proposals });
                     n_proposals += 1;
-                    engine.propose_removal(identity).await;
+                    engine.propose_removal(proposed).await;
                     wait
                 }
                 Step::Leave(reason) => {

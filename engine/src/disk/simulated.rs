@@ -222,8 +222,13 @@ impl Inode {
     }
 
     fn sync(&mut self) {
-        self.durable.clone_from(&self.live);
-        self.dirty.clear();
+        self.durable.resize(self.live.len(), 0);
+        for sector in std::mem::take(&mut self.dirty) {
+            let range = sector * SECTOR_BYTES..((sector + 1) * SECTOR_BYTES).min(self.live.len());
+            if !range.is_empty() {
+                self.durable[range.clone()].copy_from_slice(&self.live[range]);
+            }
+        }
     }
 
     fn tear(&mut self, random: &mut Random) {

@@ -80,10 +80,10 @@ impl Engine {
     async fn change_standalone(self: &Arc<Self>, change: MetaChange) -> Result<(), ChangeError> {
         let _one_at_a_time = self.standalone.lock().await;
         let mut next = self.assignments();
-        let changed = next.apply(change).map_err(ChangeError::Refused)?;
+        let all_changed = next.apply(change).map_err(ChangeError::Refused)?;
         self.save_standalone(&next).await.map_err(|error| ChangeError::Unavailable(error.to_string()))?;
         self.state.write().assignments = next;
-        for changed in changed {
+        for changed in all_changed {
             self.carry_out(changed).await;
         }
         Ok(())

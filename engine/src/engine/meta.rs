@@ -134,10 +134,10 @@ impl Engine {
         let applied = self.state.write().assignments.apply(entry.change);
         let outcome = applied.as_ref().map(|_| ()).map_err(|refused| *refused);
         // While recovering only the end of the log counts: what was in between is not carried out.
-        if let Ok(changed) = applied
+        if let Ok(all_changed) = applied
             && !self.is_recovering()
         {
-            for changed in changed {
+            for changed in all_changed {
                 self.carry_out(changed).await;
             }
         }
@@ -147,9 +147,9 @@ impl Engine {
     }
 
     async fn replace_assignments(self: &Arc<Self>, assignments: Assignments) {
-        let changed = self.state.write().assignments.replace(assignments);
+        let all_changed = self.state.write().assignments.replace(assignments);
         if !self.is_recovering() {
-            for changed in changed {
+            for changed in all_changed {
                 self.carry_out(changed).await;
             }
         }

@@ -161,7 +161,7 @@ impl Driver {
                 },
             };
             next = match self.turn(&mut host, input).await {
-                Ok(next) => next,
+                Ok(follows) => follows,
                 Err(end) => break end,
             };
         };

@@ -35,8 +35,8 @@ impl Driver {
         };
         select! {
             biased;
-            (writer, result) = working => {
-                self.writer = Some(writer);
+            (returned, result) = working => {
+                self.writer = Some(returned);
                 Ok(result)
             }
             () = impatience => Err(End::Quit),

@@ -62,8 +62,8 @@ pub(super) async fn start(mut options: GroupOptions, context: NodeContext) -> Re
     #[cfg(feature = "shared-lock")]
     let lock = match &host {
         Host::Actor(_) => None,
-        Host::SharedLock(machine) => {
-            Some(super::shared::SharedNode { machine: machine.clone(), inputs: inputs.clone() })
+        Host::SharedLock(shared_machine) => {
+            Some(super::shared::SharedNode { machine: shared_machine.clone(), inputs: inputs.clone() })
         }
     };
     // It ends by itself when the node is closed; `Shared::ended` says when.

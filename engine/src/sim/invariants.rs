@@ -86,9 +86,9 @@ pub(super) fn check_monitors(world: &World) -> Result<(), Violation> {
                 return broken(format!("{id}: stream {} is driven by {}", stream.name(), status.count));
             }
             for consumer in stream.consumers() {
-                let status = consumer.member().slot.status();
-                if !status.running || status.count != 1 {
-                    return broken(format!("{id}: consumer {} is driven by {}", consumer.key(), status.count));
+                let of_consumer = consumer.member().slot.status();
+                if !of_consumer.running || of_consumer.count != 1 {
+                    return broken(format!("{id}: consumer {} is driven by {}", consumer.key(), of_consumer.count));
                 }
             }
         }

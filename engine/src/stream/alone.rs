@@ -59,8 +59,8 @@ impl Stream {
             grows
         });
         let mut durable = self.durable_index.subscribe();
-        let reached = durable.wait_for(|durable| durable.index >= index || durable.has_failed).await;
-        reached.is_ok_and(|durable| durable.index >= index || (durable.has_failed && crate::mutant!(M61)))
+        let reached = durable.wait_for(|seen| seen.index >= index || seen.has_failed).await;
+        reached.is_ok_and(|seen| seen.index >= index || (seen.has_failed && crate::mutant!(M61)))
     }
 
     /// One flush for all that wait.

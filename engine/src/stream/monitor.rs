@@ -71,8 +71,8 @@ impl Stream {
         let armed = crate::mutant!(M14).then(|| node.clone());
         if !presence.enter() {
             engine.context().events.tell(Event::DriverTurnedAway { asset: format!("stream {}", self.name) });
-            if let Some(node) = armed {
-                node.stop().await;
+            if let Some(armed_node) = armed {
+                armed_node.stop().await;
             }
             return;
         }
