@@ -14,6 +14,9 @@ use super::names::ServerId;
 /// The version that this build writes, and the only one that it reads.
 pub const VERSION: u8 = 1;
 
+/// Bytes in which the length of a message's id is stored.
+pub const ID_LENGTH_BYTES: usize = 2;
+
 /// Where an entry came from, and which waiting client it settles. Proposal 0 settles none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Origin {
@@ -98,9 +101,10 @@ impl Publish {
         }
     }
 
-    /// What it counts towards the stream's bytes.
+    /// What it counts towards the stream's bytes: all that is stored of it, its id and the id's length included.
     pub fn stored_bytes(&self) -> u64 {
-        (self.subject.len() + self.headers.len() + self.payload.len()) as u64
+        let n_id = self.msg_id.as_ref().map_or(0, String::len);
+        (ID_LENGTH_BYTES + n_id + self.subject.len() + self.headers.len() + self.payload.len()) as u64
     }
 
     /// What the client sent.

@@ -21,7 +21,9 @@ const ALMOST: u64 = 256;
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Move {
     /// They are as they shall be.
-    None,
+    Done,
+    /// Who joins has not got almost all yet.
+    Wait,
     /// Add these as learners.
     Learn(Vec<ServerId>),
     /// These are the voters from here on, and nobody else is a member.
@@ -35,7 +37,7 @@ fn next_move(me: ServerId, wanted: &[ServerId], status: &Status) -> Move {
     let voters: BTreeSet<ServerId> = status.voters.iter().copied().collect();
     let learners: BTreeSet<ServerId> = status.learners.iter().copied().collect();
     if voters == wanted && learners.is_empty() {
-        return Move::None;
+        return Move::Done;
     }
     let has_almost_all = |server: &ServerId| {
         let peer = status.peers.iter().find(|peer| peer.server == *server);
@@ -47,7 +49,7 @@ fn next_move(me: ServerId, wanted: &[ServerId], status: &Status) -> Move {
         return Move::Learn(unknown);
     }
     if !wanted.iter().all(has_almost_all) {
-        return Move::None;
+        return Move::Wait;
     }
     match wanted.iter().find(|server| voters.contains(server)) {
         // Who leaves cannot see the change through: another member of both sets takes over.
@@ -98,7 +100,8 @@ impl Engine {
         let wanted = group.target.clone().unwrap_or_else(|| group.peers.clone());
         let status = node.status();
         let outcome = match next_move(self.me(), &wanted, &status) {
-            Move::None => return status.voters.len() == wanted.len() && group.target.is_some(),
+            Move::Done => return group.target.is_some(),
+            Move::Wait => return false,
             Move::Learn(servers) => node.change_members(learners(&servers)).await,
             Move::Vote(servers) => node.change_members(voters(&servers, &status)).await,
             Move::HandOver(heir) => {
@@ -170,14 +173,20 @@ mod tests {
 
     #[test]
     fn members_that_are_as_wanted_stay() {
-        assert_eq!(next_move(ME, &ids(&[1, 2, 3]), &status(&[1, 2, 3], &[], 1000)), Move::None);
+        assert_eq!(next_move(ME, &ids(&[1, 2, 3]), &status(&[1, 2, 3], &[], 1000)), Move::Done);
+    }
+
+    #[test]
+    fn who_has_nothing_does_not_take_the_place_of_who_has_all() {
+        assert_eq!(next_move(ME, &ids(&[2]), &status(&[1], &[2], 0)), Move::Wait);
+        assert_eq!(next_move(ME, &ids(&[2]), &status(&[1], &[2], 1000)), Move::Vote(ids(&[2])));
     }
 
     #[test]
     fn who_joins_learns_first_and_votes_once_it_has_almost_all() {
         let wanted = ids(&[1, 2, 4]);
         assert_eq!(next_move(ME, &wanted, &status(&[1, 2, 3], &[], 1000)), Move::Learn(ids(&[4])));
-        assert_eq!(next_move(ME, &wanted, &status(&[1, 2, 3], &[4], 10)), Move::None);
+        assert_eq!(next_move(ME, &wanted, &status(&[1, 2, 3], &[4], 10)), Move::Wait);
         assert_eq!(next_move(ME, &wanted, &status(&[1, 2, 3], &[4], 900)), Move::Vote(wanted));
     }
 

@@ -204,7 +204,7 @@ impl Storm<'_> {
 
     async fn strike(&mut self) -> String {
         let id = self.some_server();
-        match self.random.below(14) {
+        match self.random.below(15) {
             0 | 1 => self.crash(id).await,
             2 => self.restart(id).await,
             3 | 4 => {
@@ -229,6 +229,7 @@ impl Storm<'_> {
                 let peers = self.world.ids().to_vec();
                 self.ask(Request::StreamMove { stream: "B".to_owned(), peers }).await
             }
+            13 => self.ask(Request::StreamMove { stream: "C".to_owned(), peers: vec![id] }).await,
             _ => {
                 let replicas = if self.random.chance(50) { 1 } else { 3 };
                 let config = StreamConfig {

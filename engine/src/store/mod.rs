@@ -28,7 +28,7 @@ use interlock_sync::lock::{Mutex, RwLock};
 pub use error::StoreError;
 pub use flusher::flusher;
 pub use message::{NewMessage, StoreOptions, StoredMessage, SubjectTotals, SyncPolicy, Totals};
-pub use read::Usage;
+pub use read::{Described, Usage};
 
 use crate::core::write_error::WriteError;
 use crate::disk::Vfs;

@@ -35,6 +35,41 @@ impl Store {
         place.map(|place| self.read_at(&state, place.seq)).transpose()
     }
 
+    /// What the index knows of a message: nothing is read where the block's subjects are in memory.
+    ///
+    /// # Errors
+    /// Its block cannot be read.
+    pub fn described(&self, seq: u64) -> Result<Option<Described>, StoreError> {
+        let state = self.open_state()?;
+        let found = state.described(self.vfs(), seq)?;
+        Ok(found.map(|(place, subject)| Described {
+            seq,
+            subject: subject.to_owned(),
+            bytes: place.message_bytes(),
+            time_ns: place.time_ns,
+        }))
+    }
+
+    /// Sequence of the first message at or above another one that fits the filter.
+    ///
+    /// # Errors
+    /// Its block cannot be read.
+    pub fn seq_at_or_above(&self, seq: u64, filter: Option<&str>) -> Result<Option<u64>, StoreError> {
+        let state = self.open_state()?;
+        let found = state.next(self.vfs(), seq, Filter::new(filter, &state.subjects))?;
+        Ok(found.map(|place| place.seq))
+    }
+
+    /// Sequence of the last message at or below another one that fits the filter.
+    ///
+    /// # Errors
+    /// Its block cannot be read.
+    pub fn seq_at_or_below(&self, seq: u64, filter: Option<&str>) -> Result<Option<u64>, StoreError> {
+        let state = self.open_state()?;
+        let found = state.previous(self.vfs(), seq, Filter::new(filter, &state.subjects))?;
+        Ok(found.map(|place| place.seq))
+    }
+
     /// The newest message of a subject.
     ///
     /// # Errors
@@ -130,6 +165,19 @@ impl Store {
         let (block, place) = state.find(seq).ok_or(StoreError::NotFound(seq))?;
         block.read(&mut block.lock(), self.vfs(), place)
     }
+}
+
+/// A message as the index knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Described {
+    /// Its sequence.
+    pub seq: u64,
+    /// Its subject.
+    pub subject: String,
+    /// Bytes of its subject, headers and payload as they are stored.
+    pub bytes: u64,
+    /// When it was published, in nanoseconds since 1970.
+    pub time_ns: u64,
 }
 
 /// What a store takes up.

@@ -300,6 +300,18 @@ impl State {
         Ok(inner)
     }
 
+    /// The place of a message, with its subject, from the index.
+    pub(super) fn described(&self, vfs: &dyn Vfs, seq: u64) -> Result<Option<(Place, &str)>, StoreError> {
+        let Some(slot) = self.slots.get(self.slot_of(seq)) else { return Ok(None) };
+        let mut inner = slot.block.lock();
+        if inner.entries.get(seq).is_none() {
+            return Ok(None);
+        }
+        slot.block.load_subjects(&mut inner, vfs, &self.subjects)?;
+        let found = inner.entries.from(seq).next();
+        Ok(found.and_then(|(place, subject)| Some((place, self.subjects.name(subject?)))))
+    }
+
     /// Totals of a subject. Its ends are looked for where messages went; whoever may change the state keeps them.
     pub(super) fn subject_totals(&self, vfs: &dyn Vfs, id: SubjectId) -> Result<SubjectTotals, StoreError> {
         let Some(subject) = self.subjects.get(id) else { return Ok(SubjectTotals::default()) };

@@ -101,7 +101,8 @@ impl Stream {
         let store = opened.map_err(|error| write_error(&assignment.config.name, &error))?;
         let mut state = StreamState::new(assignment.config.clone());
         if replay_from.is_none() {
-            adopt_all(&mut state, &store).map_err(|error| write_error(&assignment.config.name, &error))?;
+            adopt_all(&mut state, &store, context.clock.now_ns())
+                .map_err(|error| write_error(&assignment.config.name, &error))?;
         }
         let last_seq = store.totals().last_seq;
         let stream = Self {
@@ -287,16 +288,25 @@ impl Stream {
     }
 }
 
-/// Takes in what a store without a log has kept.
-fn adopt_all(state: &mut StreamState, store: &Store) -> Result<(), StoreError> {
+/// Takes in what a store without a log has kept. Only the latest messages are read: of the others the index knows enough.
+fn adopt_all(state: &mut StreamState, store: &Store, now_ns: u64) -> Result<(), StoreError> {
+    let window_ns = u64::try_from(state.config().duplicate_window.as_nanos()).unwrap_or(u64::MAX);
+    let remembered_from_ns = now_ns.saturating_sub(window_ns);
     let mut from = 0;
-    while let Some(stored) = store.next(from, None)? {
-        from = stored.seq + 1;
-        let msg_id = envelope::unpack(&stored.headers).and_then(|(msg_id, _)| msg_id);
-        state.adopt(stored.seq, &view::facts_of(&stored), msg_id.as_deref());
+    while let Some(seq) = store.seq_at_or_above(from, None)? {
+        from = seq + 1;
+        let Some(facts) = view::facts_of(store, seq)? else { continue };
+        let is_recent = facts.time_ns >= remembered_from_ns || seq == store.totals().last_seq;
+        let msg_id = if is_recent { msg_id_of(store, seq)? } else { None };
+        state.adopt(seq, &facts, msg_id.as_deref());
     }
     state.adopt_end(store.last_index(), store.totals().last_seq);
     Ok(())
+}
+
+fn msg_id_of(store: &Store, seq: u64) -> Result<Option<String>, StoreError> {
+    let stored = store.load(seq)?;
+    Ok(envelope::unpack(&stored.headers).and_then(|(msg_id, _)| msg_id))
 }
 
 /// What a store's error means to the stream.

@@ -1,31 +1,35 @@
-//! The store as the state machine sees it: facts that cannot change.
+//! The store as the state machine sees it: facts that cannot change, from the index.
 
-use super::envelope;
 use crate::core::contents::{Facts, StoreView};
-use crate::store::{Store, StoredMessage};
+use crate::store::{Store, StoreError};
 
-/// The facts of a message. Its headers count without their envelope, as the client sent them.
-pub(super) fn facts_of(stored: &StoredMessage) -> Facts {
-    let n_headers = envelope::unpack(&stored.headers).map_or(0, |(_, headers)| headers.len());
-    let bytes = stored.subject.len() + n_headers + stored.payload.len();
-    Facts { subject: stored.subject.as_str().into(), bytes: bytes as u64, time_ns: stored.time_ns }
+/// The facts of a message.
+///
+/// # Errors
+/// Its block cannot be read.
+pub(super) fn facts_of(store: &Store, seq: u64) -> Result<Option<Facts>, StoreError> {
+    let found = store.described(seq)?;
+    Ok(found.map(|found| Facts { subject: found.subject.into(), bytes: found.bytes, time_ns: found.time_ns }))
+}
+
+/// What cannot be read is logged, and looks as if it were lost: the stream can decide nothing without it.
+fn readable<T>(found: Result<Option<T>, StoreError>) -> Option<T> {
+    found.unwrap_or_else(|error| {
+        tracing::warn!("{error}");
+        None
+    })
 }
 
 impl StoreView for Store {
     fn facts(&self, seq: u64) -> Option<Facts> {
-        self.load(seq).ok().map(|stored| facts_of(&stored))
+        readable(facts_of(self, seq))
     }
 
     fn next_of_subject(&self, subject: &str, from: u64) -> Option<u64> {
-        Some(self.next(from, Some(subject)).ok()??.seq)
+        readable(self.seq_at_or_above(from, Some(subject)))
     }
 
     fn previous_of_subject(&self, subject: &str, below: u64) -> Option<u64> {
-        let (mut last, mut from) = (None, 0);
-        while let Some(seq) = self.next_of_subject(subject, from).filter(|seq| *seq < below) {
-            last = Some(seq);
-            from = seq + 1;
-        }
-        last
+        readable(self.seq_at_or_below(below.checked_sub(1)?, Some(subject)))
     }
 }

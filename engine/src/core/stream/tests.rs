@@ -7,7 +7,7 @@ use super::{Answer, StreamAction, StreamState};
 use crate::core::api_error::ApiError;
 use crate::core::config::{Discard, StreamConfig};
 use crate::core::contents::{Facts, LostMessage, StoreView};
-use crate::core::entry::{BatchPart, Origin, Publish, Rollup, StreamEntry};
+use crate::core::entry::{BatchPart, ID_LENGTH_BYTES, Origin, Publish, Rollup, StreamEntry};
 use crate::core::names::ServerId;
 
 /// A store that keeps what died, as one does between snapshots.
@@ -45,8 +45,9 @@ impl Replica {
         self.index += 1;
         let actions = self.state.apply(self.index, entry, &self.store).expect("the store keeps everything");
         for action in &actions {
-            if let StreamAction::Store { seq, subject, headers, payload, time_ns, .. } = action {
-                let bytes = (subject.len() + headers.len() + payload.len()) as u64;
+            if let StreamAction::Store { seq, subject, headers, payload, time_ns, msg_id } = action {
+                let n_id = ID_LENGTH_BYTES + msg_id.as_ref().map_or(0, String::len);
+                let bytes = (n_id + subject.len() + headers.len() + payload.len()) as u64;
                 self.store.0.insert(*seq, Facts { subject: subject.clone(), bytes, time_ns: *time_ns });
             }
         }
@@ -97,7 +98,7 @@ fn a_message_is_stored_and_acknowledged() {
     assert_eq!(replica.apply(StreamEntry::Publish(message("a", 1))), [stored(1, "a", 1), acked(1)]);
     let unawaited = Publish { origin: Origin::NOBODY, ..message("a", 2) };
     assert_eq!(replica.apply(StreamEntry::Publish(unawaited)), [stored(2, "a", 2)]);
-    assert_eq!((replica.state.applied(), replica.state.extent().bytes, replica.state.clfs()), (2, 4, 0));
+    assert_eq!((replica.state.applied(), replica.state.extent().bytes, replica.state.clfs()), (2, 8, 0));
 }
 
 #[test]
@@ -137,7 +138,7 @@ fn a_subject_at_its_limit_makes_room_in_a_full_stream() {
 
 #[test]
 fn sizes_are_limited_for_one_message_and_for_all() {
-    let config = StreamConfig { max_bytes: Some(4), max_msg_bytes: Some(2), ..StreamConfig::default() };
+    let config = StreamConfig { max_bytes: Some(8), max_msg_bytes: Some(2), ..StreamConfig::default() };
     let mut replica = Replica::new(config);
     let of_bytes = |n_bytes: usize| Publish { payload: vec![0; n_bytes].into(), ..message("a", 1) };
     assert_eq!(replica.apply(StreamEntry::Publish(of_bytes(3))), [refused(ApiError::MESSAGE_TOO_LARGE)]);
@@ -145,7 +146,7 @@ fn sizes_are_limited_for_one_message_and_for_all() {
     replica.apply(StreamEntry::Publish(of_bytes(1)));
     let actions = replica.apply(StreamEntry::Publish(of_bytes(2)));
     assert_eq!(actions[1..], [removed(1), removed(2), acked(3)]);
-    assert_eq!(replica.state.extent().bytes, 3);
+    assert_eq!(replica.state.extent().bytes, 5);
 }
 
 #[test]
