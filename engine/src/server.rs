@@ -118,6 +118,11 @@ impl Context {
         self.settings.folder.join("ended").join(group.as_str())
     }
 
+    /// What says that this server does not lead the only replica of a group any more.
+    pub fn alone_tombstone(&self, group: &GroupName) -> PathBuf {
+        self.settings.folder.join("ended").join(format!("{group}.alone"))
+    }
+
     /// The folder of a raft group.
     pub fn group_folder(&self, group: &GroupName) -> PathBuf {
         self.settings.folder.join("groups").join(group.as_str())

@@ -120,8 +120,8 @@ impl Consumer {
                     engine.propose_removal(proposed).await;
                     wait
                 }
-                Step::Leave(reason) => {
-                    if reason == LeaveReason::ClosedButAssigned {
+                Step::Leave(leave_reason) => {
+                    if leave_reason == LeaveReason::ClosedButAssigned {
                         let reason = "it is closed and still assigned";
                         self.context.events.tell(Event::RemovalWaits { consumer: self.key.clone(), reason });
                     }

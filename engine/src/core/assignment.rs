@@ -21,6 +21,8 @@ pub struct RaftGroup {
     /// The groups whose log this one goes on with, of the same members, the latest last: one group under new names. A
     /// server that was away may have the log under any of them.
     pub predecessors: Vec<GroupName>,
+    /// The group of one replica that this one grew out of.
+    pub grown_from: Option<GroupName>,
     /// Who should lead.
     pub preferred: Option<ServerId>,
 }
@@ -29,7 +31,15 @@ impl RaftGroup {
     /// A new group, all of whose peers begin with nothing.
     pub fn fresh(name: GroupName, peers: Vec<ServerId>) -> Self {
         let preferred = peers.first().copied();
-        Self { name, founders: peers.clone(), peers, target: None, predecessors: Vec::new(), preferred }
+        Self {
+            name,
+            founders: peers.clone(),
+            peers,
+            target: None,
+            predecessors: Vec::new(),
+            grown_from: None,
+            preferred,
+        }
     }
 
     /// Whether this server holds a replica.
@@ -116,6 +126,8 @@ pub enum Step {
     DeleteNode,
     /// Stop whoever drives the entity and wait until it is gone.
     StopSlot,
+    /// Note durably that this server does not lead the entity alone any more.
+    EndAlone,
     /// End what only a replicated entity needs: serving and receiving of catch-ups.
     StopCatchup,
     /// Forget the old group's node in the engine's table.
@@ -174,7 +186,7 @@ fn create(me: ServerId, group: &RaftGroup) -> Vec<Step> {
         vec![Step::CreateEntity, Step::LinkAssignment, Step::LeadAlone]
     } else if group.is_founded_by(me) {
         // What the group begins with is the entity's.
-        vec![Step::CreateEntity, Step::CreateGroup, Step::LinkAssignment, Step::SpawnMonitor]
+        vec![Step::CreateEntity, Step::EndAlone, Step::CreateGroup, Step::LinkAssignment, Step::SpawnMonitor]
     } else {
         // The store is opened at the index of the group's snapshot.
         vec![Step::CreateGroup, Step::CreateEntity, Step::LinkAssignment, Step::SpawnMonitor]
@@ -216,7 +228,14 @@ fn remap() -> Vec<Step> {
 }
 
 fn scale_up() -> Vec<Step> {
-    vec![Step::StopSlot, Step::LinkAssignment, Step::CreateGroup, Step::LinkAssignment, Step::SpawnMonitor]
+    vec![
+        Step::StopSlot,
+        Step::EndAlone,
+        Step::LinkAssignment,
+        Step::CreateGroup,
+        Step::LinkAssignment,
+        Step::SpawnMonitor,
+    ]
 }
 
 /// What was applied may be durable by the log only: the log goes last.

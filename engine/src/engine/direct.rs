@@ -24,7 +24,7 @@ impl Engine {
         let _one_at_a_time = self.placing.lock().await;
         let of_stream = self.stream(stream).ok_or(ApiError::STREAM_NOT_FOUND)?;
         let mut created_ns = self.context.clock.now_ns();
-        let name = |created_ns: u64| format!("direct.{created_ns:x}");
+        let name = |at_ns: u64| format!("direct.{at_ns:x}");
         while of_stream.consumer(&name(created_ns)).is_some() {
             created_ns += 1;
         }

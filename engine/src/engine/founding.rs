@@ -33,7 +33,7 @@ impl Engine {
         let context = &self.context;
         let settings = &context.settings;
         let folder = context.group_folder(&group.name);
-        self.refuse_ended(&group.name).await?;
+        self.refuse_ended(self.context.group_tombstone(&group.name)).await?;
         self.inherit(&group.predecessors, folder.clone()).await?;
         let applied = foundation.as_ref().map_or(0, |foundation| foundation.applied);
         let is_founded_here = group.is_founded_by(settings.id);
@@ -55,15 +55,30 @@ impl Engine {
 
     /// A member that begins anew with an empty log would vote as if it had never promised anything. A server that starts
     /// with an old state of the meta layer may be told to do that; it waits until the meta layer has caught up.
-    async fn refuse_ended(&self, group: &GroupName) -> Result<(), WriteError> {
-        let path = self.context.group_tombstone(group);
-        let looked_for = path.clone();
-        if self.context.disk.run(&path, move |vfs| vfs.exists(&looked_for)).await {
-            return Err(WriteError::other(format!(
-                "group {group} has ended on this server, and has not been replaced yet"
-            )));
+    async fn refuse_ended(&self, tombstone: PathBuf) -> Result<(), WriteError> {
+        let looked_for = tombstone.clone();
+        if self.context.disk.run(&tombstone, move |vfs| vfs.exists(&looked_for)).await {
+            let name = tombstone.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            return Err(WriteError::other(format!("{name} has ended on this server, and has not been replaced yet")));
         }
         Ok(())
+    }
+
+    /// Whether this server may lead the only replica of a group: it has not given that up before, in a change that the
+    /// meta layer's state here does not know of yet.
+    ///
+    /// # Errors
+    /// It may not.
+    pub(super) async fn may_lead_alone(&self, group: &GroupName) -> Result<(), WriteError> {
+        self.refuse_ended(self.context.alone_tombstone(group)).await
+    }
+
+    /// Notes durably that this server does not lead the only replica of a group any more.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub(super) async fn end_alone(&self, group: &GroupName) -> Result<(), WriteError> {
+        self.bury(self.context.alone_tombstone(group)).await
     }
 
     /// Notes durably that a group ends on this server, before anything of it goes.
@@ -71,10 +86,13 @@ impl Engine {
     /// # Errors
     /// The disk's.
     pub(super) async fn end_group(&self, group: &GroupName) -> Result<(), WriteError> {
-        let path = self.context.group_tombstone(group);
-        let made = path.clone();
-        let noted = self.context.disk.run(&path, move |vfs| make_durably(vfs, &made));
-        noted.await.map_err(|error| WriteError::io("create", &path, &error))
+        self.bury(self.context.group_tombstone(group)).await
+    }
+
+    async fn bury(&self, tombstone: PathBuf) -> Result<(), WriteError> {
+        let made = tombstone.clone();
+        let noted = self.context.disk.run(&tombstone, move |vfs| make_durably(vfs, &made));
+        noted.await.map_err(|error| WriteError::io("create", &tombstone, &error))
     }
 
     /// The log of the latest predecessor that is here becomes the group's: the members are the same, so nothing that was

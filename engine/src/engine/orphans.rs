@@ -48,7 +48,8 @@ impl Engine {
     /// them.
     fn traces_of(&self, group: &RaftGroup) -> Vec<PathBuf> {
         let traces = |name| [self.context.group_folder(name), self.context.group_tombstone(name)];
-        group.predecessors.iter().flat_map(traces).collect()
+        let of_one = group.grown_from.iter().map(|name| self.context.alone_tombstone(name));
+        group.predecessors.iter().flat_map(traces).chain(of_one).collect()
     }
 
     fn named_folders(&self) -> BTreeSet<PathBuf> {

@@ -141,6 +141,16 @@ impl Engine {
             (Step::RetireNode, Some(running)) => self.retire_node(&running).await,
             (Step::DeleteNode, Some(running)) => self.delete_node(&running).await?,
             (Step::StopSlot, Some(running)) => self.stop_slot(&running).await,
+            (Step::EndAlone, running) => {
+                if let Some(Running::Stream(stream)) = running {
+                    // What the group begins with is durable, and nothing is added to it meanwhile (O-21).
+                    stream.set_alone(false);
+                    stream.persist().await?;
+                }
+                if let Some(name) = entity.new_group().and_then(|group| group.grown_from.as_ref()) {
+                    self.end_alone(name).await?;
+                }
+            }
             (Step::StopCatchup, Some(running)) => {
                 if let Running::Stream(stream) = &running {
                     stream.stop_catchup();
@@ -153,8 +163,8 @@ impl Engine {
             (Step::SpawnMonitor, Some(running)) => self.spawn_monitor(running).await,
             (Step::LeadAlone, Some(running)) => self.lead_alone(running).await,
             (Step::CloseEntity, Some(running)) => self.close(running).await,
-            (Step::RemoveHere, Some(running)) => self.remove(running, false).await,
-            (Step::Delete, Some(running)) => self.remove(running, true).await,
+            (Step::RemoveHere, Some(running)) => self.remove(running, old, false).await?,
+            (Step::Delete, Some(running)) => self.remove(running, old, true).await?,
         }
         Ok(())
     }
@@ -242,7 +252,21 @@ impl Engine {
         Ok(())
     }
 
+    async fn has_folder(&self, group: &RaftGroup) -> bool {
+        let folder = self.context.group_folder(&group.name);
+        let looked_for = folder.clone();
+        self.context.disk.run(&folder, move |vfs| vfs.exists(&looked_for)).await
+    }
+
     async fn create_entity(self: &Arc<Self>, entity: &Entity) -> Result<(), WriteError> {
+        if let Some(group) = entity.new_group() {
+            if !group.is_replicated() {
+                self.may_lead_alone(&group.name).await?;
+            } else if self.has_folder(group).await {
+                // It was founded before: what it has now is in its log, and not in the entity's own files.
+                self.create_group(entity, None).await?;
+            }
+        }
         match entity {
             Entity::Stream { name, new: Some(new) } => {
                 let stream = Stream::open(self, new).await?;
@@ -310,7 +334,10 @@ impl Engine {
         }
     }
 
-    async fn remove(&self, running: Running, everywhere: bool) {
+    async fn remove(&self, running: Running, old: Option<&RaftGroup>, everywhere: bool) -> Result<(), WriteError> {
+        if let Some(old) = old.filter(|old| !old.is_replicated()) {
+            self.end_alone(&old.name).await?;
+        }
         match running {
             Running::Stream(stream) => {
                 self.state.write().streams.remove(stream.name());
@@ -332,6 +359,7 @@ impl Engine {
                 }
             }
         }
+        Ok(())
     }
 
     /// A step failed: the asset does not run here, and health says why. What is on the disk stays.

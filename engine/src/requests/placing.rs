@@ -51,7 +51,8 @@ impl Engine {
                 let target = (peers.len() != wanted.len()).then(|| wanted.clone());
                 let founders = old.peers.clone();
                 let preferred = wanted.first().copied();
-                RaftGroup { name, founders, peers, target, predecessors: Vec::new(), preferred }
+                let grown_from = Some(old.name.clone());
+                RaftGroup { name, founders, peers, target, predecessors: Vec::new(), grown_from, preferred }
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use interlock_sync::channel::watch;
-use interlock_sync::time::{Duration, Instant, sleep_until};
+use interlock_sync::time::{Duration, Instant, sleep_until, timeout};
 
 use super::Stream;
 use super::apply::Failure;
@@ -16,6 +16,9 @@ pub(super) const SYNC_INTERVAL: Duration = Duration::from_secs(120);
 /// How often messages are looked at that may be too old.
 pub(super) const EXPIRY_INTERVAL: Duration = Duration::from_secs(1);
 
+/// How long a client's entry may wait for the disk.
+const DURABLE_LIMIT: Duration = Duration::from_secs(10);
+
 impl Stream {
     /// Drives the stream while this server is its only one.
     pub(crate) async fn drive_alone(self: Arc<Self>, engine: Arc<Engine>, mut presence: Presence) {
@@ -25,6 +28,7 @@ impl Stream {
         let token = self.member.slot.token();
         let _leadership = self.member.begin_leadership();
         self.store.set_reclaim_floor(u64::MAX);
+        self.set_alone(true);
         let mut wanted = self.wanted_index.subscribe();
         let mut sync_due = Instant::now() + SYNC_INTERVAL;
         let mut expiry_due = Instant::now() + EXPIRY_INTERVAL;
@@ -59,8 +63,10 @@ impl Stream {
             grows
         });
         let mut durable = self.durable_index.subscribe();
-        let reached = durable.wait_for(|seen| seen.index >= index || seen.has_failed).await;
-        reached.is_ok_and(|seen| seen.index >= index || (seen.has_failed && crate::mutant!(M61)))
+        let waiting = durable.wait_for(|seen| seen.index >= index || seen.has_failed);
+        // Who makes it durable may have left: then the client learns nothing.
+        let reached = timeout(DURABLE_LIMIT, waiting).await.ok().and_then(Result::ok).map(|seen| *seen);
+        reached.is_some_and(|seen| seen.index >= index || (seen.has_failed && crate::mutant!(M61)))
     }
 
     /// One flush for all that wait.

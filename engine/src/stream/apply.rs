@@ -39,7 +39,7 @@ impl Stream {
     /// Applies an entry of the group's log. An error means that the applied index must not pass the entry.
     pub(super) fn apply_entry(&self, index: u64, data: &[u8]) -> Result<(), Failure> {
         let settled = match self.decode(data)? {
-            Some(entry) => self.apply(|_next| index, entry)?.1,
+            Some(entry) => self.apply(Some(index), entry)?.1,
             None => {
                 let mut inner = self.inner.lock();
                 let actions = inner.state.apply_empty(index);
@@ -54,7 +54,7 @@ impl Stream {
     pub(super) fn apply_alone(&self, entry: StreamEntry) -> Result<(u64, Settled), Failure> {
         match self.store.write_error() {
             Some(error) if !crate::mutant!(M61) => Err(Failure::Write(error)),
-            _ => self.apply(|next| next, entry),
+            _ => self.apply(None, entry),
         }
     }
 
@@ -74,9 +74,13 @@ impl Stream {
     }
 
     /// Applies an entry to the state and to the store, in one hold of the stream's lock.
-    fn apply(&self, index_of: impl FnOnce(u64) -> u64, entry: StreamEntry) -> Result<(u64, Settled), Failure> {
+    /// Without an index of the log's, the next one, as long as this server leads alone.
+    fn apply(&self, index: Option<u64>, entry: StreamEntry) -> Result<(u64, Settled), Failure> {
         let mut inner = self.inner.lock();
-        let index = index_of(inner.state.processed() + 1);
+        if index.is_none() && !inner.is_alone {
+            return Err(Failure::Closed);
+        }
+        let index = index.unwrap_or(inner.state.processed() + 1);
         let applied = inner.state.apply(index, entry, self.store.as_ref());
         let actions = applied.map_err(|lost| Failure::Write(WriteError::other(lost.to_string())))?;
         let settled = self.perform(index, actions)?;

@@ -73,6 +73,9 @@ struct Inner {
     state: StreamState,
     /// Whether the state is that of the group. It is not while a snapshot's messages are missing.
     is_whole: bool,
+    /// Whether entries may be applied without a group: while this server leads alone, and not while a group is founded on
+    /// what is here.
+    is_alone: bool,
 }
 
 /// What is known of durability.
@@ -111,7 +114,7 @@ impl Stream {
             context,
             member: Member::new(assignment.group.clone()),
             store,
-            inner: Mutex::new(Inner { state, is_whole: true }),
+            inner: Mutex::new(Inner { state, is_whole: true, is_alone: false }),
             answers: Calls::default(),
             consumers: Mutex::default(),
             last_seq: watch::Sender::new(last_seq),
@@ -221,9 +224,16 @@ impl Stream {
     /// # Errors
     /// The store's.
     pub(crate) async fn persist(&self) -> Result<(), WriteError> {
-        let (store, folder) = (self.store.clone(), self.store.folder().to_owned());
-        let flushed = self.context.disk.run(&folder, move |_vfs| store.flush()).await;
-        flushed.map_err(|error| write_error(&self.name, &error))
+        let index = self.inner.lock().state.processed();
+        self.flush().await.map_err(|error| write_error(&self.name, &error))?;
+        // Who waits for that does not wait for a task that has left.
+        self.durable_index.send_modify(|durable| durable.index = durable.index.max(index));
+        Ok(())
+    }
+
+    /// Takes entries without a group from here on, or no more.
+    pub(crate) fn set_alone(&self, is_alone: bool) {
+        self.inner.lock().is_alone = is_alone;
     }
 
     /// Makes the store forget its end, as damage that goes unnoticed does.
