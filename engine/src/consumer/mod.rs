@@ -141,6 +141,11 @@ impl Consumer {
         self.created_ns
     }
 
+    /// Whether this is its assignment.
+    pub(crate) fn is_assigned(&self, assignment: &ConsumerAssignment) -> bool {
+        self.inner.lock().assignment.as_ref().is_some_and(|own| **own == *assignment)
+    }
+
     /// Whether it is a server's own.
     pub(crate) fn is_direct(&self) -> bool {
         self.inner.lock().state.config().direct

@@ -76,29 +76,48 @@ impl Engine {
     /// The same for who holds the placing already.
     pub(super) async fn place(self: &Arc<Self>, changed: Changed) {
         match changed {
-            Changed::Stream { old, new } => {
-                let Some(name) = new.as_ref().or(old.as_ref()).map(|any| any.config.name.clone()) else { return };
-                let steps = plan(
-                    self.me(),
-                    old.as_ref().map(|old| Placement { group: &old.group, created_ns: old.created_ns }),
-                    new.as_ref().map(|new| Placement { group: &new.group, created_ns: new.created_ns }),
-                    self.stream(&name).is_some(),
-                );
-                let old_group = old.map(|old| old.group);
-                self.take_steps(&Entity::Stream { name, new }, old_group.as_ref(), steps).await;
-            }
-            Changed::Consumer { old, new } => {
-                let Some(key) = new.as_ref().or(old.as_ref()).map(ConsumerAssignment::key) else { return };
-                let steps = plan(
-                    self.me(),
-                    old.as_ref().map(|old| Placement { group: &old.group, created_ns: old.created_ns }),
-                    new.as_ref().map(|new| Placement { group: &new.group, created_ns: new.created_ns }),
-                    self.consumer(&key).is_some(),
-                );
-                let old_group = old.map(|old| old.group);
-                self.take_steps(&Entity::Consumer { key, new }, old_group.as_ref(), steps).await;
+            Changed::Stream { old, new } => self.place_stream(old, new).await,
+            Changed::Consumer { old, new } => self.place_consumer(old, new).await,
+        }
+    }
+
+    async fn place_stream(self: &Arc<Self>, old: Option<StreamAssignment>, new: Option<StreamAssignment>) {
+        let Some(name) = new.as_ref().or(old.as_ref()).map(|any| any.config.name.clone()) else { return };
+        let steps = plan(
+            self.me(),
+            old.as_ref().map(|old| Placement { group: &old.group, created_ns: old.created_ns }),
+            new.as_ref().map(|new| Placement { group: &new.group, created_ns: new.created_ns }),
+            self.stream(&name).is_some(),
+        );
+        let is_made = steps.contains(&Step::CreateEntity);
+        let old_group = old.map(|old| old.group);
+        self.take_steps(&Entity::Stream { name: name.clone(), new }, old_group.as_ref(), steps).await;
+        if is_made && self.stream(&name).is_some() {
+            // A stream that is made later than its consumers were assigned has them now.
+            let assigned = self.assignments().stream(&name).map(|stream| stream.consumers.clone());
+            for consumer in assigned.unwrap_or_default().into_values() {
+                self.place_consumer(None, Some(consumer)).await;
             }
         }
+    }
+
+    async fn place_consumer(self: &Arc<Self>, old: Option<ConsumerAssignment>, new: Option<ConsumerAssignment>) {
+        let Some(key) = new.as_ref().or(old.as_ref()).map(ConsumerAssignment::key) else { return };
+        let running = self.consumer(&key);
+        if let (None, Some(new), Some(running)) = (&old, &new, &running)
+            && running.is_assigned(new)
+        {
+            // It came with its stream.
+            return;
+        }
+        let steps = plan(
+            self.me(),
+            old.as_ref().map(|old| Placement { group: &old.group, created_ns: old.created_ns }),
+            new.as_ref().map(|new| Placement { group: &new.group, created_ns: new.created_ns }),
+            running.is_some(),
+        );
+        let old_group = old.map(|old| old.group);
+        self.take_steps(&Entity::Consumer { key, new }, old_group.as_ref(), steps).await;
     }
 
     async fn take_steps(self: &Arc<Self>, entity: &Entity, old: Option<&RaftGroup>, steps: Vec<Step>) {

@@ -49,21 +49,19 @@ impl Engine {
         if let Some(node) = stream.member().take_node() {
             node.stop().await;
         }
-        let consumers: Vec<_> = stream.consumers().iter().map(|consumer| consumer.key().clone()).collect();
+        let groups: Vec<_> = stream.consumers().iter().map(|consumer| consumer.member().group().name).collect();
         {
             let mut state = self.state.write();
             state.streams.remove(stream.name());
             state.nodes.remove(&stream.member().group().name);
+            for group in groups {
+                state.nodes.remove(&group);
+            }
         }
         stream.remove(&self).await;
         let Some(assignment) = self.stream_assignment(stream.name()) else { return };
+        // Its consumers come with it.
         self.place(Changed::Stream { old: None, new: Some(assignment) }).await;
-        for key in consumers {
-            if let Some(consumer) = self.consumer_assignment(&key) {
-                self.state.write().nodes.remove(&consumer.group.name);
-                self.place(Changed::Consumer { old: None, new: Some(consumer) }).await;
-            }
-        }
     }
 }
 

@@ -408,3 +408,69 @@ scenario!(a_consumer_begins_where_it_was_told_to, "S-00", [], async {
     }
     Ok(())
 });
+
+async fn scale_stream(world: &World, replicas: u8) -> Outcome {
+    let config =
+        StreamConfig { name: "T".to_owned(), subjects: vec!["T.>".to_owned()], replicas, ..StreamConfig::default() };
+    let updated = world.ask(Request::StreamUpdate(config)).await;
+    expect(matches!(updated, Response::Stream(_)), format!("not scaled: {updated:?}"))?;
+    let copies = |world: &World| world.ids().iter().filter(|id| world.stream(**id, "T").is_some()).count();
+    let scaled = world.until(Duration::from_secs(60), |world| copies(world) == usize::from(replicas)).await;
+    expect(scaled, format!("{} copies and not {replicas}", copies(world)))
+}
+
+scenario!(a_power_loss_behind_a_change_of_the_streams_replicas, "S-00", [], async {
+    for (seed, path) in [[3, 1].as_slice(), &[1, 3], &[1, 3, 1], &[3, 1, 3]].iter().enumerate() {
+        let mut world = World::start(3, 80 + seed as u64).await;
+        world.create_stream("T", path[0]).await?;
+        world.create_consumer("T", durable(0)).await?;
+        let mut n_published = 0;
+        for replicas in path.iter() {
+            scale_stream(&world, *replicas).await?;
+            for _ in 0..20 {
+                world.publish(ServerId(1), "T.a", b"kept").await?;
+                n_published += 1;
+            }
+        }
+        for id in world.ids().to_vec() {
+            world.crash(id);
+        }
+        for id in world.ids().to_vec() {
+            world.boot(id).await;
+        }
+        let led = world.until(SOON, |world| world.stream_leader("T").is_some()).await;
+        expect(led, format!("nobody leads the stream behind {path:?}"))?;
+        let here = world.stream_leader("T").ok_or("no leader")?;
+        let all = world.until(SOON, |world| world.payloads(here, "T").len() == n_published).await;
+        expect(all, format!("{} of {n_published} are left behind {path:?}", world.payloads(here, "T").len()))?;
+        is_led(&world).await.map_err(|symptom| format!("{symptom} behind {path:?}"))?;
+        let fetched = fetch(&world, 100, Duration::from_secs(5)).await?;
+        expect(fetched.0.len() == n_published, format!("{} of {n_published} delivered", fetched.0.len()))?;
+    }
+    Ok(())
+});
+
+scenario!(a_downgrade_waits_for_what_is_not_applied, "S-00", [], async {
+    let world = with_stream(90).await?;
+    let leader = world.stream_leader("T").ok_or("no leader")?;
+    let kept = others(&world, leader)[0];
+    let node = |id| world.stream(id, "T").and_then(|stream| stream.member().node()).ok_or("no node");
+    let (old, new) = (node(leader)?, node(kept)?);
+    new.pause_apply();
+    for _ in 0..20 {
+        world.publish(leader, "T.a", b"more").await?;
+    }
+    // Who leads next has them in its log, and nothing else has when the others are gone.
+    old.step_down(Some(kept)).await.map_err(|closed| format!("{closed:?}"))?;
+    expect(world.until(SOON, |_| new.status().is_leader()).await, "leadership does not move")?;
+    let resumed = async {
+        sleep(Duration::from_secs(8)).await;
+        new.resume_apply();
+    };
+    // The answer may come too late: the stream has to catch up with its own log.
+    let (_answered, ()) = tokio::join!(scale_stream(&world, 1), resumed);
+    let alone = |world: &World| world.stream(kept, "T").is_some_and(|stream| !stream.member().group().is_replicated());
+    expect(world.until(Duration::from_secs(60), alone).await, "not scaled down")?;
+    let n_kept = world.payloads(kept, "T").len();
+    expect(n_kept == 30, format!("{n_kept} of 30 messages are left"))
+});
