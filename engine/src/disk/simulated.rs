@@ -224,10 +224,8 @@ impl Inode {
     fn sync(&mut self) {
         self.durable.resize(self.live.len(), 0);
         for sector in std::mem::take(&mut self.dirty) {
-            let range = sector * SECTOR_BYTES..((sector + 1) * SECTOR_BYTES).min(self.live.len());
-            if !range.is_empty() {
-                self.durable[range.clone()].copy_from_slice(&self.live[range]);
-            }
+            let [start, end] = [sector, sector + 1].map(|at| (at * SECTOR_BYTES).min(self.live.len()));
+            self.durable[start..end].copy_from_slice(&self.live[start..end]);
         }
     }
 
