@@ -86,6 +86,20 @@ pub enum Request {
     StreamCreate(StreamConfig),
     /// Change a stream's configuration, or its number of replicas.
     StreamUpdate(StreamConfig),
+    /// Create a stream that has these messages from its beginning, or nothing of it.
+    StreamRestore {
+        /// The configuration; no stream has its name.
+        config: StreamConfig,
+        /// The messages, in order.
+        messages: Vec<Publish>,
+    },
+    /// Give a stream the messages of a restore. From the meta layer's leader to the stream's.
+    StreamFill {
+        /// The stream.
+        stream: String,
+        /// The messages, in order.
+        messages: Vec<Publish>,
+    },
     /// Delete a stream.
     StreamDelete(String),
     /// A stream's state.

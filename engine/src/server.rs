@@ -10,6 +10,7 @@ use interlock_sync::time::{Duration, WallClock, timeout};
 use interlock_sync::token::Token;
 
 use crate::api::{Request, Response};
+use crate::batches::Places;
 use crate::calls::{Calls, Seen};
 use crate::core::api_error::ApiError;
 use crate::core::health::{self, Options, Report, ServerFacts};
@@ -95,6 +96,8 @@ pub struct Context {
     pub seen: Seen,
     /// Catch-up requests to leaders.
     pub catchups: Calls<CatchupAnswer>,
+    /// The places of staged batches, of all streams.
+    pub(crate) places: Places,
     class_errors: mpsc::UnboundedSender<ClassError>,
 }
 
@@ -180,6 +183,7 @@ impl Server {
             requests: Calls::numbered_from(clock.now_ns()),
             seen: Seen::default(),
             catchups: Calls::numbered_from(clock.now_ns()),
+            places: Places::default(),
             class_errors,
         });
         let server = Arc::new(Self { context: context.clone(), engine: RwLock::new(None) });

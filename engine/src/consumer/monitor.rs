@@ -63,6 +63,9 @@ impl Consumer {
             leads: false,
             members_due: Instant::now() + FIRST_LOOK,
         };
+        if self.member.write_error.is_set() {
+            let _closed = generation.node.set_observer(true).await;
+        }
         let leave = self.run(&mut generation).await;
         self.leave(generation, leave).await;
         failpoint!("monitor_exit_guard");

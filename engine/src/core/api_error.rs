@@ -124,6 +124,11 @@ impl ApiError {
         Self { code: 500, err_code: 10052, description: reason.to_string().into() }
     }
 
+    /// A restore came to nothing: the stream is not there.
+    pub fn restore_failed(reason: impl fmt::Display) -> Self {
+        Self { code: 500, err_code: 10062, description: format!("restore failed: {reason}").into() }
+    }
+
     /// Removing messages failed.
     pub fn purge_failed(reason: impl fmt::Display) -> Self {
         Self { code: 500, err_code: 10110, description: reason.to_string().into() }

@@ -83,6 +83,13 @@ impl Engine {
                     ..entity_facts(stream.member())
                 })
             }
+            #[cfg(feature = "mutation")]
+            AssetKey::Consumer(key) if crate::mutant!(M92) => self.stream(&key.stream).and_then(|stream| {
+                stream.with_consumer(&key.name, |consumer| EntityFacts {
+                    is_catching_up: consumer.info().n_pending > u64::from(u32::MAX),
+                    ..entity_facts(consumer.member())
+                })
+            }),
             AssetKey::Consumer(key) => self.consumer(key).map(|consumer| entity_facts(consumer.member())),
         };
         let age_ns = self.context.clock.now_ns().saturating_sub(assigned.created_ns);

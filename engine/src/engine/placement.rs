@@ -52,7 +52,10 @@ impl Running {
 
     async fn persist(&self) -> Result<(), WriteError> {
         match self {
-            Self::Stream(stream) => stream.persist().await,
+            Self::Stream(stream) => {
+                stream.outlive_log().await;
+                Ok(())
+            }
             Self::Consumer(consumer) => consumer.persist().await,
         }
     }

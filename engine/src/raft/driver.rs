@@ -37,6 +37,12 @@ pub(super) enum Input {
         data: Bytes,
         reply: oneshot::Sender<Result<Proposed, ProposeError>>,
     },
+    /// Entries that stand in the log in a row.
+    ProposeAll {
+        term: Option<u64>,
+        entries: Vec<Bytes>,
+        reply: oneshot::Sender<Result<(), ProposeError>>,
+    },
     Change {
         change: ConfChangeV2,
         reply: oneshot::Sender<Result<Proposed, ChangeError>>,
@@ -292,6 +298,11 @@ impl Driver {
             Input::Propose { term, data, reply } => {
                 self.shared.n_proposals.fetch_sub(1, Ordering::Relaxed);
                 answer(reply, machine.propose(term, data));
+            }
+            Input::ProposeAll { term, entries, reply } => {
+                self.shared.n_proposals.fetch_sub(1, Ordering::Relaxed);
+                let mut entries = entries.into_iter();
+                answer(reply, entries.try_for_each(|data| machine.propose(term, data).map(|_| ())));
             }
             Input::Change { change, reply } => answer(reply, machine.change_members(change)),
             Input::Read { reply } => {

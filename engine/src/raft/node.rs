@@ -177,6 +177,20 @@ impl Node {
     /// # Errors
     /// See [`ProposeError`]. Nothing was proposed then, but for `Closed`: the entry may have been taken.
     pub async fn propose(&self, term: Option<u64>, data: Bytes) -> Result<Proposed, ProposeError> {
+        self.admit_proposal()?;
+        self.ask(|reply| Input::Propose { term, data, reply }).await?
+    }
+
+    /// Proposes entries that stand in the log in a row, with nothing between them.
+    ///
+    /// # Errors
+    /// See [`ProposeError`]. The first entries of the row may have been taken then.
+    pub async fn propose_all(&self, term: Option<u64>, entries: Vec<Bytes>) -> Result<(), ProposeError> {
+        self.admit_proposal()?;
+        self.ask(|reply| Input::ProposeAll { term, entries, reply }).await?
+    }
+
+    fn admit_proposal(&self) -> Result<(), ProposeError> {
         if self.shared.is_closed() {
             return Err(self.shared.closed().into());
         }
@@ -184,7 +198,7 @@ impl Node {
             self.shared.n_proposals.fetch_sub(1, Ordering::Relaxed);
             return Err(ProposeError::Dropped);
         }
-        self.ask(|reply| Input::Propose { term, data, reply }).await?
+        Ok(())
     }
 
     /// Proposes a change of members; with more than one change it goes through a joint membership and out of it again.

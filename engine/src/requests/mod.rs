@@ -2,6 +2,7 @@
 
 mod consumers;
 mod placing;
+mod restore;
 mod streams;
 
 use std::sync::Arc;
@@ -24,6 +25,9 @@ const LEADER_PAUSE: Duration = Duration::from_millis(50);
 const KNOWN_PAUSE: Duration = Duration::from_millis(5);
 /// How long another server's answer is waited for, besides what the request itself may wait.
 const PEER_LIMIT: Duration = Duration::from_secs(12);
+
+/// How long a restore may take besides.
+const RESTORE_LIMIT: Duration = Duration::from_secs(300);
 
 /// Who can answer a request.
 enum Route {
@@ -87,6 +91,7 @@ impl Engine {
         self.context().network.send(server, frame);
         let own_wait = match request {
             Request::Fetch { fetch, .. } => fetch.expires,
+            Request::StreamRestore { .. } | Request::StreamFill { .. } => RESTORE_LIMIT,
             _ => Duration::ZERO,
         };
         // What became of it is not known: it is not asked again.
@@ -116,6 +121,7 @@ impl Engine {
         match request {
             Request::StreamCreate(_)
             | Request::StreamUpdate(_)
+            | Request::StreamRestore { .. }
             | Request::StreamDelete(_)
             | Request::StreamMove { .. }
             | Request::StreamNames
@@ -129,6 +135,7 @@ impl Engine {
                 None => Route::Nobody(ApiError::STREAM_NOT_FOUND),
             },
             Request::StreamInfo(stream)
+            | Request::StreamFill { stream, .. }
             | Request::StreamPurge { stream, .. }
             | Request::StreamStepDown { stream, .. }
             | Request::MessageGet { stream, .. }
@@ -188,6 +195,7 @@ impl Engine {
         match request {
             Request::StreamCreate(config) => self.create_stream(config).await,
             Request::StreamUpdate(config) => self.update_stream(config).await,
+            Request::StreamRestore { config, messages } => self.restore_stream(config, messages).await,
             Request::StreamDelete(name) => self.delete_stream(&name).await,
             Request::StreamMove { stream, peers } => self.move_stream(&stream, peers).await,
             Request::StreamNames => self.stream_names(),
@@ -201,6 +209,7 @@ impl Engine {
             Request::ConsumerNames(stream) => self.consumer_names(&stream),
             Request::MetaStepDown => self.meta_step_down().await,
             of_stream @ (Request::Publish(_)
+            | Request::StreamFill { .. }
             | Request::StreamInfo(_)
             | Request::StreamPurge { .. }
             | Request::StreamStepDown { .. }
@@ -214,6 +223,7 @@ impl Engine {
         let name = match &request {
             Request::Publish(publish) => self.stream_of(&publish.subject),
             Request::StreamInfo(stream)
+            | Request::StreamFill { stream, .. }
             | Request::StreamPurge { stream, .. }
             | Request::StreamStepDown { stream, .. }
             | Request::MessageGet { stream, .. }
@@ -226,6 +236,7 @@ impl Engine {
         let answered = match request {
             Request::Publish(publish) => stream.publish(publish).await,
             Request::StreamInfo(_) => stream.until_current().await.map(|()| Response::Stream(Box::new(stream.info()))),
+            Request::StreamFill { messages, .. } => Ok(stream.fill(messages).await),
             Request::StreamPurge { filter, keep, .. } => stream.purge(filter, keep).await,
             Request::StreamStepDown { preferred, .. } => step_down(&stream, preferred).await,
             Request::MessageGet { at, .. } => stream.until_current().await.map(|()| match stream.message(&at) {

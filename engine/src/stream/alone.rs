@@ -69,6 +69,13 @@ impl Stream {
         reached.is_some_and(|seen| seen.index >= index || (seen.has_failed && crate::mutant!(M61)))
     }
 
+    /// Makes durable what was applied, before the group's log goes. What fails is the stream's error: it is read on.
+    pub(crate) async fn outlive_log(&self) {
+        if let Err(error) = self.flush().await {
+            self.latch(&Failure::from(error)).await;
+        }
+    }
+
     /// One flush for all that wait.
     async fn make_durable(&self, wanted: &mut watch::Receiver<u64>) -> bool {
         let index = *wanted.borrow_and_update();

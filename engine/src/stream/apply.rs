@@ -38,8 +38,15 @@ type Settled = Vec<(u64, Answer)>;
 impl Stream {
     /// Applies an entry of the group's log. An error means that the applied index must not pass the entry.
     pub(super) fn apply_entry(&self, index: u64, data: &[u8]) -> Result<(), Failure> {
-        let settled = match self.decode(data)? {
-            Some(entry) => self.apply(Some(index), entry)?.1,
+        let decoded = match self.decode(data) {
+            Ok(decoded) => decoded,
+            Err(failure) => {
+                self.drop_open_batch();
+                return Err(failure);
+            }
+        };
+        let settled = match decoded {
+            Some(entry) => self.apply(Some(index), [entry])?.1,
             None => {
                 let mut inner = self.inner.lock();
                 let actions = inner.state.apply_empty(index);
@@ -50,11 +57,24 @@ impl Stream {
         Ok(())
     }
 
-    /// Applies an entry on a stream that leads alone, at the next index: that index, and what it settles.
-    pub(super) fn apply_alone(&self, entry: StreamEntry) -> Result<(u64, Settled), Failure> {
+    /// The stream goes no further: what there is of a batch has no effect, and the state ends before it.
+    fn drop_open_batch(&self) {
+        let mut inner = self.inner.lock();
+        let was_open = inner.state.drop_open_batch();
+        if was_open && crate::mutant!(M88) {
+            std::mem::forget(inner);
+        }
+    }
+
+    /// Applies entries on a stream that leads alone, at the next indices and with nothing between them: the last of
+    /// these, and what they settle.
+    pub(super) fn apply_alone(
+        &self,
+        entries: impl IntoIterator<Item = StreamEntry>,
+    ) -> Result<(u64, Settled), Failure> {
         match self.store.write_error() {
             Some(error) if !crate::mutant!(M61) => Err(Failure::Write(error)),
-            _ => self.apply(None, entry),
+            _ => self.apply(None, entries),
         }
     }
 
@@ -73,21 +93,29 @@ impl Stream {
         }
     }
 
-    /// Applies an entry to the state and to the store, in one hold of the stream's lock.
-    /// Without an index of the log's, the next one, as long as this server leads alone.
-    fn apply(&self, index: Option<u64>, entry: StreamEntry) -> Result<(u64, Settled), Failure> {
+    /// Applies entries to the state and to the store, in one hold of the stream's lock.
+    /// Without an index of the log's, at the next ones, as long as this server leads alone.
+    fn apply(
+        &self,
+        of_log: Option<u64>,
+        entries: impl IntoIterator<Item = StreamEntry>,
+    ) -> Result<(u64, Settled), Failure> {
         let mut inner = self.inner.lock();
-        if index.is_none() && !inner.is_alone {
+        if of_log.is_none() && !inner.is_alone {
             return Err(Failure::Closed);
         }
-        let index = index.unwrap_or(inner.state.processed() + 1);
-        let applied = inner.state.apply(index, entry, self.store.as_ref());
-        let actions = applied.map_err(|lost| Failure::Write(WriteError::other(lost.to_string())))?;
-        let settled = self.perform(index, actions)?;
+        let first = of_log.unwrap_or(inner.state.processed() + 1);
+        let (mut last, mut settled) = (first, Vec::new());
+        for (index, entry) in (first..).zip(entries) {
+            last = index;
+            let applied = inner.state.apply(index, entry, self.store.as_ref());
+            let actions = applied.map_err(|lost| Failure::Write(WriteError::other(lost.to_string())))?;
+            settled.extend(self.perform(index, actions)?);
+        }
         let last_seq = inner.state.extent().last_seq;
         drop(inner);
         self.last_seq.send_if_modified(|known| std::mem::replace(known, last_seq) != last_seq);
-        Ok((index, settled))
+        Ok((last, settled))
     }
 
     /// Does what the state decided. Called with the stream's lock held, so that nobody sees half of a batch.

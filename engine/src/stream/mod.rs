@@ -2,6 +2,7 @@
 
 mod alone;
 mod apply;
+mod batch;
 pub mod catchup;
 mod envelope;
 mod monitor;
@@ -31,6 +32,7 @@ use crate::events::Event;
 use crate::member::Member;
 use crate::server::Context;
 use crate::store::{Store, StoreError, StoreOptions};
+use batch::Stage;
 
 pub(crate) use monitor::{FIRST_LOOK, MEMBERS_INTERVAL};
 pub(crate) use publish::NoAnswer;
@@ -67,6 +69,8 @@ pub struct Stream {
     applied_index: watch::Sender<u64>,
     /// Messages that a consumer has settled, where that is a reason to let go of them. A leaf lock.
     settled: Mutex<BTreeSet<u64>>,
+    /// Atomic batches that wait for their last message.
+    stage: Stage,
 }
 
 struct Inner {
@@ -123,7 +127,9 @@ impl Stream {
             catching_up: watch::Sender::new(false),
             applied_index: watch::Sender::new(0),
             settled: Mutex::default(),
+            stage: Stage::default(),
         };
+        stream.remove_staged().await;
         Ok(Arc::new(stream))
     }
 
@@ -189,6 +195,12 @@ impl Stream {
     pub fn consumers(&self) -> Vec<Arc<Consumer>> {
         // Copied out under its lock: the map is never read without.
         self.consumers.lock().values().cloned().collect()
+    }
+
+    /// The bug: the map stays locked while a consumer is asked, which asks its stream.
+    #[cfg(feature = "mutation")]
+    pub(crate) fn with_consumer<T>(&self, name: &str, ask: impl FnOnce(&Consumer) -> T) -> Option<T> {
+        self.consumers.lock().get(name).map(|consumer| ask(consumer))
     }
 
     pub(crate) fn add_consumer(&self, consumer: Arc<Consumer>) {
@@ -284,6 +296,7 @@ impl Stream {
         self.close(engine).await;
         let (store, folder) = (self.store.clone(), self.store.folder().to_owned());
         let removed = self.context.disk.run(&folder, move |_vfs| store.delete()).await;
+        self.remove_staged().await;
         if let Err(error) = removed {
             tracing::warn!("stream {}: its folder stays until the next start: {error}", self.name);
         }

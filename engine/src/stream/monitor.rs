@@ -93,6 +93,10 @@ impl Stream {
             members_due: now + FIRST_LOOK,
         };
         self.store.set_reclaim_floor(generation.node.status().snapshot_index);
+        if self.member.write_error.is_set() {
+            // The error outlives its group: what cannot be written here is not led from here.
+            let _closed = generation.node.set_observer(true).await;
+        }
         let leave = self.run(&mut generation).await;
         self.leave(generation, leave).await;
         failpoint!("monitor_exit_guard");
@@ -267,8 +271,10 @@ impl Stream {
             Leave::Failed(failure) => self.latch(&failure).await,
             Leave::Reset(reason) => self.reset(engine.clone(), reason).await,
         }
-        // Nobody takes entries from here on: the node must not collect them for ever.
-        let _closed = node.step_down(None).await;
+        if !(crate::mutant!(M63) && self.member.write_error.is_set()) {
+            // Nobody takes entries from here on: the node must not collect them for ever.
+            let _closed = node.step_down(None).await;
+        }
         drop(generation.queue);
         // The closer of a closed stream owns the node, and may still want a snapshot of it (O-7).
         if !self.member.slot.is_closed() {

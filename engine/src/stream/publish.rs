@@ -11,6 +11,7 @@ use crate::core::api_error::ApiError;
 use crate::core::config::StreamConfig;
 use crate::core::entry::{self, Origin, StreamEntry};
 use crate::core::stream::Answer;
+use crate::failpoint;
 use crate::raft::ProposeError;
 
 /// How long a client waits for its entry to be applied.
@@ -36,13 +37,32 @@ impl Stream {
         if publish.msg_id.as_ref().is_some_and(|id| id.len() > usize::from(u16::MAX)) {
             return Ok(Response::Error(ApiError::invalid_config("a message id may have 65,535 bytes")));
         }
+        if publish.batch.is_some() {
+            return self.publish_part(publish).await;
+        }
         let time_ns = self.context.clock.now_ns();
         let entry_of = |origin| StreamEntry::Publish(entry_of(publish, origin, time_ns));
         let answer = self.change(entry_of).await?;
         Ok(self.response(answer))
     }
 
-    fn response(&self, answer: Answer) -> Response {
+    /// Stores the messages of a restore. An answer, also where leadership is lost on the way: nobody repeats it.
+    pub(crate) async fn fill(self: &Arc<Self>, messages: Vec<Publish>) -> Response {
+        let failed = |reason: &str| Response::Error(ApiError::restore_failed(reason));
+        for publish in messages {
+            match self.publish(publish).await {
+                Ok(Response::Published(_)) => {}
+                Ok(refused) => return refused,
+                Err(_) => return failed("a message was not stored"),
+            }
+        }
+        failpoint!("restore_ends");
+        let leads = self.member.leads();
+        assert!(leads || !crate::mutant!(M20), "a restore ended on a server that does not lead");
+        if leads { Response::Stream(Box::new(self.info())) } else { failed("the stream's leader has changed") }
+    }
+
+    pub(super) fn response(&self, answer: Answer) -> Response {
         match answer {
             Answer::Stored { seq, duplicate, batch } => Response::Published(PubAck {
                 stream: self.name.clone(),
@@ -58,18 +78,30 @@ impl Stream {
     /// Removes messages.
     pub(crate) async fn purge(self: &Arc<Self>, filter: Option<String>, keep: u64) -> Result<Response, NoAnswer> {
         let entry = |origin| StreamEntry::Purge { origin, filter, below_seq: None, keep };
-        let answer = self.change(entry).await?;
-        Ok(self.response(answer))
+        match self.change(entry).await {
+            Ok(answer) => Ok(self.response(answer)),
+            Err(NoAnswer::NotWritten) => Ok(Response::Error(ApiError::purge_failed(self.why_not_written()))),
+            Err(no_answer) => Err(no_answer),
+        }
     }
 
     /// Removes a message.
     pub(crate) async fn remove_message(self: &Arc<Self>, seq: u64) -> Result<Response, NoAnswer> {
-        let answer = self.change(|origin| StreamEntry::Remove { origin, seq }).await?;
+        let answer = match self.change(|origin| StreamEntry::Remove { origin, seq }).await {
+            Err(NoAnswer::NotWritten) => {
+                return Ok(Response::Error(ApiError::delete_failed(self.why_not_written())));
+            }
+            answer => answer?,
+        };
         Ok(match Self::removed(answer) {
             Ok(0) => Response::Error(ApiError::SEQUENCE_NOT_FOUND),
             Ok(_) => Response::Done,
             Err(error) => Response::Error(error),
         })
+    }
+
+    fn why_not_written(&self) -> String {
+        self.member.write_error.get().map(|error| error.to_string()).unwrap_or_default()
     }
 
     /// Proposes a configuration; nobody waits for it.
@@ -83,7 +115,7 @@ impl Stream {
             // Who leads next proposes it again where it is still wanted.
             Some(node) => drop(node.propose(None, Self::encode(&entry)).await),
             None => {
-                if let Err(failure) = self.apply_alone(entry) {
+                if let Err(failure) = self.apply_alone([entry]) {
                     self.latch(&failure).await;
                 }
             }
@@ -92,33 +124,53 @@ impl Stream {
 
     /// Has an entry applied, and waits for what it leads to.
     async fn change(self: &Arc<Self>, entry: impl FnOnce(Origin) -> StreamEntry) -> Result<Answer, NoAnswer> {
-        if self.member.write_error.get().is_some() && !crate::mutant!(M61) {
-            return Err(NoAnswer::NotWritten);
-        }
-        if !self.member.leads() {
-            return Err(NoAnswer::NotLeader);
-        }
+        self.look_whether_it_writes()?;
         let call = self.answers.begin();
         let entry = entry(Origin { server: self.context.settings.id, proposal: call.number() });
         match self.member.node() {
             Some(node) => {
                 let term = node.status().term;
-                match node.propose(Some(term), Self::encode(&entry)).await {
-                    Ok(_) => {}
-                    Err(ProposeError::NotLeader { .. } | ProposeError::StaleTerm { .. }) => {
-                        return Err(NoAnswer::NotLeader);
-                    }
-                    Err(_) => return Err(NoAnswer::Unknown),
-                }
+                node.propose(Some(term), Self::encode(&entry)).await.map_err(|error| not_proposed(&error))?;
             }
-            None => self.change_alone(entry).await?,
+            None => self.change_alone([entry]).await?,
         }
         call.wait(ANSWER_LIMIT).await.ok_or(NoAnswer::Unknown)
     }
 
+    /// Has entries applied with nothing between them, and waits for what the last one leads to.
+    pub(super) async fn change_in_a_row(
+        self: &Arc<Self>,
+        entries: impl FnOnce(Origin) -> Vec<StreamEntry>,
+    ) -> Result<Answer, NoAnswer> {
+        self.look_whether_it_writes()?;
+        let call = self.answers.begin();
+        let entries = entries(Origin { server: self.context.settings.id, proposal: call.number() });
+        match self.member.node() {
+            Some(node) => {
+                let term = node.status().term;
+                let encoded = entries.iter().map(Self::encode).collect();
+                node.propose_all(Some(term), encoded).await.map_err(|error| not_proposed(&error))?;
+            }
+            None => self.change_alone(entries).await?,
+        }
+        call.wait(ANSWER_LIMIT).await.ok_or(NoAnswer::Unknown)
+    }
+
+    /// Whether this server leads the stream, and may write.
+    pub(super) fn look_whether_it_writes(&self) -> Result<(), NoAnswer> {
+        // Who has an error and does not lead knows nothing of those who do.
+        if !self.member.leads() {
+            Err(NoAnswer::NotLeader)
+        } else if self.member.write_error.is_set() && !crate::mutant!(M61) {
+            Err(NoAnswer::NotWritten)
+        } else {
+            Ok(())
+        }
+    }
+
     /// Applies and makes durable; only then is there an answer.
-    async fn change_alone(self: &Arc<Self>, entry: StreamEntry) -> Result<(), NoAnswer> {
-        let (index, settled) = match self.apply_alone(entry) {
+    async fn change_alone(self: &Arc<Self>, entries: impl IntoIterator<Item = StreamEntry>) -> Result<(), NoAnswer> {
+        let (index, settled) = match self.apply_alone(entries) {
             Ok(applied) => applied,
             Err(failure) => {
                 self.latch(&failure).await;
@@ -133,7 +185,14 @@ impl Stream {
     }
 }
 
-fn entry_of(publish: Publish, origin: Origin, time_ns: u64) -> entry::Publish {
+fn not_proposed(error: &ProposeError) -> NoAnswer {
+    match error {
+        ProposeError::NotLeader { .. } | ProposeError::StaleTerm { .. } => NoAnswer::NotLeader,
+        _ => NoAnswer::Unknown,
+    }
+}
+
+pub(super) fn entry_of(publish: Publish, origin: Origin, time_ns: u64) -> entry::Publish {
     entry::Publish {
         origin,
         subject: publish.subject.into(),

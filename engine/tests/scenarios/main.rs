@@ -5,10 +5,12 @@
 #[macro_use]
 mod harness;
 mod batch;
+mod catchup_errors;
 mod consumer_ends;
 mod consumers;
 mod delivery;
 mod driver;
+mod ends_with_errors;
 mod handoff;
 mod heartbeat;
 mod inactivity;
@@ -18,3 +20,5 @@ mod raft_world;
 mod smoke;
 mod store;
 mod store_races;
+mod stream_batches;
+mod write_errors;

@@ -249,6 +249,14 @@ impl StreamState {
         actions
     }
 
+    /// Forgets the open batch and the entries that brought it: whether there was one. For a state that goes no further.
+    pub fn drop_open_batch(&mut self) -> bool {
+        let applied = self.applied();
+        let was_open = self.collector.take().is_some();
+        self.processed = applied;
+        was_open
+    }
+
     fn abandon(&mut self, actions: &mut Vec<StreamAction>) {
         if let Some(open) = self.collector.take() {
             self.refuse_batch(open.parts, &ApiError::BATCH_INCOMPLETE, actions);
