@@ -56,7 +56,7 @@ pub enum PeerFrame {
         /// What to ask for next.
         next_seq: u64,
     },
-    /// The sender gives up: it lost the leadership, or the stream.
+    /// The sender cannot serve it: it lacks messages itself, or the stream.
     CatchupRefused {
         /// Number of the request.
         id: u64,

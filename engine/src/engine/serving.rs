@@ -16,8 +16,8 @@ impl Engine {
             network.send(from, refuse("there is no such stream here"));
             return;
         };
-        if !stream.member().leads() || self.is_stopping() {
-            network.send(from, refuse("another server leads"));
+        if !stream.has_all_up_to(last_seq) || self.is_stopping() {
+            network.send(from, refuse("this server does not have all of it"));
             return;
         }
         let (disk, folder) = (self.context.disk.clone(), stream.store().folder().to_owned());

@@ -121,7 +121,7 @@ impl History {
     fn check_reads(&self, stream: &str, attempts: &[&Attempt]) -> Result<(), Violation> {
         for read in self.reads.iter().filter(|read| read.stream == stream) {
             let known = attempts.iter().filter_map(|attempt| attempt.acknowledged);
-            let known = known.filter(|(_, at)| *at <= read.sent).map(|(seq, _)| seq).max().unwrap_or(0);
+            let known = known.filter(|(_, at)| *at < read.sent).map(|(seq, _)| seq).max().unwrap_or(0);
             if read.last_seq < known {
                 return Err(Violation::StaleRead(Box::new(read.clone()), known));
             }
@@ -177,7 +177,8 @@ fn check_order(attempts: &[&Attempt]) -> Result<(), Violation> {
     let mut highest: Option<(&Attempt, u64)> = None;
     for (attempt, seq, _) in by_sent {
         while let Some((earlier, earlier_seq, at)) = by_ack.get(next) {
-            if *at > attempt.sent {
+            // Timers have a grain: of two things at one moment neither is the earlier one.
+            if *at >= attempt.sent {
                 break;
             }
             if highest.is_none_or(|(_, known)| *earlier_seq > known) {
@@ -253,10 +254,10 @@ mod tests {
     fn a_stale_read_is_found() {
         let mut history = of(vec![attempt("a", 0, Some((1, 5)))]);
         let read = |sent| LastSeqRead { stream: "T".to_owned(), sent, answered: 9, last_seq: 0 };
-        history.reads = vec![read(4)];
-        assert_eq!(history.check("T", &held(&["a"])), Ok(()));
         history.reads = vec![read(5)];
-        assert_eq!(history.check("T", &held(&["a"])), Err(Violation::StaleRead(Box::new(read(5)), 1)));
+        assert_eq!(history.check("T", &held(&["a"])), Ok(()));
+        history.reads = vec![read(6)];
+        assert_eq!(history.check("T", &held(&["a"])), Err(Violation::StaleRead(Box::new(read(6)), 1)));
     }
 
     #[test]

@@ -156,7 +156,11 @@ impl Stream {
             if attempt > 0 {
                 sleep(PAUSE).await;
             }
-            match self.attempt(engine, node, snapshot, range).await {
+            let Some(source) = self.source(engine, node, attempt).await else {
+                why = "nobody is there to be asked";
+                continue;
+            };
+            match self.attempt(engine, source, snapshot, range).await {
                 Ok(()) => {}
                 Err(AttemptEnd::Failed(failure)) => return Err(CatchupEnd::Failed(failure)),
                 Err(AttemptEnd::Again(reason)) => why = reason,
@@ -171,11 +175,10 @@ impl Stream {
     async fn attempt(
         &self,
         engine: &Arc<Engine>,
-        node: &Node,
+        source: ServerId,
         snapshot: &StreamSnapshot,
         range: RangeInclusive<u64>,
     ) -> Result<(), AttemptEnd> {
-        let leader = self.known_leader(engine, node).await.ok_or(AttemptEnd::Again("there is no leader"))?;
         let mut next = *range.start();
         while next <= *range.end() {
             let call = engine.context().catchups.begin();
@@ -186,14 +189,14 @@ impl Stream {
                 first_seq: next,
                 last_seq: *range.end(),
             };
-            engine.context().network.send(leader, request);
+            engine.context().network.send(source, request);
             match call.wait(START_LIMIT).await {
-                None => return Err(AttemptEnd::Again("the leader does not answer")),
-                Some(CatchupAnswer::Refused(_)) => return Err(AttemptEnd::Again("the leader refuses")),
+                None => return Err(AttemptEnd::Again("no answer came")),
+                Some(CatchupAnswer::Refused(_)) => return Err(AttemptEnd::Again("it was refused")),
                 Some(CatchupAnswer::Messages { messages, next_seq }) => {
                     self.take_messages(snapshot, &messages)?;
                     if next_seq <= next {
-                        return Err(AttemptEnd::Again("the leader has none of them"));
+                        return Err(AttemptEnd::Again("none of them came"));
                     }
                     next = next_seq;
                 }
@@ -202,11 +205,21 @@ impl Stream {
         Ok(())
     }
 
-    async fn known_leader(&self, engine: &Arc<Engine>, node: &Node) -> Option<ServerId> {
-        let mut status = node.watch();
-        let known = timeout(START_LIMIT, status.wait_for(|status| status.leader.is_some())).await;
-        let leader = known.ok()?.ok()?.leader?;
-        (leader != engine.me()).then_some(leader)
+    /// Who is asked: the leader first, then the other members in turn. A member may lead a group whose snapshot it has and
+    /// whose messages it still lacks; another one has them.
+    async fn source(&self, engine: &Arc<Engine>, node: &Node, attempt: u32) -> Option<ServerId> {
+        if attempt == 0 {
+            let mut status = node.watch();
+            let known = timeout(START_LIMIT, status.wait_for(|status| status.leader.is_some())).await;
+            let leader = known.ok().and_then(Result::ok).and_then(|seen| seen.leader);
+            if let Some(leader) = leader.filter(|leader| *leader != engine.me()) {
+                return Some(leader);
+            }
+        }
+        let group = self.member.group();
+        let others: Vec<ServerId> = group.peers.into_iter().filter(|peer| *peer != engine.me()).collect();
+        let turn = usize::try_from(attempt).unwrap_or(0) % others.len().max(1);
+        others.get(turn).copied()
     }
 
     fn take_messages(&self, snapshot: &StreamSnapshot, messages: &[Bytes]) -> Result<(), AttemptEnd> {
@@ -266,6 +279,12 @@ impl Stream {
             }
             Err(lost) => CatchupEnd::Hopeless(lost.to_string()),
         }
+    }
+
+    /// Whether it has every message that lives, up to a sequence.
+    pub(crate) fn has_all_up_to(&self, seq: u64) -> bool {
+        let inner = self.inner.lock();
+        inner.is_whole && inner.state.extent().last_seq >= seq
     }
 
     /// Some of the messages of a range, and what comes behind them.
