@@ -1,6 +1,6 @@
 //! A server: what its parts share, and the order in which it starts and ends.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use interlock_sync::channel::mpsc;
@@ -16,7 +16,7 @@ use crate::core::api_error::ApiError;
 use crate::core::health::{self, Options, Report, ServerFacts};
 use crate::core::names::{GroupName, ServerId};
 use crate::core::write_error::{ErrorClass, WriteError};
-use crate::disk::Disk;
+use crate::disk::{Disk, Vfs, sync_folder};
 use crate::engine::Engine;
 use crate::events::{Event, Events};
 use crate::peer::{PeerFrame, PeerNetwork};
@@ -126,6 +126,28 @@ impl Context {
         self.settings.folder.join("ended").join(format!("{group}.alone"))
     }
 
+    /// Notes durably that something has ended on this server, before anything of it goes.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub async fn note_ended(&self, tombstone: PathBuf) -> Result<(), WriteError> {
+        let made = tombstone.clone();
+        let noted = self.disk.run(&tombstone, move |vfs| make_durably(vfs, &made));
+        noted.await.map_err(|error| WriteError::io("create", &tombstone, &error))
+    }
+
+    /// Removes the folder of a group whose log nothing needs any more.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub async fn drop_log(&self, group: &GroupName) -> Result<(), WriteError> {
+        self.note_ended(self.group_tombstone(group)).await?;
+        let folder = self.group_folder(group);
+        let removed = folder.clone();
+        let outcome = self.disk.run(&folder, move |vfs| vfs.remove_folder(&removed)).await;
+        outcome.map_err(|error| WriteError::io("remove", &folder, &error))
+    }
+
     /// The folder of a raft group.
     pub fn group_folder(&self, group: &GroupName) -> PathBuf {
         self.settings.folder.join("groups").join(group.as_str())
@@ -143,6 +165,15 @@ impl Network for Context {
     fn send(&self, to: ServerId, group: &GroupName, message: raft::eraftpb::Message) {
         self.network.send(to, PeerFrame::Raft { group: group.clone(), message: Box::new(message) });
     }
+}
+
+/// Makes a folder, and makes it durable.
+///
+/// # Errors
+/// The disk's.
+pub(crate) fn make_durably(vfs: &dyn Vfs, folder: &Path) -> std::io::Result<()> {
+    vfs.create_folders(folder)?;
+    folder.parent().map_or(Ok(()), |parent| sync_folder(vfs, parent))
 }
 
 /// A server.

@@ -29,6 +29,7 @@ use crate::disk::Open;
 use crate::engine::{Engine, Foundation};
 use crate::events::Event;
 use crate::member::Member;
+use crate::raft::salvage;
 use crate::server::Context;
 use crate::stream::Stream;
 
@@ -126,9 +127,33 @@ impl Consumer {
             if let Some(state) = load(&self.context, self.folder.clone()).await? {
                 self.inner.lock().state = state;
             }
+            self.take_over_log().await?;
             *is_loaded = true;
         }
         Ok(())
+    }
+
+    /// Takes over what the log of a group held that this server is the last of; then the log goes.
+    async fn take_over_log(&self) -> Result<(), WriteError> {
+        let group = self.member.group();
+        let is_alone = !group.is_replicated() && self.member.node().is_none();
+        let folder = self.context.group_folder(&group.name);
+        let salvaged = if is_alone { salvage(&self.context.disk, &folder).await? } else { None };
+        let Some(salvaged) = salvaged else { return Ok(()) };
+        // A crash may have come between the state's file and the log's end: the file is ahead then.
+        let applied = self.inner.lock().state.applied();
+        if let Some((_, data)) = salvaged.snapshot.filter(|(index, _)| *index > applied) {
+            let state = ConsumerState::decode(&data).map_err(|error| WriteError::other(error.to_string()))?;
+            self.inner.lock().state = state;
+        }
+        for (index, data) in salvaged.entries {
+            let is_new = index > self.inner.lock().state.applied();
+            if is_new {
+                self.apply_entry(index, &data)?;
+            }
+        }
+        self.persist().await?;
+        self.context.drop_log(&group.name).await
     }
 
     /// Its stream and name.

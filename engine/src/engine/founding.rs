@@ -1,6 +1,6 @@
 //! How a raft group begins: with nothing, with an entity's data, with its predecessor's log, or by joining.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -9,8 +9,9 @@ use super::Engine;
 use crate::core::assignment::RaftGroup;
 use crate::core::names::GroupName;
 use crate::core::write_error::WriteError;
-use crate::disk::{Vfs, sync_folder};
+use crate::disk::sync_folder;
 use crate::raft::{ApplyQueue, GroupOptions, Node, NodeContext};
+use crate::server::make_durably;
 
 /// What an entity that exists brings into its group.
 pub struct Foundation {
@@ -78,7 +79,7 @@ impl Engine {
     /// # Errors
     /// The disk's.
     pub(super) async fn end_alone(&self, group: &GroupName) -> Result<(), WriteError> {
-        self.bury(self.context.alone_tombstone(group)).await
+        self.context.note_ended(self.context.alone_tombstone(group)).await
     }
 
     /// Notes durably that a group ends on this server, before anything of it goes.
@@ -86,13 +87,7 @@ impl Engine {
     /// # Errors
     /// The disk's.
     pub(super) async fn end_group(&self, group: &GroupName) -> Result<(), WriteError> {
-        self.bury(self.context.group_tombstone(group)).await
-    }
-
-    async fn bury(&self, tombstone: PathBuf) -> Result<(), WriteError> {
-        let made = tombstone.clone();
-        let noted = self.context.disk.run(&tombstone, move |vfs| make_durably(vfs, &made));
-        noted.await.map_err(|error| WriteError::io("create", &tombstone, &error))
+        self.context.note_ended(self.context.group_tombstone(group)).await
     }
 
     /// The log of the latest predecessor that is here becomes the group's: the members are the same, so nothing that was
@@ -113,9 +108,4 @@ impl Engine {
         });
         renamed.await.map_err(|error| WriteError::io("rename", &path, &error))
     }
-}
-
-fn make_durably(vfs: &dyn Vfs, folder: &Path) -> std::io::Result<()> {
-    vfs.create_folders(folder)?;
-    folder.parent().map_or(Ok(()), |parent| sync_folder(vfs, parent))
 }

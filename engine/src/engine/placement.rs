@@ -151,6 +151,8 @@ impl Engine {
             (Step::CreateGroup, running) => self.create_group(entity, running.as_ref()).await?,
             (Step::CreateEntity, None) => self.create_entity(entity).await?,
             (Step::ClearGroupNode, _) => self.forget_group(old).await?,
+            // What the store could not make durable is in the log only, and is taken from there at the next start.
+            (Step::DeleteGroup, Some(running)) if running.member().write_error.is_set() => self.forget_node(old),
             (Step::DeleteGroup, _) => self.delete_group(old).await?,
             (_, None) => {}
             (Step::StepDown, Some(running)) => {
@@ -237,6 +239,12 @@ impl Engine {
             delete(&node).await;
         }
         Ok(())
+    }
+
+    /// Forgets a node that was stopped, and leaves its log.
+    fn forget_node(&self, old: Option<&RaftGroup>) {
+        let entry = old.and_then(|old| self.state.write().nodes.remove(&old.name));
+        drop(entry);
     }
 
     fn link(&self, entity: &Entity, running: &Running) {

@@ -19,6 +19,7 @@ mod machine;
 mod node;
 mod options;
 mod persist;
+mod salvage;
 #[cfg(feature = "shared-lock")]
 mod shared;
 mod start;
@@ -32,6 +33,7 @@ pub use checkpoint::{Checkpoint, CheckpointRefused, InstallError};
 pub use error::{ChangeError, Closed, ProposeError, ReadIndexError};
 pub use node::{Node, Proposed};
 pub use options::{GroupOptions, Limits, Network, NodeContext, NodeHost, Reactions, Timing};
+pub use salvage::{Salvage, salvage};
 #[cfg(feature = "shared-lock")]
 pub use shared::{SharedGuard, SharedNode};
 pub use status::{Peer, Role, Status};

@@ -20,16 +20,20 @@ use bytes::Bytes;
 use interlock_sync::channel::watch;
 use interlock_sync::lock::Mutex;
 
+use apply::Failure;
+
 use crate::calls::Calls;
 use crate::consumer::Consumer;
 use crate::core::assignment::StreamAssignment;
 use crate::core::config::StreamConfig;
-use crate::core::meta::encode;
-use crate::core::stream::{Answer, StreamState};
+use crate::core::meta::{decode, encode};
+use crate::core::names::GroupName;
+use crate::core::stream::{Answer, StreamSnapshot, StreamState};
 use crate::core::write_error::WriteError;
 use crate::engine::{Engine, Foundation};
 use crate::events::Event;
 use crate::member::Member;
+use crate::raft::{Salvage, salvage};
 use crate::server::Context;
 use crate::store::{Store, StoreError, StoreOptions};
 use batch::Stage;
@@ -99,7 +103,11 @@ impl Stream {
     pub async fn open(engine: &Arc<Engine>, assignment: &StreamAssignment) -> Result<Arc<Self>, WriteError> {
         let context = engine.context().clone();
         let node = engine.node(&assignment.group.name);
-        let replay_from = node.as_ref().map(|node| node.status().snapshot_index);
+        // The log of a group that this server is the last of: what it became alone with may be in there only.
+        let folder_of_group = context.group_folder(&assignment.group.name);
+        let salvaged = if node.is_none() { salvage(&context.disk, &folder_of_group).await? } else { None };
+        let covered = |log: &Salvage| log.snapshot.as_ref().map_or(0, |(index, _)| *index);
+        let replay_from = node.as_ref().map(|node| node.status().snapshot_index).or(salvaged.as_ref().map(covered));
         let options = StoreOptions {
             block_bytes: context.settings.block_bytes,
             ..StoreOptions::new(folder(&context, assignment), context.disk.clone())
@@ -130,7 +138,28 @@ impl Stream {
             stage: Stage::default(),
         };
         stream.remove_staged().await;
+        if let Some(salvaged) = salvaged {
+            stream.take_over(salvaged, &assignment.group.name).await?;
+        }
         Ok(Arc::new(stream))
+    }
+
+    /// Takes over what the log of its group held; then the log goes.
+    async fn take_over(&self, salvaged: Salvage, group: &GroupName) -> Result<(), WriteError> {
+        let failed = |error: &dyn std::fmt::Display| WriteError::other(format!("stream {}: {error}", self.name));
+        if let Some((_, data)) = salvaged.snapshot {
+            let snapshot = decode::<StreamSnapshot>("stream snapshot", &data).map_err(|error| failed(&error))?;
+            let state = StreamState::restore(snapshot, self.store.as_ref()).map_err(|lost| failed(&lost))?;
+            self.inner.lock().state = state;
+        }
+        for (index, data) in salvaged.entries {
+            self.apply_entry(index, &data).map_err(|failure| match failure {
+                Failure::Write(error) => error,
+                other => failed(&format!("{other:?}")),
+            })?;
+        }
+        self.persist().await?;
+        self.context.drop_log(group).await
     }
 
     /// Its name.

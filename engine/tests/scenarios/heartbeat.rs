@@ -100,7 +100,11 @@ impl Elector for ByGroup {
                 return Err(failed("led elsewhere".to_owned()));
             }
             let proposal = format!("elect {partition}").into();
-            self.node.propose(None, proposal).await.map(|_| ()).map_err(|error| failed(error.to_string()))
+            let proposed = self.node.propose(None, proposal).await.map_err(|error| failed(error.to_string()))?;
+            // It is an election once a majority has it.
+            let mut status = self.node.watch();
+            let committed = status.wait_for(|status| status.commit >= proposed.index).await;
+            committed.map(|_| ()).map_err(|_| failed("the node is closed".to_owned()))
         })
     }
 }
