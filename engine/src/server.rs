@@ -20,7 +20,7 @@ use crate::disk::{Disk, Vfs, sync_folder};
 use crate::engine::Engine;
 use crate::events::{Event, Events};
 use crate::peer::{PeerFrame, PeerNetwork};
-use crate::raft::{Network, NodeHost, Reactions, Timing};
+use crate::raft::{Network, NodeHost, Reactions, Salvage, Timing, salvage};
 use crate::stream::catchup::CatchupAnswer;
 
 /// How long a shutdown may take before what still runs is left behind.
@@ -134,6 +134,33 @@ impl Context {
         let made = tombstone.clone();
         let noted = self.disk.run(&tombstone, move |vfs| make_durably(vfs, &made));
         noted.await.map_err(|error| WriteError::io("create", &tombstone, &error))
+    }
+
+    /// The log of a group that this server is the last of; `None` where there is none, or where it has ended: then what
+    /// came since is newer.
+    ///
+    /// # Errors
+    /// The disk's, and damage.
+    pub async fn lone_log(&self, group: &GroupName) -> Result<Option<Salvage>, WriteError> {
+        let (tombstone, folder) = (self.group_tombstone(group), self.group_folder(group));
+        let (ended, left) = (tombstone.clone(), folder.clone());
+        let has_ended = self.disk.run(&tombstone, move |vfs| {
+            let has_ended = vfs.exists(&ended);
+            if has_ended && vfs.exists(&left) {
+                // It is of no use; a folder that cannot be removed is tried again at the next start.
+                vfs.remove_folder(&left)?;
+            }
+            Ok(has_ended)
+        });
+        match has_ended.await {
+            Ok(false) => salvage(&self.disk, &folder).await,
+            Ok(true) => Ok(None),
+            Err(error) => {
+                let error: std::io::Error = error;
+                tracing::warn!("the log of group {group} stays: {error}");
+                Ok(None)
+            }
+        }
     }
 
     /// Removes the folder of a group whose log nothing needs any more.

@@ -65,7 +65,7 @@ fn found_at(bug: Mutation, limit: u64) -> Option<u64> {
 
 #[test]
 fn lost_promises_are_seen() {
-    for bug in [Mutation::M01, Mutation::M112] {
+    for bug in [Mutation::M61, Mutation::M110, Mutation::M112] {
         assert!(found_at(bug, 100).is_some(), "{bug} is not found in 100 seeds");
     }
 }

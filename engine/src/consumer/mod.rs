@@ -29,7 +29,6 @@ use crate::disk::Open;
 use crate::engine::{Engine, Foundation};
 use crate::events::Event;
 use crate::member::Member;
-use crate::raft::salvage;
 use crate::server::Context;
 use crate::stream::Stream;
 
@@ -137,8 +136,7 @@ impl Consumer {
     async fn take_over_log(&self) -> Result<(), WriteError> {
         let group = self.member.group();
         let is_alone = !group.is_replicated() && self.member.node().is_none();
-        let folder = self.context.group_folder(&group.name);
-        let salvaged = if is_alone { salvage(&self.context.disk, &folder).await? } else { None };
+        let salvaged = if is_alone { self.context.lone_log(&group.name).await? } else { None };
         let Some(salvaged) = salvaged else { return Ok(()) };
         // A crash may have come between the state's file and the log's end: the file is ahead then.
         let applied = self.inner.lock().state.applied();

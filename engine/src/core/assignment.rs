@@ -49,7 +49,7 @@ impl RaftGroup {
 
     /// Whether the group begins with the data of this server, and the others join it.
     pub fn is_founded_by(&self, server: ServerId) -> bool {
-        self.predecessors.is_empty() && self.founders == [server] && self.is_replicated()
+        self.founders == [server] && self.is_replicated()
     }
 
     /// Whether there is consensus to be found: one replica needs none.

@@ -49,7 +49,8 @@ impl Engine {
     fn traces_of(&self, group: &RaftGroup) -> Vec<PathBuf> {
         let traces = |name| [self.context.group_folder(name), self.context.group_tombstone(name)];
         let of_one = group.grown_from.iter().map(|name| self.context.alone_tombstone(name));
-        group.predecessors.iter().flat_map(traces).chain(of_one).collect()
+        let own = self.context.group_tombstone(&group.name);
+        group.predecessors.iter().flat_map(traces).chain(of_one).chain([own]).collect()
     }
 
     fn named_folders(&self) -> BTreeSet<PathBuf> {

@@ -124,6 +124,7 @@ impl Engine {
     }
 
     async fn take_steps(self: &Arc<Self>, entity: &Entity, old: Option<&RaftGroup>, steps: Vec<Step>) {
+        tracing::debug!("{}: {}: {steps:?}", self.me(), entity.asset());
         for step in steps {
             if let Err(error) = self.take_step(entity, old, step).await {
                 self.give_up(entity, &error).await;
@@ -282,10 +283,12 @@ impl Engine {
         Ok(())
     }
 
+    /// Whether the log of the group is here, under whichever of its names.
     async fn has_folder(&self, group: &RaftGroup) -> bool {
+        let names = group.predecessors.iter().chain([&group.name]);
+        let looked_for: Vec<_> = names.map(|name| self.context.group_folder(name)).collect();
         let folder = self.context.group_folder(&group.name);
-        let looked_for = folder.clone();
-        self.context.disk.run(&folder, move |vfs| vfs.exists(&looked_for)).await
+        self.context.disk.run(&folder, move |vfs| looked_for.iter().any(|place| vfs.exists(place))).await
     }
 
     async fn create_entity(self: &Arc<Self>, entity: &Entity) -> Result<(), WriteError> {

@@ -42,7 +42,8 @@ impl Engine {
             (true, true) => {
                 let mut predecessors = old.predecessors.clone();
                 predecessors.push(old.name.clone());
-                RaftGroup { name, founders: old.peers.clone(), predecessors, target: None, ..old.clone() }
+                // Who founded the group stays who has its data, should it not have begun yet.
+                RaftGroup { name, predecessors, target: None, ..old.clone() }
             }
             (false, true) => old.clone(),
             // The leader changes the members one step at a time, and settles it with the meta layer.

@@ -33,7 +33,7 @@ use crate::core::write_error::WriteError;
 use crate::engine::{Engine, Foundation};
 use crate::events::Event;
 use crate::member::Member;
-use crate::raft::{Salvage, salvage};
+use crate::raft::Salvage;
 use crate::server::Context;
 use crate::store::{Store, StoreError, StoreOptions};
 use batch::Stage;
@@ -104,8 +104,7 @@ impl Stream {
         let context = engine.context().clone();
         let node = engine.node(&assignment.group.name);
         // The log of a group that this server is the last of: what it became alone with may be in there only.
-        let folder_of_group = context.group_folder(&assignment.group.name);
-        let salvaged = if node.is_none() { salvage(&context.disk, &folder_of_group).await? } else { None };
+        let salvaged = if node.is_none() { context.lone_log(&assignment.group.name).await? } else { None };
         let covered = |log: &Salvage| log.snapshot.as_ref().map_or(0, |(index, _)| *index);
         let replay_from = node.as_ref().map(|node| node.status().snapshot_index).or(salvaged.as_ref().map(covered));
         let options = StoreOptions {
