@@ -12,6 +12,7 @@ use crate::core::write_error::WriteError;
 use crate::events::Event;
 use crate::failpoint;
 use crate::member::Member;
+use crate::raft::has_begun;
 use crate::stream::Stream;
 
 /// An entity that a plan is carried out for. It may not exist yet, or no longer.
@@ -284,18 +285,22 @@ impl Engine {
     }
 
     /// Whether the log of the group is here, under whichever of its names.
-    async fn has_folder(&self, group: &RaftGroup) -> bool {
+    async fn has_log(&self, group: &RaftGroup) -> Result<bool, WriteError> {
         let names = group.predecessors.iter().chain([&group.name]);
-        let looked_for: Vec<_> = names.map(|name| self.context.group_folder(name)).collect();
+        let places: Vec<_> = names.map(|name| self.context.group_folder(name)).collect();
         let folder = self.context.group_folder(&group.name);
-        self.context.disk.run(&folder, move |vfs| looked_for.iter().any(|place| vfs.exists(place))).await
+        let looking = self
+            .context
+            .disk
+            .run(&folder, move |vfs| places.iter().try_fold(false, |found, place| Ok(found || has_begun(vfs, place)?)));
+        looking.await.map_err(|error: std::io::Error| WriteError::io("list", &folder, &error))
     }
 
     async fn create_entity(self: &Arc<Self>, entity: &Entity) -> Result<(), WriteError> {
         if let Some(group) = entity.new_group() {
             if !group.is_replicated() {
                 self.may_lead_alone(&group.name).await?;
-            } else if self.has_folder(group).await {
+            } else if self.has_log(group).await? {
                 // It was founded before: what it has now is in its log, and not in the entity's own files.
                 self.create_group(entity, None).await?;
             }

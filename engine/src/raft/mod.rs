@@ -36,4 +36,5 @@ pub use options::{GroupOptions, Limits, Network, NodeContext, NodeHost, Reaction
 pub use salvage::{Salvage, salvage};
 #[cfg(feature = "shared-lock")]
 pub use shared::{SharedGuard, SharedNode};
+pub(crate) use start::has_begun;
 pub use status::{Peer, Role, Status};

@@ -12,7 +12,7 @@ use raft::eraftpb::{ConfState, Entry, EntryType, HardState};
 
 use super::driver::{Driver, Input};
 use super::host::Host;
-use super::log::{Batch, LogBytes, Members, Position, Recovered, StoredSnapshot, plant, recover};
+use super::log::{Batch, LogBytes, Members, Position, Recovered, StoredSnapshot, is_beside, plant, recover};
 use super::machine::Machine;
 use super::node::Shared;
 use super::options::{GroupOptions, NodeContext, NodeHost};
@@ -83,7 +83,7 @@ async fn open(options: &GroupOptions, context: &NodeContext) -> Result<Recovered
     let snapshot = options.snapshot.clone();
     let opening = context.disk.run(&options.folder, move |vfs| {
         if let Some((index, data)) = snapshot
-            && is_empty(vfs, &folder)?
+            && !has_begun(vfs, &folder).map_err(|error| WriteError::io("list", &folder, &error))?
         {
             found_on(vfs, &folder, &voters, index, data)?;
         }
@@ -96,9 +96,13 @@ async fn open(options: &GroupOptions, context: &NodeContext) -> Result<Recovered
     opening.await
 }
 
-fn is_empty(vfs: &dyn Vfs, folder: &Path) -> Result<bool, WriteError> {
-    let listed = if vfs.exists(folder) { vfs.list(folder) } else { Ok(Vec::new()) };
-    listed.map(|paths| paths.is_empty()).map_err(|error| WriteError::io("list", folder, &error))
+/// Whether there is a log or a snapshot in a folder. What a founding that was cut off leaves beside them is neither.
+///
+/// # Errors
+/// The disk's.
+pub(crate) fn has_begun(vfs: &dyn Vfs, folder: &Path) -> std::io::Result<bool> {
+    let paths = if vfs.exists(folder) { vfs.list(folder)? } else { Vec::new() };
+    Ok(paths.iter().any(|path| !is_beside(path)))
 }
 
 /// Founds a group on what a state machine has already: the log begins behind it.

@@ -104,7 +104,8 @@ impl Stream {
         let context = engine.context().clone();
         let node = engine.node(&assignment.group.name);
         // The log of a group that this server is the last of: what it became alone with may be in there only.
-        let salvaged = if node.is_none() { context.lone_log(&assignment.group.name).await? } else { None };
+        let is_alone = !assignment.group.is_replicated();
+        let salvaged = if is_alone { context.lone_log(&assignment.group.name).await? } else { None };
         let covered = |log: &Salvage| log.snapshot.as_ref().map_or(0, |(index, _)| *index);
         let replay_from = node.as_ref().map(|node| node.status().snapshot_index).or(salvaged.as_ref().map(covered));
         let options = StoreOptions {

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 pub(super) use format::{Members, Position};
 pub(super) use recovery::{LogBytes, Recovered, recover};
-pub(super) use snapshot::{adopted_path, plant, remove_older, write_beside};
+pub(super) use snapshot::{adopted_path, is_beside, plant, remove_older, write_beside};
 pub(super) use view::{LogView, Place, StoredSnapshot};
 pub(super) use writer::{Batch, LogWriter};
 
