@@ -148,8 +148,6 @@ pub enum Step {
     LeadAlone,
     /// Take over configuration, and tell the monitor.
     UpdateConfig,
-    /// Close the entity and keep its data.
-    CloseEntity,
     /// Close the entity and remove its data from this server only; it goes on elsewhere.
     RemoveHere,
     /// Close the entity and remove its data: it was deleted.

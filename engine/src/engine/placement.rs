@@ -188,7 +188,6 @@ impl Engine {
             (Step::UpdateConfig, Some(running)) => self.update_config(entity, &running).await,
             (Step::SpawnMonitor, Some(running)) => self.spawn_monitor(running).await,
             (Step::LeadAlone, Some(running)) => self.lead_alone(running).await,
-            (Step::CloseEntity, Some(running)) => self.close(running).await,
             (Step::RemoveHere, Some(running)) => self.remove(running, old, false).await?,
             (Step::Delete, Some(running)) => self.remove(running, old, true).await?,
         }
