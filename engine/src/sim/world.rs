@@ -1,5 +1,6 @@
 //! A cluster to test: servers that start, stop, crash and answer.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,6 +24,11 @@ use crate::stream::Stream;
 const EPOCH_NS: u64 = 1_700_000_000_000_000_000;
 /// The pause between two looks of [`World::until`].
 const LOOK: Duration = Duration::from_millis(10);
+
+thread_local! {
+    /// What hosts the raft nodes of the worlds that this thread makes, and how many it has made.
+    static HOST: Cell<(NodeHost, u64)> = const { Cell::new((NodeHost::Actor, 0)) };
+}
 
 struct Machine {
     disk: SimulatedDisk,
@@ -63,6 +69,16 @@ pub struct World {
 }
 
 impl World {
+    /// Has worlds that this thread makes from here on host their raft nodes so.
+    pub fn host_by(host: NodeHost) {
+        HOST.set((host, 0));
+    }
+
+    /// How many worlds this thread has made since then.
+    pub fn n_made() -> u64 {
+        HOST.get().1
+    }
+
     /// A cluster of so many servers, started, with a leader of the meta layer.
     pub async fn start(n_servers: u64, seed: u64) -> Self {
         let mut world = Self::machines(n_servers, seed);
@@ -78,6 +94,8 @@ impl World {
     /// The same, with no server started.
     pub fn machines(n_servers: u64, seed: u64) -> Self {
         crate::failpoint::clear();
+        let (host, n_made) = HOST.get();
+        HOST.set((host, n_made + 1));
         let ids: Vec<ServerId> = (1..=n_servers).map(ServerId).collect();
         let machine = |id: &ServerId| (*id, Machine { disk: SimulatedDisk::default(), incarnation: 0, server: None });
         Self {
@@ -88,7 +106,7 @@ impl World {
             machines: ids.iter().map(machine).collect(),
             ids,
             servers: Servers::default(),
-            host: NodeHost::default(),
+            host,
             adjust: |_| {},
         }
     }

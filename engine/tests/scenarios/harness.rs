@@ -7,6 +7,8 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use interlock_engine::mutation::{self, Mutation};
+use interlock_engine::raft::NodeHost;
+use interlock_engine::sim::World;
 
 /// What a scenario found: nothing, or the symptom in words.
 pub(crate) type Outcome = Result<(), String>;
@@ -56,18 +58,25 @@ pub(crate) fn expect(holds: bool, symptom: impl Into<String>) -> Outcome {
     if holds { Ok(()) } else { Err(symptom.into()) }
 }
 
-/// Asserts that a scenario holds as shipped.
+/// Asserts that a scenario holds as shipped: where it makes a cluster, with nodes that their drivers own, and with nodes
+/// behind locks.
 #[track_caller]
 pub(crate) fn holds(id: &str, body: Body) {
-    if let Err(symptom) = run(None, REAL_LIMIT, body) {
-        panic!("{id}: {symptom}");
+    for host in [NodeHost::Actor, NodeHost::SharedLock] {
+        let ran = run(None, host, REAL_LIMIT, body);
+        if let Err(symptom) = ran.outcome {
+            panic!("{id}, {host:?}: {symptom}");
+        }
+        if ran.n_worlds == 0 {
+            return;
+        }
     }
 }
 
 /// Asserts that a scenario fails with this symptom when the bug is put back.
 #[track_caller]
 pub(crate) fn is_caught(id: &str, bug: Mutation, symptom: &str, body: Body) {
-    match run(Some(bug), REAL_LIMIT_OF_TWINS, body) {
+    match run(Some(bug), NodeHost::Actor, REAL_LIMIT_OF_TWINS, body).outcome {
         Ok(()) => panic!("{id} does not catch {bug}: {}", bug.bug()),
         Err(found) => assert!(found.contains(symptom), "{id} fails under {bug} for another reason: {found}"),
     }
@@ -84,18 +93,27 @@ fn print_logs() {
     }
 }
 
-fn run(bug: Option<Mutation>, real_limit: Duration, body: Body) -> Outcome {
+/// What came of a run.
+struct Ran {
+    outcome: Outcome,
+    /// Clusters that the scenario made.
+    n_worlds: u64,
+}
+
+fn run(bug: Option<Mutation>, host: NodeHost, real_limit: Duration, body: Body) -> Ran {
     print_logs();
     let (sender, receiver) = mpsc::channel();
     let work = move || {
         mutation::set(bug);
+        World::host_by(host);
         let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| in_virtual_time(body)));
         let outcome = outcome.unwrap_or_else(|panic| Err(format!("panic: {}", text_of(panic.as_ref()))));
         // The receiver is gone where the limit has passed.
-        let _late = sender.send(outcome);
+        let _late = sender.send(Ran { outcome, n_worlds: World::n_made() });
     };
     std::thread::Builder::new().stack_size(8 << 20).spawn(work).unwrap();
-    receiver.recv_timeout(real_limit).unwrap_or_else(|_| Err("the thread is blocked".to_owned()))
+    let blocked = |_| Ran { outcome: Err("the thread is blocked".to_owned()), n_worlds: 0 };
+    receiver.recv_timeout(real_limit).unwrap_or_else(blocked)
 }
 
 fn in_virtual_time(body: Body) -> Outcome {
@@ -115,12 +133,28 @@ fn text_of(panic: &(dyn std::any::Any + Send)) -> String {
 mod tests {
     use super::{expect, holds, is_caught};
     use interlock_engine::mutation::{self, Mutation};
+    use interlock_engine::raft::NodeHost;
+    use interlock_engine::sim::World;
+    use std::sync::Mutex;
 
     fn claims_to_write() -> std::pin::Pin<Box<dyn Future<Output = super::Outcome>>> {
         Box::pin(async { expect(!mutation::is(Mutation::M61), "acknowledged a lost message") })
     }
 
     scenario!(a_declared_scenario_runs_with_its_bug_and_without, "S-47", [M61 => "lost message"], claims_to_write());
+
+    static HOSTS: Mutex<Vec<NodeHost>> = Mutex::new(Vec::new());
+
+    #[test]
+    fn a_cluster_is_run_with_both_hosts() {
+        holds("S-00", || {
+            Box::pin(async {
+                HOSTS.lock().unwrap().push(World::machines(3, 1).host);
+                Ok(())
+            })
+        });
+        assert_eq!(*HOSTS.lock().unwrap(), [NodeHost::Actor, NodeHost::SharedLock]);
+    }
 
     #[test]
     #[should_panic(expected = "S-47 does not catch M-62")]
@@ -135,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "S-00: the scenario hangs")]
+    #[should_panic(expected = "S-00, Actor: the scenario hangs")]
     fn a_hang_is_a_symptom() {
         holds("S-00", || Box::pin(std::future::pending()));
     }
