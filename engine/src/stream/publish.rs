@@ -112,8 +112,18 @@ impl Stream {
     /// Proposes an entry that nobody waits for, or applies it where the stream leads alone.
     pub(super) async fn propose_unawaited(self: &Arc<Self>, entry: StreamEntry) {
         match self.member.node() {
-            // Who leads next proposes it again where it is still wanted.
-            Some(node) => drop(node.propose(None, Self::encode(&entry)).await),
+            // Who leads next proposes it again where it is still wanted. Its outcome is not waited for: the monitor
+            // proposes too, and is the one that applies.
+            Some(node) => {
+                let proposed = node.propose(None, Self::encode(&entry)).await;
+                #[cfg(feature = "mutation")]
+                if let Ok(proposed) = &proposed
+                    && crate::mutant!(M116)
+                {
+                    self.until_applied(proposed.index).await;
+                }
+                drop(proposed);
+            }
             None => {
                 if let Err(failure) = self.apply_alone([entry]) {
                     self.latch(&failure).await;

@@ -25,11 +25,17 @@ impl Stream {
         }
         let reading = async {
             let index = node.read_index().await.map_err(|_| NoAnswer::NotLeader)?;
-            let mut applied = self.applied_index.subscribe();
-            let reached = applied.wait_for(|applied| *applied >= index).await;
-            reached.map(|_| ()).map_err(|_| NoAnswer::NotLeader)
+            self.until_applied(index).await;
+            Ok(())
         };
         timeout(READ_LIMIT, reading).await.unwrap_or(Err(NoAnswer::Unknown))
+    }
+
+    /// Waits until the monitor has applied the group's log so far. Not for the monitor itself.
+    pub(super) async fn until_applied(&self, index: u64) {
+        let mut applied = self.applied_index.subscribe();
+        // The sender is this stream's: it is there as long as anybody waits.
+        let _reached = applied.wait_for(|applied| *applied >= index).await;
     }
 
     /// Reads a message.
