@@ -13,7 +13,7 @@ use crate::api::{Request, Response};
 use crate::batches::Places;
 use crate::calls::{Calls, Seen};
 use crate::core::api_error::ApiError;
-use crate::core::health::{self, Options, Report, ServerFacts};
+use crate::core::health::{self, EngineFacts, Options, Report, ServerFacts};
 use crate::core::names::{GroupName, ServerId};
 use crate::core::write_error::{ErrorClass, WriteError};
 use crate::disk::{Disk, Vfs, sync_folder};
@@ -21,6 +21,7 @@ use crate::engine::Engine;
 use crate::events::{Event, Events};
 use crate::peer::{PeerFrame, PeerNetwork};
 use crate::raft::{Network, NodeHost, Reactions, Salvage, Timing, salvage};
+use crate::sticky::Sticky;
 use crate::stream::catchup::CatchupAnswer;
 
 /// How long a shutdown may take before what still runs is left behind.
@@ -70,8 +71,8 @@ impl Settings {
 
 /// A write error whose class concerns the whole server.
 struct ClassError {
-    class: ErrorClass,
     source: String,
+    error: WriteError,
 }
 
 /// What the parts of a server share.
@@ -110,7 +111,7 @@ impl Context {
             _ => false,
         };
         if concerns_all {
-            let class_error = ClassError { class: error.class(), source: source.to_owned() };
+            let class_error = ClassError { source: source.to_owned(), error: error.clone() };
             // A receiver that is gone means that the server has ended.
             let _ended = self.class_errors.send(class_error);
         }
@@ -208,6 +209,8 @@ pub struct Server {
     context: Arc<Context>,
     /// Second in the lock order; held for a moment only.
     engine: RwLock<Option<Arc<Engine>>>,
+    /// The write error that the engine was shut down for: whose it was, and what.
+    stopped_by: Sticky<String>,
 }
 
 impl Server {
@@ -244,7 +247,8 @@ impl Server {
             places: Places::default(),
             class_errors,
         });
-        let server = Arc::new(Self { context: context.clone(), engine: RwLock::new(None) });
+        let server =
+            Arc::new(Self { context: context.clone(), engine: RwLock::new(None), stopped_by: Sticky::default() });
         // The tasks are refused only once the server has shut down.
         let _started = context.tasks.spawn(deal_with_classes(server.clone(), received));
         let engine = Engine::start(context).await?;
@@ -293,6 +297,11 @@ impl Server {
         }
     }
 
+    /// The write error that its engine was shut down for.
+    pub fn stopped_by(&self) -> Option<String> {
+        self.stopped_by.get()
+    }
+
     /// Answers a client.
     pub async fn handle(&self, request: Request) -> Response {
         match self.engine() {
@@ -303,7 +312,10 @@ impl Server {
 
     /// What is wrong with it.
     pub fn health(&self, options: &Options) -> Report {
-        let engine = crate::engine::health::facts_of(self.engine());
+        let engine = match self.engine() {
+            Some(engine) => engine.health_facts(),
+            None => EngineFacts::Disabled(self.stopped_by()),
+        };
         health::evaluate(&ServerFacts { is_ready: !self.context.quit.is_cancelled(), engine }, options)
     }
 
@@ -343,7 +355,8 @@ async fn deal_with_classes(server: Arc<Server>, mut received: mpsc::UnboundedRec
             () = context.quit.cancelled() => return,
             error = received.recv() => error,
         };
-        let Some(ClassError { class, source }) = error else { return };
+        let Some(ClassError { source, error }) = error else { return };
+        let class = error.class();
         let is_first = match class {
             ErrorClass::Space => !std::mem::replace(&mut out_of_space, true) || crate::mutant!(M68),
             _ => !std::mem::replace(&mut not_permitted, true),
@@ -351,6 +364,7 @@ async fn deal_with_classes(server: Arc<Server>, mut received: mpsc::UnboundedRec
         if !is_first {
             continue;
         }
+        server.stopped_by.set(format!("{source}: {}", error.report()));
         context.events.tell(match class {
             ErrorClass::Space => Event::OutOfSpace { source },
             _ => Event::PermissionDenied { source },

@@ -40,6 +40,19 @@ impl ErrorClass {
     }
 }
 
+impl fmt::Display for ErrorClass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ignored => "ignored",
+            Self::NotFound => "not found",
+            Self::Read => "read",
+            Self::Permission => "permission",
+            Self::Space => "out of space",
+            Self::Other => "other",
+        })
+    }
+}
+
 /// A write error: what failed, where, and its class. Cheap to clone, since it is kept at several levels.
 #[derive(Clone, Debug)]
 pub struct WriteError {
@@ -68,6 +81,11 @@ impl WriteError {
     /// Its class.
     pub fn class(&self) -> ErrorClass {
         self.class
+    }
+
+    /// What operators read: the error with its class.
+    pub fn report(&self) -> String {
+        format!("{self} (class: {})", self.class)
     }
 }
 

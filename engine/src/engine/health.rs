@@ -1,6 +1,5 @@
 //! Gathers what health is judged by. The engine's lock is released before a stream or consumer is asked.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::{AssetKey, Engine};
@@ -33,8 +32,8 @@ impl Engine {
         let Some(node) = self.meta() else { return MetaFacts { is_closed: true, ..MetaFacts::default() } };
         let status = node.status();
         MetaFacts {
-            write_error: node.write_error().map(|error| error.to_string()),
-            apply_error: self.meta_error().map(|error| error.to_string()),
+            write_error: node.write_error().map(|error| error.report()),
+            apply_error: self.meta_error().map(|error| error.report()),
             is_closed: node.is_closed(),
             is_recovering: self.is_recovering(),
             has_leader: status.leader.is_some(),
@@ -109,7 +108,7 @@ impl Engine {
 fn entity_facts(member: &Member) -> EntityFacts {
     EntityFacts {
         node: member.node().map(|node| node_facts(&node)),
-        write_error: member.write_error.get().map(|error| error.to_string()),
+        write_error: member.write_error.get().map(|error| error.report()),
         is_monitored: member.slot.status().running,
         is_catching_up: false,
     }
@@ -120,12 +119,7 @@ fn node_facts(node: &Node) -> NodeFacts {
     NodeFacts {
         group: node.group().clone(),
         incarnation: node.incarnation(),
-        write_error: node.write_error().map(|error| error.to_string()),
+        write_error: node.write_error().map(|error| error.report()),
         is_healthy: !node.is_closed() && status.leader.is_some(),
     }
-}
-
-/// The facts of a server whose engine is gone.
-pub(crate) fn facts_of(engine: Option<Arc<Engine>>) -> EngineFacts {
-    engine.map_or(EngineFacts::Disabled, |engine| engine.health_facts())
 }

@@ -100,8 +100,8 @@ pub struct MetaFacts {
 pub enum EngineFacts {
     /// The configuration does not ask for one.
     NotConfigured,
-    /// It was shut down.
-    Disabled,
+    /// It was shut down: for this error, where there was one.
+    Disabled(Option<String>),
     /// Without a cluster: one asset for each stream folder and each consumer.
     Standalone(Vec<AssetFacts>),
     /// In a cluster: the assets assigned to this server.
@@ -204,7 +204,10 @@ pub fn evaluate(facts: &ServerFacts, options: &Options) -> Report {
     }
     match &facts.engine {
         EngineFacts::NotConfigured => Report::healthy(),
-        EngineFacts::Disabled => Report::of(503, Subject::Engine, "the stream engine is not enabled"),
+        EngineFacts::Disabled(reason) => {
+            let reason = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+            Report::of(503, Subject::Engine, format!("the stream engine is not enabled{reason}"))
+        }
         EngineFacts::Standalone(_) | EngineFacts::Clustered(..) if options.enabled_only => Report::healthy(),
         EngineFacts::Standalone(_) if options.meta_only => Report::healthy(),
         EngineFacts::Standalone(assets) => of_assets(assets, options),

@@ -45,7 +45,9 @@ fn a_server_is_as_healthy_as_its_worst_part() {
     check(&ServerFacts { is_ready: false, ..clustered(vec![]) }, 500, &["not ready for connections"]);
     let of_engine = |engine| ServerFacts { is_ready: true, engine };
     check(&of_engine(EngineFacts::NotConfigured), 200, &[]);
-    check(&of_engine(EngineFacts::Disabled), 503, &["the stream engine is not enabled"]);
+    check(&of_engine(EngineFacts::Disabled(None)), 503, &["the stream engine is not enabled"]);
+    let disabled = EngineFacts::Disabled(Some("stream T: EROFS".to_owned()));
+    check(&of_engine(disabled), 503, &["the stream engine is not enabled: stream T: EROFS"]);
     let lost = AssetFacts { n_replicas: 1, entity: None, ..stream() };
     check(&of_engine(EngineFacts::Standalone(vec![lost])), 503, &["not found"]);
 }

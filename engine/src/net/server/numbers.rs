@@ -31,7 +31,7 @@ pub(super) fn of_server(server: &Arc<Server>) -> Map<String, Value> {
             "consumers": totals.consumers,
             "messages": totals.messages,
             "bytes": totals.bytes,
-            "ha_assets": engine.groups().len(),
+            "ha_assets": totals.groups,
         });
         stream_engine["meta"] = of_meta(server, engine);
     }
@@ -45,7 +45,9 @@ pub(super) fn of_server(server: &Arc<Server>) -> Map<String, Value> {
 /// What `/jsz` says; the details with `?streams=1`, those of consumers with `?consumers=1`.
 pub(super) fn of_engine(server: &Arc<Server>, options: &BTreeMap<String, String>) -> Value {
     let server_id = server.context().settings.id.to_string();
-    let Some(engine) = server.engine() else { return json!({ "server_id": server_id, "disabled": true }) };
+    let Some(engine) = server.engine() else {
+        return json!({ "server_id": server_id, "disabled": true, "write_error": server.stopped_by() });
+    };
     let is_asked = |option: &str| options.get(option).is_some_and(|value| value != "0" && value != "false");
     let totals = Totals::of(&engine);
     let mut document = json!({
@@ -54,7 +56,7 @@ pub(super) fn of_engine(server: &Arc<Server>, options: &BTreeMap<String, String>
         "consumers": totals.consumers,
         "messages": totals.messages,
         "bytes": totals.bytes,
-        "ha_assets": engine.groups().len(),
+        "ha_assets": totals.groups,
         "meta_cluster": of_meta(server, &engine),
     });
     if is_asked("streams") || is_asked("consumers") {
@@ -72,7 +74,7 @@ fn of_meta(server: &Arc<Server>, engine: &Engine) -> Value {
         "peer": server.context().settings.id.to_string(),
         "cluster_size": server.context().settings.servers.len(),
         "pending": status.map_or(0, |status| status.commit.saturating_sub(status.applied)),
-        "write_error": engine.meta_error().map(|error| error.to_string()),
+        "write_error": engine.meta_error().map(|error| error.report()),
     })
 }
 
@@ -123,7 +125,7 @@ fn of_member(member: &Member, applied: u64) -> Value {
     let slot = member.slot.status();
     json!({
         "slot": { "running": slot.running, "generation": slot.generation, "count": slot.count },
-        "write_error": member.write_error.get().map(|error| error.to_string()),
+        "write_error": member.write_error.get().map(|error| error.report()),
         "applied": applied,
         "node": member.node().map(|node| of_node(&node)),
     })
@@ -138,7 +140,7 @@ fn of_node(node: &Node) -> Value {
         "commit": status.commit,
         "applied": status.applied,
         "snapshot": status.snapshot_index,
-        "write_error": node.write_error().map(|error| error.to_string()),
+        "write_error": node.write_error().map(|error| error.report()),
     })
 }
 
@@ -151,6 +153,8 @@ struct Totals {
     bytes: u64,
     led: u64,
     failed: u64,
+    groups: u64,
+    groups_failed: u64,
 }
 
 impl Totals {
@@ -164,6 +168,10 @@ impl Totals {
             totals.bytes += own.bytes;
             totals.led += u64::from(stream.member().leads());
             totals.failed += u64::from(stream.member().write_error.get().is_some());
+        }
+        for group in engine.groups() {
+            totals.groups += 1;
+            totals.groups_failed += u64::from(engine.node(&group).is_some_and(|node| node.write_error().is_some()));
         }
         totals
     }
@@ -182,7 +190,6 @@ impl Collector for Collected {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let engine = self.0.engine();
         let totals = engine.as_ref().map(|engine| Totals::of(engine)).unwrap_or_default();
-        let n_groups = engine.as_ref().map_or(0, |engine| engine.groups().len() as u64);
         let gauges = [
             ("interlock_engine_enabled", "1 while the stream engine runs", u64::from(engine.is_some())),
             ("interlock_streams", "Streams that run here", totals.streams),
@@ -191,7 +198,8 @@ impl Collector for Collected {
             ("interlock_consumers", "Consumers that run here", totals.consumers),
             ("interlock_messages", "Messages that are kept here", totals.messages),
             ("interlock_message_bytes", "Bytes of those messages", totals.bytes),
-            ("interlock_groups", "Raft groups with a member here", n_groups),
+            ("interlock_groups", "Raft groups with a member here", totals.groups),
+            ("interlock_groups_failed", "Raft groups whose member here has a write error", totals.groups_failed),
         ];
         for (name, help, value) in gauges {
             let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
