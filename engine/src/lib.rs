@@ -20,6 +20,7 @@ pub mod engine;
 pub mod events;
 pub mod failpoint;
 pub mod heartbeat;
+pub mod liveness;
 pub mod member;
 #[cfg(feature = "mutation")]
 pub mod mutation;

@@ -63,9 +63,9 @@ pub enum PeerFrame {
         /// Why.
         reason: String,
     },
-    /// The sender leads these (topic, partition) and is alive.
+    /// The sender is alive, and leads these (topic, partition) of those that the receiver has a part in.
     Heartbeat {
-        /// What it leads.
+        /// What it leads: raft groups, each as partition 0 of its name.
         partitions: Vec<(String, u32)>,
     },
 }

@@ -19,6 +19,8 @@ use crate::core::write_error::{ErrorClass, WriteError};
 use crate::disk::{Disk, Vfs, sync_folder};
 use crate::engine::Engine;
 use crate::events::{Event, Events};
+use crate::heartbeat;
+use crate::liveness::Liveness;
 use crate::peer::{PeerFrame, PeerNetwork};
 use crate::raft::{Network, NodeHost, Reactions, Salvage, Timing, salvage};
 use crate::sticky::Sticky;
@@ -40,6 +42,8 @@ pub struct Settings {
     pub seed: u64,
     /// Ticks, heartbeats and elections of raft groups.
     pub timing: Timing,
+    /// Heartbeats of servers, and what their silence means.
+    pub heartbeats: heartbeat::Timing,
     /// What hosts raft nodes.
     pub host: NodeHost,
     /// Bytes of a message block.
@@ -57,6 +61,7 @@ impl Settings {
             folder,
             seed: id.0,
             timing: Timing::default(),
+            heartbeats: heartbeat::Timing::default(),
             host: NodeHost::default(),
             block_bytes: 8 << 20,
             answers_failed_writes: false,
@@ -211,6 +216,8 @@ pub struct Server {
     engine: RwLock<Option<Arc<Engine>>>,
     /// The write error that the engine was shut down for: whose it was, and what.
     stopped_by: Sticky<String>,
+    /// The other servers, where there are any.
+    liveness: Option<Liveness>,
 }
 
 impl Server {
@@ -247,8 +254,12 @@ impl Server {
             places: Places::default(),
             class_errors,
         });
-        let server =
-            Arc::new(Self { context: context.clone(), engine: RwLock::new(None), stopped_by: Sticky::default() });
+        let server = Arc::new_cyclic(|server| Self {
+            liveness: context.settings.is_clustered().then(|| Liveness::start(server.clone(), &context)),
+            context: context.clone(),
+            engine: RwLock::new(None),
+            stopped_by: Sticky::default(),
+        });
         // The tasks are refused only once the server has shut down.
         let _started = context.tasks.spawn(deal_with_classes(server.clone(), received));
         let engine = Engine::start(context).await?;
@@ -261,6 +272,11 @@ impl Server {
         &self.context
     }
 
+    /// The other servers, as they are seen from here; `None` where there is no cluster.
+    pub fn liveness(&self) -> Option<&Liveness> {
+        self.liveness.as_ref()
+    }
+
     /// Its engine, unless that was shut down.
     pub fn engine(&self) -> Option<Arc<Engine>> {
         self.engine.read().clone()
@@ -268,6 +284,9 @@ impl Server {
 
     /// Takes a frame of another server. Never blocks.
     pub fn deliver(&self, from: ServerId, frame: PeerFrame) {
+        if let Some(liveness) = &self.liveness {
+            liveness.heard(from, &frame);
+        }
         match frame {
             // Whoever asked may have given up: a late answer is nobody's.
             PeerFrame::Response { id, response } => {
@@ -337,6 +356,9 @@ impl Server {
             // No engine is left that would ask again.
             self.context.requests.abandon_all();
             self.context.catchups.abandon_all();
+            if let Some(liveness) = &self.liveness {
+                liveness.stop().await;
+            }
             self.context.tasks.wait().await;
         };
         if timeout(SHUTDOWN_LIMIT, orderly).await.is_err() {

@@ -19,7 +19,7 @@ use super::{Partition, Table, Timing};
 #[error("no leader elected: {0}")]
 pub struct ElectionFailed(pub String);
 
-/// Has a leader elected. Only the leader of the group that places partitions proposes; on others this does nothing.
+/// Has a leader elected. Whoever is not in a position to propose one does nothing.
 pub trait Elector: Send + Sync + 'static {
     /// Has a new leader elected for this partition.
     fn elect<'a>(

@@ -1,5 +1,5 @@
 //! Who is alive: a table of the partitions that others send to this server, a scan for those that fell silent, and a
-//! worker that has a new leader elected for them (specification 3.13).
+//! worker that has a new leader elected for them (`docs/engine/heartbeats.md`).
 //!
 //! ```text
 //! connections ──refresh──▶ Table ──scan──▶ TimeoutMonitor ──try_send──▶ triggers ──▶ ElectionWorker ──▶ Elector
@@ -55,6 +55,8 @@ impl fmt::Display for Partition {
 /// Intervals and limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timing {
+    /// Between two heartbeats of a sender.
+    pub heartbeat: Duration,
     /// Between two scans of the table.
     pub scan: Duration,
     /// Silence that counts as a failure.
@@ -70,6 +72,7 @@ pub struct Timing {
 impl Default for Timing {
     fn default() -> Self {
         Self {
+            heartbeat: Duration::from_secs(10),
             scan: Duration::from_secs(5),
             silence: Duration::from_secs(30),
             election: Duration::from_secs(30),

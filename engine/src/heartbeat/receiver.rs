@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use interlock_sync::task::{self, JoinHandle};
+use interlock_sync::task::{self, Tracker};
 use interlock_sync::time::Instant;
 use interlock_sync::token::Token;
 
@@ -15,11 +15,11 @@ pub struct Receiver {
     table: Arc<Table>,
     monitor: TimeoutMonitor,
     quit: Token,
-    tasks: Vec<JoinHandle<()>>,
+    tasks: Tracker,
 }
 
 /// What is seen of a receiver from outside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReceiverStatus {
     /// Partitions that are watched.
     pub n_watched: usize,
@@ -28,15 +28,16 @@ pub struct ReceiverStatus {
 }
 
 impl Receiver {
-    /// Starts the monitor and the worker.
-    pub fn start(elector: Arc<dyn Elector>, timing: Timing) -> Self {
-        let (table, quit) = (Arc::new(Table::default()), Token::new());
+    /// Starts the monitor and the worker. They end with the token, if the receiver does not end before.
+    pub fn start(elector: Arc<dyn Elector>, timing: Timing, quit: &Token) -> Self {
+        let (table, quit, tasks) = (Arc::new(Table::default()), quit.child_token(), Tracker::default());
         let (sender, queue) = triggers(timing.max_queued);
         let monitor = TimeoutMonitor::new(table.clone(), sender, timing);
         #[cfg(feature = "mutation")]
         let monitor = monitor.knowing(elector.clone());
         let worker = ElectionWorker::new(elector, table.clone(), timing);
-        let tasks = vec![task::spawn(monitor.clone().run(quit.clone())), task::spawn(worker.run(queue, quit.clone()))];
+        let is_started = tasks.spawn(monitor.clone().run(quit.clone())) && tasks.spawn(worker.run(queue, quit.clone()));
+        debug_assert!(is_started, "nobody closes the tracker before the receiver ends");
         Self { table, monitor, quit, tasks }
     }
 
@@ -59,13 +60,10 @@ impl Receiver {
     }
 
     /// Ends the monitor and the worker, and waits until they are gone.
-    pub async fn stop(mut self) {
+    pub async fn stop(&self) {
         self.quit.cancel();
-        for task in self.tasks.drain(..) {
-            if let Err(error) = task.await {
-                tracing::error!(%error, "a heartbeat task ended badly");
-            }
-        }
+        self.tasks.close();
+        self.tasks.wait().await;
     }
 }
 
@@ -93,6 +91,14 @@ impl Connection {
         }
     }
 
+    /// The peer has said which partitions it carries. Those that are new are watched; of the others it says no more.
+    pub fn carries(&mut self, partitions: BTreeSet<Partition>, now: Instant) {
+        for partition in partitions.difference(&self.partitions) {
+            self.table.watch(partition, now);
+        }
+        self.partitions = partitions;
+    }
+
     /// A frame without data: the peer is alive, and with it all partitions of this connection.
     pub fn heartbeat_frame(&self, now: Instant) {
         if crate::mutant!(M106) {
@@ -101,10 +107,5 @@ impl Connection {
         for partition in &self.partitions {
             self.table.refresh(partition, now);
         }
-    }
-
-    /// A partition has moved to another connection.
-    pub fn release(&mut self, partition: &Partition) {
-        self.partitions.remove(partition);
     }
 }

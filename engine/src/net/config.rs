@@ -83,7 +83,7 @@ pub struct Listen {
     pub http: String,
 }
 
-/// Lengths of time of the raft groups, in milliseconds.
+/// Lengths of time, in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Timing {
@@ -95,6 +95,10 @@ pub struct Timing {
     pub election_min_ms: u64,
     /// And for at most so long.
     pub election_max_ms: u64,
+    /// Between two heartbeats to another server, which say what is led here.
+    pub peer_heartbeat_ms: u64,
+    /// A server, or what it leads, that is silent for so long counts as dead.
+    pub peer_silence_ms: u64,
 }
 
 /// How messages are kept.
@@ -134,7 +138,14 @@ impl Default for Listen {
 
 impl Default for Timing {
     fn default() -> Self {
-        Self { tick_ms: 100, heartbeat_ms: 1000, election_min_ms: 4000, election_max_ms: 9000 }
+        Self {
+            tick_ms: 100,
+            heartbeat_ms: 1000,
+            election_min_ms: 4000,
+            election_max_ms: 9000,
+            peer_heartbeat_ms: 10_000,
+            peer_silence_ms: 30_000,
+        }
     }
 }
 
@@ -230,12 +241,15 @@ impl Config {
 
 impl Timing {
     fn refusal(&self) -> Option<(String, String)> {
-        let Self { tick_ms, heartbeat_ms, election_min_ms, election_max_ms } = *self;
+        let Self { tick_ms, heartbeat_ms, election_min_ms, election_max_ms, peer_heartbeat_ms, peer_silence_ms } =
+            *self;
         let rising = [
             ("timing.tick_ms", tick_ms, 1),
             ("timing.heartbeat_ms", heartbeat_ms, tick_ms),
             ("timing.election_min_ms", election_min_ms, 2 * heartbeat_ms.min(DURATION_MS_MAX)),
             ("timing.election_max_ms", election_max_ms, election_min_ms.saturating_add(tick_ms)),
+            ("timing.peer_heartbeat_ms", peer_heartbeat_ms, 1),
+            ("timing.peer_silence_ms", peer_silence_ms, 2 * peer_heartbeat_ms.min(DURATION_MS_MAX)),
         ];
         let mut bad = rising.into_iter().filter(|(_, value, min)| value < min || *value > DURATION_MS_MAX);
         bad.next().map(|(key, value, min)| (key.to_owned(), format!("{value} is not in {min}..={DURATION_MS_MAX}")))
@@ -334,6 +348,10 @@ mod tests {
         is_refused(&format!("{LEAST}[peers]\n2 = 'a'\n"), &["`peers.2`: an address is `host:port`"]);
         is_refused(&format!("{LEAST}[timing]\nheartbeat_ms = 50\n"), &["`timing.heartbeat_ms`: 50 is not in 100..="]);
         is_refused(&format!("{LEAST}[timing]\nelection_min_ms = 1500\n"), &["`timing.election_min_ms`"]);
+        is_refused(
+            &format!("{LEAST}[timing]\npeer_silence_ms = 15000\n"),
+            &["`timing.peer_silence_ms`: 15000 is not in 20000..="],
+        );
         is_refused(&format!("{LEAST}[limits]\nin_flight = 0\n"), &["`limits.in_flight`: 0 is less than 1"]);
     }
 

@@ -6,23 +6,28 @@ mod numbers;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use interlock_sync::time::Duration;
 use interlock_sync::token::Token;
 use prometheus_client::registry::Registry;
 use serde_json::{Map, Value};
 
 use super::Host;
-use super::config::Config;
+use super::config::{self, Config};
 use super::peers::Peers;
 use super::serve::{self, ServeError};
 use crate::api::{Request, Response};
 use crate::core::health;
 use crate::core::names::ServerId;
 use crate::disk::Disk;
+use crate::heartbeat;
 use crate::peer::PeerFrame;
 use crate::raft;
 use crate::server::{Server, Settings};
 
 pub use counted_disk::{CountedVfs, DiskCounters};
+
+/// A silence is noticed within this fraction of itself.
+const SCANS_PER_SILENCE: u32 = 6;
 
 /// A server, and what is counted of its disk.
 struct Served {
@@ -55,9 +60,21 @@ fn settings(config: &Config) -> Settings {
         election_ticks: timing.ticks(timing.election_min_ms)..timing.ticks(timing.election_max_ms),
         ..raft::Timing::default()
     };
+    settings.heartbeats = heartbeats(timing);
     settings.block_bytes = config.store.block_bytes;
     settings.answers_failed_writes = config.store.answer_failed_writes;
     settings
+}
+
+fn heartbeats(timing: &config::Timing) -> heartbeat::Timing {
+    let silence = Duration::from_millis(timing.peer_silence_ms);
+    heartbeat::Timing {
+        heartbeat: Duration::from_millis(timing.peer_heartbeat_ms),
+        scan: silence / SCANS_PER_SILENCE,
+        silence,
+        election: silence,
+        ..heartbeat::Timing::default()
+    }
 }
 
 impl Host for Served {

@@ -43,7 +43,9 @@ struct Parcel {
 struct State {
     random: Random,
     link: Link,
-    servers: BTreeMap<ServerId, (u64, Weak<Server>)>,
+    servers: BTreeMap<ServerId, Weak<Server>>,
+    /// The incarnations whose power is on: of others nothing is heard any more.
+    powered: BTreeMap<ServerId, u64>,
     /// Ways that are cut.
     cut: BTreeSet<(ServerId, ServerId)>,
     /// Groups whose messages are lost on a way.
@@ -82,6 +84,7 @@ impl SimulatedNetwork {
             random: Random::split(seed, "network"),
             link: Link::default(),
             servers: BTreeMap::new(),
+            powered: BTreeMap::new(),
             cut: BTreeSet::new(),
             cut_groups: BTreeSet::new(),
             n_proposals_to_lose: 0,
@@ -106,18 +109,24 @@ impl SimulatedNetwork {
 
     /// The end that a server is started with.
     pub fn endpoint(&self, id: ServerId, incarnation: u64) -> Arc<dyn PeerNetwork> {
-        self.with(|state| state.servers.remove(&id));
+        self.with(|state| {
+            state.servers.remove(&id);
+            state.powered.insert(id, incarnation);
+        });
         Arc::new(Endpoint { network: self.clone(), id, incarnation })
     }
 
     /// Connects a started server.
-    pub fn connect(&self, id: ServerId, incarnation: u64, server: &Arc<Server>) {
-        self.with(|state| state.servers.insert(id, (incarnation, Arc::downgrade(server))));
+    pub fn connect(&self, id: ServerId, server: &Arc<Server>) {
+        self.with(|state| state.servers.insert(id, Arc::downgrade(server)));
     }
 
     /// Disconnects a server for good; its later frames are lost too.
     pub fn disconnect(&self, id: ServerId) {
-        self.with(|state| state.servers.remove(&id));
+        self.with(|state| {
+            state.servers.remove(&id);
+            state.powered.remove(&id);
+        });
     }
 
     /// How all ways are from here on.
@@ -199,7 +208,7 @@ impl SimulatedNetwork {
         let next = self.with(|state| {
             let Reverse((_, number)) = state.queue.pop()?;
             let parcel = state.parcels.remove(&number)?;
-            let server = state.servers.get(&parcel.to)?.1.upgrade()?;
+            let server = state.servers.get(&parcel.to)?.upgrade()?;
             Some((server, parcel))
         });
         if let Some((server, parcel)) = next {
@@ -270,7 +279,7 @@ impl State {
 impl PeerNetwork for Endpoint {
     fn send(&self, to: ServerId, mut frame: PeerFrame) {
         self.network.with(|state| {
-            let is_alive = state.servers.get(&self.id).is_none_or(|(incarnation, _)| *incarnation == self.incarnation);
+            let is_alive = state.powered.get(&self.id) == Some(&self.incarnation);
             if is_alive {
                 state.note_leader(self.id, &frame);
             }

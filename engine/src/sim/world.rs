@@ -155,7 +155,7 @@ impl World {
         let endpoint = self.network.endpoint(id, incarnation);
         match Server::start_at(settings, disk, endpoint, self.clock).await {
             Ok(server) => {
-                self.network.connect(id, incarnation, &server);
+                self.network.connect(id, &server);
                 self.servers.running.lock().insert(id, server.clone());
                 self.machines.get_mut(&id).expect("it was there").server = Some(server);
                 true

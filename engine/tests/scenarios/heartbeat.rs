@@ -128,7 +128,7 @@ async fn stall_under_load() -> (usize, u64, Duration) {
     // An election takes longer than it is to the next frame.
     world.wire.set_weather(Weather { delay_ms: (20, 30), ..FAIR });
     let node = world.node(leader).clone();
-    let receiver = Receiver::start(Arc::new(ByGroup { node: node.clone() }), Timing::default());
+    let receiver = Receiver::start(Arc::new(ByGroup { node: node.clone() }), Timing::default(), &Token::new());
     let quit = Token::new();
     let writer = task::spawn(write_on(node, quit.clone()));
     let (mut busy, mut link) = (receiver.connect(), receiver.connect());
@@ -257,7 +257,7 @@ scenario!(s_94_an_idle_partition_lives_by_its_connections_heartbeats, "S-94", [
     M106 => "elected although its leader is alive",
 ], async {
     let elector = Arc::new(Counting::default());
-    let receiver = Receiver::start(elector.clone(), Timing::default());
+    let receiver = Receiver::start(elector.clone(), Timing::default(), &Token::new());
     let mut connection = receiver.connect();
     partitions("idle", 3).iter().for_each(|partition| connection.data_frame(partition, Instant::now()));
     for _ in 0..30 {
@@ -272,7 +272,7 @@ scenario!(s_94_an_idle_partition_lives_by_its_connections_heartbeats, "S-94", [
 
 scenario!(s_95_connections_share_one_monitor, "S-95", [M107 => "1001 monitors run"], async {
     let elector = Arc::new(Counting::default());
-    let receiver = Receiver::start(elector.clone(), Timing::default());
+    let receiver = Receiver::start(elector.clone(), Timing::default(), &Token::new());
     let partition = Partition::new("t", 0);
     for _ in 0..1000 {
         let mut connection = receiver.connect();

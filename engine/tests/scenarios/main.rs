@@ -14,6 +14,7 @@ mod ends_with_errors;
 mod handoff;
 mod heartbeat;
 mod inactivity;
+mod liveness;
 mod proposals;
 mod raft_node;
 mod raft_random;

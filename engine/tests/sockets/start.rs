@@ -14,7 +14,7 @@ use interlock_sync::token::Token;
 use crate::stand_in::StandIn;
 use crate::{listener, until};
 
-async fn free_port() -> u16 {
+pub(crate) async fn free_port() -> u16 {
     let (listener, _) = listener().await;
     listener.local_addr().unwrap().port()
 }

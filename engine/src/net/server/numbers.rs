@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use crate::consumer::Consumer;
 use crate::engine::Engine;
+use crate::liveness::PeerLiveness;
 use crate::member::Member;
 use crate::raft::Node;
 use crate::server::Server;
@@ -39,7 +40,28 @@ pub(super) fn of_server(server: &Arc<Server>) -> Map<String, Value> {
         ("server_id".to_owned(), json!(settings.id.to_string())),
         ("version".to_owned(), json!(env!("CARGO_PKG_VERSION"))),
         ("jetstream".to_owned(), stream_engine),
+        ("liveness".to_owned(), of_liveness(server)),
     ])
+}
+
+/// The other servers as they are seen from here; null where there is no cluster.
+fn of_liveness(server: &Server) -> Value {
+    let Some(liveness) = server.liveness() else { return Value::Null };
+    let peer = |peer: PeerLiveness| {
+        json!({
+            "server_id": peer.server.to_string(),
+            "alive": peer.is_alive,
+            "silent_ms": peer.silent_for.map(|silence| u64::try_from(silence.as_millis()).unwrap_or(u64::MAX)),
+            "groups_led": peer.n_led,
+        })
+    };
+    let status = liveness.status();
+    json!({
+        "peers": liveness.peers().into_iter().map(peer).collect::<Vec<_>>(),
+        "groups_watched": status.n_watched,
+        "election_triggers": status.monitor.n_queued,
+        "election_triggers_refused": status.monitor.n_refused,
+    })
 }
 
 /// What `/jsz` says; the details with `?streams=1`, those of consumers with `?consumers=1`.
@@ -190,6 +212,9 @@ impl Collector for Collected {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let engine = self.0.engine();
         let totals = engine.as_ref().map(|engine| Totals::of(engine)).unwrap_or_default();
+        let liveness = self.0.liveness();
+        let peers = liveness.map(crate::liveness::Liveness::peers).unwrap_or_default();
+        let watch = liveness.map(|liveness| liveness.status()).unwrap_or_default();
         let gauges = [
             ("interlock_engine_enabled", "1 while the stream engine runs", u64::from(engine.is_some())),
             ("interlock_streams", "Streams that run here", totals.streams),
@@ -200,6 +225,10 @@ impl Collector for Collected {
             ("interlock_message_bytes", "Bytes of those messages", totals.bytes),
             ("interlock_groups", "Raft groups with a member here", totals.groups),
             ("interlock_groups_failed", "Raft groups whose member here has a write error", totals.groups_failed),
+            ("interlock_peers", "Other servers of the cluster", peers.len() as u64),
+            ("interlock_peers_alive", "Those that are heard", peers.iter().filter(|peer| peer.is_alive).count() as u64),
+            ("interlock_groups_watched", "Groups whose leaders' heartbeats are watched", watch.n_watched as u64),
+            ("interlock_election_triggers", "Groups that fell silent since the start", watch.monitor.n_queued),
         ];
         for (name, help, value) in gauges {
             let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
