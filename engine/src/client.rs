@@ -78,6 +78,8 @@ type Answered = Result<Response, ClientError>;
 struct Begun {
     request: Request,
     answer: oneshot::Sender<Answered>,
+    /// Servers without an engine that it was sent to.
+    n_refusals: usize,
 }
 
 /// A connection to a cluster. Clones share it; it closes with the last one.
@@ -88,11 +90,13 @@ pub struct Client {
     timeout: Duration,
 }
 
-/// What the client's tasks share. Both locks are leaves.
+/// What the client's tasks share. The locks are leaves.
 #[derive(Default)]
 struct State {
     /// Requests on the wire by their numbers.
-    waiting: Mutex<BTreeMap<u64, oneshot::Sender<Answered>>>,
+    waiting: Mutex<BTreeMap<u64, Begun>>,
+    /// A request that the next server is to be asked: the last one has no engine, and did nothing.
+    refused: Mutex<Option<Begun>>,
     link: Mutex<Link>,
 }
 
@@ -145,7 +149,7 @@ impl Client {
         let own_wait = if let Request::Fetch { fetch, .. } = &request { fetch.expires } else { Duration::ZERO };
         let (answer, receiver) = oneshot::channel();
         let limit = self.timeout.saturating_add(own_wait);
-        let queued = timeout(limit, self.sender.send(Begun { request, answer })).await;
+        let queued = timeout(limit, self.sender.send(Begun { request, answer, n_refusals: 0 })).await;
         let timed_out = |_| ClientError::Timeout { limit, reason: self.state.link.lock().last_error.clone() };
         queued.map_err(timed_out)?.map_err(|_| ClientError::Closed)?;
         Ok(Answer { receiver, state: self.state.clone(), limit })
@@ -206,9 +210,9 @@ impl Connector {
     fn lose_all(&self, error: &str) {
         *self.state.link.lock() = Link { server: None, last_error: Some(error.to_owned()) };
         let lost = std::mem::take(&mut *self.state.waiting.lock());
-        for answer in lost.into_values() {
+        for begun in lost.into_values() {
             // Nobody may wait any more.
-            let _unwanted = answer.send(Err(ClientError::Lost(error.to_owned())));
+            let _unwanted = begun.answer.send(Err(ClientError::Lost(error.to_owned())));
         }
     }
 
@@ -228,7 +232,7 @@ impl Connector {
             }
             Err(error) => return Ended::Broken(error),
         };
-        let reader = read(source, self.state.clone());
+        let reader = read(source, self.state.clone(), n_addresses);
         interlock_sync::pin!(reader);
         select! {
             biased;
@@ -238,8 +242,9 @@ impl Connector {
     }
 }
 
-/// Gives every response to whom it belongs, until the connection breaks.
-async fn read(mut source: FrameSource, state: Arc<State>) -> ConnectionError {
+/// Gives every response to whom it belongs, until the connection breaks. A server whose engine is shut down is left where
+/// there are others: it did nothing, and will answer nothing else until it is started again.
+async fn read(mut source: FrameSource, state: Arc<State>, n_servers: usize) -> ConnectionError {
     source.set_limit(Limit::PEER);
     loop {
         let frame = match source.next_within(PING * 3).await {
@@ -248,9 +253,14 @@ async fn read(mut source: FrameSource, state: Arc<State>) -> ConnectionError {
         };
         match response_of(&frame) {
             Ok(Some(response)) => {
-                let answer = state.waiting.lock().remove(&frame.number);
+                let Some(mut begun) = state.waiting.lock().remove(&frame.number) else { continue };
+                begun.n_refusals += 1;
+                if response == Response::Error(ApiError::NOT_ENABLED) && begun.n_refusals < n_servers {
+                    *state.refused.lock() = Some(begun);
+                    return ConnectionError::Refused("the engine of the server is shut down".to_owned());
+                }
                 // Nobody may wait any more.
-                let _unwanted = answer.map(|answer| answer.send(Ok(response)));
+                let _unwanted = begun.answer.send(Ok(response));
             }
             Ok(None) => match greeting_of(&frame) {
                 Ok(Some(Greeting::Pong)) => {}
@@ -272,20 +282,24 @@ async fn write(
     let mut signs_of_life = interval(PING);
     let mut batch = Vec::with_capacity(BATCH_REQUESTS);
     let mut bytes = Vec::new();
+    let refused = state.refused.lock().take();
+    batch.extend(refused);
     loop {
-        select! {
-            biased;
-            _tick = signs_of_life.tick() => put_greeting(&mut bytes, &Greeting::Ping),
-            n_begun = receiver.recv_many(&mut batch, BATCH_REQUESTS) => {
-                if n_begun == 0 {
-                    return Ended::NobodyAsks;
-                }
-                for begun in batch.drain(..).filter(|begun| !begun.answer.is_closed()) {
-                    *last_number += 1;
-                    put_request(&mut bytes, *last_number, &begun.request);
-                    state.waiting.lock().insert(*last_number, begun.answer);
+        if batch.is_empty() {
+            select! {
+                biased;
+                _tick = signs_of_life.tick() => put_greeting(&mut bytes, &Greeting::Ping),
+                n_begun = receiver.recv_many(&mut batch, BATCH_REQUESTS) => {
+                    if n_begun == 0 {
+                        return Ended::NobodyAsks;
+                    }
                 }
             }
+        }
+        for begun in batch.drain(..).filter(|begun| !begun.answer.is_closed()) {
+            *last_number += 1;
+            put_request(&mut bytes, *last_number, &begun.request);
+            state.waiting.lock().insert(*last_number, begun);
         }
         if let Err(error) = write_within(&mut write_half, &bytes, PING * 3).await {
             return Ended::Broken(error);

@@ -96,6 +96,10 @@ impl Engine {
         };
         // What became of it is not known: it is not asked again.
         let response = call.wait(PEER_LIMIT + own_wait).await.unwrap_or(Response::Error(ApiError::UNAVAILABLE));
+        if response == Response::Error(ApiError::NOT_ENABLED) {
+            // Its engine is shut down, so nothing was done: another server will lead.
+            return Response::Error(ApiError::NOT_LEADER);
+        }
         self.until_known_here(request, &response).await;
         response
     }

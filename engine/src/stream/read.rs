@@ -8,7 +8,7 @@ use super::publish::NoAnswer;
 use super::{Stream, envelope};
 use crate::api::{Message, MessageAt, StreamInfo, StreamTotals};
 use crate::core::api_error::ApiError;
-use crate::store::{StoreError, StoredMessage};
+use crate::store::{StoreError, StoredMessage, Totals};
 
 /// How long a reader waits for this server to have applied what was committed when it asked.
 const READ_LIMIT: Duration = Duration::from_secs(5);
@@ -58,8 +58,12 @@ impl Stream {
         }
     }
 
-    /// Its numbers.
+    /// Its numbers. Of a store that has failed, what is in it: the state has decided on more.
     pub fn totals(&self) -> StreamTotals {
+        if self.store.write_error().is_some() {
+            let Totals { messages, bytes, first_seq, last_seq, .. } = self.store.totals();
+            return StreamTotals { messages, bytes, first_seq, last_seq, consumers: self.consumers().len() as u64 };
+        }
         let extent = self.inner.lock().state.extent().clone();
         StreamTotals {
             messages: extent.n_messages,

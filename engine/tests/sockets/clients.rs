@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use interlock_engine::api::{Fetch, FetchEnd, Publish, Request, Response};
 use interlock_engine::client::{Client, ClientError, ClientOptions};
+use interlock_engine::core::api_error::ApiError;
 use interlock_engine::core::names::ServerId;
 use interlock_engine::net::Counters;
 use interlock_engine::net::clients::{ClientLimits, Clients};
@@ -181,4 +182,16 @@ async fn the_end_of_a_server_answers_what_is_in_flight() {
     assert!(begun.elapsed() < Duration::from_secs(4));
     assert!(matches!(waiting.wait().await, Ok(Response::Fetched(_, FetchEnd::ServerShutdown))));
     assert_eq!(slow.published().await.unwrap().seq, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_without_an_engine_is_left_for_one_that_has_it() {
+    let (off, on) = (Server::new().await, Server::new().await);
+    off.host.is_off.store(true, Ordering::Relaxed);
+    let both = client(&[&off.address, &on.address]);
+    assert!(matches!(both.request(publish(0)).await, Ok(Response::Published(_))));
+    let refused = Response::Error(ApiError::NOT_ENABLED);
+    assert_eq!(off.client().request(publish(0)).await.unwrap(), refused, "there is no other");
+    on.host.is_off.store(true, Ordering::Relaxed);
+    assert_eq!(both.request(publish(0)).await.unwrap(), refused, "each was asked");
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use interlock_engine::api::{FetchEnd, PubAck, Request, Response};
@@ -21,6 +21,8 @@ pub(crate) struct StandIn {
     pub(crate) delivered: Mutex<Vec<(ServerId, PeerFrame)>>,
     pub(crate) last_seq: AtomicU64,
     pub(crate) n_cancelled: AtomicU64,
+    /// Whether its engine is shut down.
+    pub(crate) is_off: AtomicBool,
     is_led: watch::Sender<bool>,
     pub(crate) is_down: watch::Sender<bool>,
 }
@@ -31,6 +33,7 @@ impl StandIn {
             delivered: Mutex::default(),
             last_seq: AtomicU64::new(0),
             n_cancelled: AtomicU64::new(0),
+            is_off: AtomicBool::new(false),
             is_led: watch::Sender::new(false),
             is_down: watch::Sender::new(false),
         })
@@ -64,6 +67,9 @@ impl Host for StandIn {
     }
 
     async fn handle(self: Arc<Self>, request: Request) -> Response {
+        if self.is_off.load(Ordering::Relaxed) {
+            return Response::Error(ApiError::NOT_ENABLED);
+        }
         match request {
             Request::Publish(publish) => {
                 let seq = self.last_seq.fetch_add(1, Ordering::Relaxed) + 1;

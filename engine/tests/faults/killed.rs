@@ -1,0 +1,110 @@
+//! kill -9, round after round: a server at random, while clients publish to a stream of three replicas and to one of
+//! one. After each round everybody goes on, and the last message that each was promised is there; after the last round
+//! all of them are.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use interlock_engine::client::Client;
+use interlock_sync::random::Random;
+use interlock_sync::token::Token;
+use tokio::sync::Mutex;
+
+use crate::publishers::{Publisher, check};
+use crate::servers::{Servers, directly};
+use crate::{LIMIT, is_full, tell};
+
+const N_ROUNDS_FULL: usize = 200;
+const N_ROUNDS: usize = 6;
+/// The variable that has another run of victims and pauses.
+const SEED: &str = "INTERLOCK_SEED";
+
+type Shared = Arc<Mutex<Publisher>>;
+
+/// Publishes until the end.
+async fn publish(publisher: Shared, quit: Token) {
+    while !quit.is_cancelled() {
+        let is_acknowledged = publisher.lock().await.publish().await.is_ok();
+        // Whoever looks at the publisher gets it in between.
+        tokio::time::sleep(Duration::from_millis(if is_acknowledged { 1 } else { 20 })).await;
+    }
+}
+
+/// Waits until a publisher has one more acknowledgement, and looks whether the last message is there.
+async fn look(publisher: &Shared, round: usize) {
+    let before = publisher.lock().await.acknowledged.len();
+    let deadline = Instant::now() + LIMIT;
+    loop {
+        let goes_on = publisher.lock().await.acknowledged.len() > before;
+        if goes_on && publisher.lock().await.last_is_there().await.unwrap_or(false) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "round {round}: a publisher hangs after {before} messages");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+fn publishers(client: &dyn Fn() -> Client, stream: &str, n_publishers: usize) -> Vec<Shared> {
+    let publisher = |number: usize| Publisher::new(client(), stream, &format!("p{number}"), 100);
+    (0..n_publishers).map(|number| Arc::new(Mutex::new(publisher(number)))).collect()
+}
+
+fn milliseconds(random: &mut Random, bound: u64) -> Duration {
+    Duration::from_millis(random.below(bound))
+}
+
+/// Kills and starts again: how many were killed. One round in four takes two servers at once, and with them the majority.
+async fn round(servers: &mut Servers, random: &mut Random) -> usize {
+    tokio::time::sleep(Duration::from_millis(200) + milliseconds(random, 500)).await;
+    let first = 1 + random.below(3) as usize;
+    let second = random.chance(25).then(|| 1 + first % 3);
+    let victims: Vec<usize> = std::iter::once(first).chain(second).collect();
+    for victim in &victims {
+        servers.kill(*victim);
+    }
+    tokio::time::sleep(milliseconds(random, 600)).await;
+    for victim in &victims {
+        servers.start(*victim, &directly());
+    }
+    victims.len()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_acknowledged_is_lost() {
+    let seed = std::env::var(SEED).ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
+    let n_rounds = if is_full() { N_ROUNDS_FULL } else { N_ROUNDS };
+    let mut random = Random::from_seed(seed);
+    let mut servers = Servers::lay_out("killed", 3, 1 << 20);
+    servers.start_all(&directly());
+    for (stream, replicas) in [("THREE", 3), ("ONE", 1)] {
+        servers.stream(stream, replicas, None, 0).await;
+    }
+    let (three, one) = (publishers(&|| servers.client(), "THREE", 4), publishers(&|| servers.client(), "ONE", 2));
+    let all: Vec<Shared> = three.iter().chain(&one).cloned().collect();
+    let quit = Token::new();
+    let publishing: Vec<_> = all.iter().map(|own| tokio::spawn(publish(own.clone(), quit.clone()))).collect();
+    let begun = Instant::now();
+    let mut n_kills = 0;
+    for number in 1..=n_rounds {
+        n_kills += round(&mut servers, &mut random).await;
+        for publisher in &all {
+            look(publisher, number).await;
+        }
+        servers.until_well();
+    }
+    quit.cancel();
+    for task in publishing {
+        task.await.unwrap();
+    }
+    let took = begun.elapsed().as_secs();
+    tell(&format!("killed: seed {seed}, {n_rounds} rounds, {n_kills} kills in {took} s; comparing"));
+    for (stream, own) in [("three replicas", three), ("one replica", one)] {
+        let mut kept = Vec::new();
+        for publisher in &own {
+            kept.push(publisher.lock().await);
+        }
+        let compared = check(&servers.client(), &kept.iter().map(|guard| &**guard).collect::<Vec<_>>()).await;
+        tell(&format!("killed: {stream}: {compared:?}"));
+        assert!(compared.n_kept > n_rounds * own.len(), "{compared:?}");
+    }
+}
