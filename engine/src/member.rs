@@ -129,7 +129,7 @@ impl Member {
         self.link.lock().leadership.clone()
     }
 
-    /// Latches a write error: hands leadership over and observes from here on (O-19). The node goes on until whoever
+    /// Latches a write error: hands leadership over and observes from here on (O-19, W10). The node goes on until whoever
     /// drives the entity has left. `false` where there was an error before.
     pub async fn fail(&self, error: WriteError) -> bool {
         let (_, is_first) = self.write_error.set(error);

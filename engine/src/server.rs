@@ -367,7 +367,7 @@ impl Server {
     }
 }
 
-/// Runs the class handlers: each class once in the life of the process.
+/// Runs the class handlers: each class once in the life of the process. They end the engine and remove nothing (W14).
 async fn deal_with_classes(server: Arc<Server>, mut received: mpsc::UnboundedReceiver<ClassError>) {
     let (mut out_of_space, mut not_permitted) = (false, false);
     let context = server.context.clone();

@@ -9,7 +9,7 @@
 //!   └────────────── stop() waits until nobody is counted ◀──┘
 //! ```
 //!
-//! Streams and consumers share it. Registering and stopping exclude each other (O-5); the token is made when a
+//! Streams and consumers share it (G-1). Registering and stopping exclude each other (O-5); the token is made when a
 //! generation registers, never when somebody asks for it (O-4); a closed entity gets none, and whoever starts on it
 //! finds a token that was cancelled already.
 

@@ -2,7 +2,7 @@
 
 use interlock_sync::lock::Mutex;
 
-/// A cell whose first value stays until the process ends (O-18, I-S7). Its lock is a leaf: nothing is called under it.
+/// A cell whose first value stays until the process ends (O-18, W1, I-S7). Its lock is a leaf: nothing is called under it.
 #[derive(Debug)]
 pub struct Sticky<T>(Mutex<Option<T>>);
 

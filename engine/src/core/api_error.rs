@@ -1,4 +1,4 @@
-//! Refusals that a client sees, with the numbers that NATS clients distinguish (specification 10.8).
+//! Refusals that a client sees, with the numbers that NATS clients distinguish.
 
 use std::borrow::Cow;
 use std::fmt;

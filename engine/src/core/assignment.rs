@@ -1,6 +1,6 @@
 //! Assignments: where a stream or a consumer lives, and what a server does when that changes.
 //!
-//! The plans are lists of steps in the order in which they must be taken (specification 3.2); `entity/` takes them.
+//! The plans are lists of steps in the order in which they must be taken (`docs/engine/transitions.md`); `engine/placement.rs` takes them.
 
 use serde::{Deserialize, Serialize};
 
@@ -214,7 +214,9 @@ fn change(old: Option<&RaftGroup>, new: &RaftGroup) -> Vec<Step> {
 }
 
 /// The group goes on under another name. First the node: its quit signal makes the monitor leave without a snapshot
-/// (O-3); then the slot, because the new monitor must not meet the old one (O-1).
+/// (O-3); then the slot, because the new monitor must not meet the old one (O-1). The engine forgets the old node before
+/// the new group is linked (O-10); the entity knows its assignment before its group begins (O-11), and its node before
+/// the monitor does (O-12).
 fn remap() -> Vec<Step> {
     let mut steps = vec![Step::RetireNode];
     if !crate::mutant!(M01) {
@@ -236,7 +238,7 @@ fn scale_up() -> Vec<Step> {
     ]
 }
 
-/// What was applied may be durable by the log only: the log goes last.
+/// What the monitor uses ends after it (O-2). What was applied may be durable by the log only: the log goes last.
 fn scale_down() -> Vec<Step> {
     let mut steps = vec![Step::RetireNode];
     if !crate::mutant!(M03) {

@@ -96,7 +96,7 @@ pub enum AbandonReason {
     Incomplete,
     /// It has too many messages.
     Large,
-    /// What was staged could not be flushed. The stream itself is healthy.
+    /// What was staged could not be flushed (G-4). The stream itself is healthy.
     FlushError,
 }
 

@@ -1,4 +1,4 @@
-//! When a group's state is written as a snapshot, so that its log can be compacted (specification 3.4 and section 2).
+//! When a group's state is written as a snapshot, so that its log can be compacted (`docs/engine/transitions.md`, `docs/engine/constants.md`).
 
 use std::time::Duration;
 

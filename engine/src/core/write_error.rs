@@ -1,6 +1,6 @@
 //! Classes of errors that reach a write path, and which of them stay.
 //!
-//! `docs/engine/write-errors.md` has the table (specification 3.8.1).
+//! `docs/engine/write-errors.md` has the table.
 
 use std::fmt;
 use std::io;

@@ -117,7 +117,8 @@ pub fn sync_folder(vfs: &dyn Vfs, folder: &Path) -> io::Result<()> {
     }
 }
 
-/// Replaces a file such that a crash leaves the old one or the new one: written beside, synced, renamed, folder synced.
+/// Replaces a file such that a crash leaves the old one or the new one: written beside, synced, renamed, folder synced
+/// (O-22).
 ///
 /// # Errors
 /// The disk's. The file beside is removed again, as far as the disk lets it.

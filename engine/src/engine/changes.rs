@@ -45,7 +45,7 @@ impl Engine {
         let call = self.changes.begin();
         let entry = MetaEntry { origin: self.me(), proposal: call.number(), change };
         let data = Bytes::from(encode(&entry));
-        // What cannot be read back would stop every server at the same entry.
+        // What cannot be read back would stop every server at the same entry (G-21).
         if let Err(error) = decode::<MetaEntry>("meta entry", &data) {
             return Err(ChangeError::Unavailable(error.to_string()));
         }

@@ -132,6 +132,7 @@ impl Engine {
                 return;
             }
         }
+        // A success takes back what an earlier failure left in health (O-39).
         self.note_error(entity.asset(), None);
     }
 
@@ -330,7 +331,7 @@ impl Engine {
         if !started && crate::mutant!(M09) {
             std::mem::forget(slot.register().await);
         }
-        // A refused future is dropped, and the registration with it.
+        // A refused future is dropped, and the registration with it (O-8).
         if !started {
             tracing::debug!("the server shuts down: no monitor");
         }

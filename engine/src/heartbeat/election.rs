@@ -102,7 +102,7 @@ impl ElectionWorker {
         self.elections.spawn(elect(election, self.elector.clone(), self.timing));
     }
 
-    /// Marks a partition, in one operation. False where it was marked.
+    /// Marks a partition, in one operation (G-19). False where it was marked.
     fn mark(&self, partition: &Partition) -> bool {
         match self.marks.entry(partition.clone()) {
             Entry::Occupied(_) => false,

@@ -89,7 +89,8 @@ impl TimeoutMonitor {
         }
     }
 
-    /// One scan. The table is looked at first, and changed when no guard of it lives.
+    /// One scan. The table is looked at first, and changed when no guard of it lives. A key goes after its trigger was
+    /// queued, and stays where there is no room (O-34, G-19).
     pub async fn scan(&self, now: Instant) {
         #[cfg(feature = "mutation")]
         if crate::mutant!(M101) {

@@ -10,7 +10,7 @@ use interlock_sync::token::Token;
 use super::monitor::{MonitorStatus, TimeoutMonitor};
 use super::{ElectionWorker, Elector, Partition, Table, Timing, triggers};
 
-/// A receiver. Its monitor and worker end with it.
+/// A receiver. Its monitor and worker end with it, and do not come with connections (G-18).
 pub struct Receiver {
     table: Arc<Table>,
     monitor: TimeoutMonitor,
@@ -99,7 +99,7 @@ impl Connection {
         self.partitions = partitions;
     }
 
-    /// A frame without data: the peer is alive, and with it all partitions of this connection.
+    /// A frame without data: the peer is alive, and with it all partitions of this connection (G-16).
     pub fn heartbeat_frame(&self, now: Instant) {
         if crate::mutant!(M106) {
             return;

@@ -57,7 +57,8 @@ impl Table {
         self.seen.len()
     }
 
-    /// Partitions that were silent for so long, with their times, in the order of their names.
+    /// Partitions that were silent for so long, with their times, in the order of their names. Nothing is changed before
+    /// the iteration's guards are gone (O-33).
     pub fn silent(&self, now: Instant, silence: Duration) -> Vec<(Partition, Instant)> {
         let mut silent = Vec::new();
         for entry in &self.seen {
@@ -75,7 +76,7 @@ impl Table {
         silent
     }
 
-    /// Forgets a partition, unless something was heard of it since it was observed. Whether it is forgotten.
+    /// Forgets a partition, unless something was heard of it since it was observed (G-17). Whether it is forgotten.
     pub fn remove_observed(&self, partition: &Partition, observed: Instant) -> bool {
         let is_observed = |_: &Partition, seen: &Instant| *seen == observed || crate::mutant!(M104);
         self.seen.remove_if(partition, is_observed).is_some()

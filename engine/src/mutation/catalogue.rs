@@ -1,4 +1,4 @@
-//! The catalogue: id, the scenarios that must catch it, and the bug in a sentence (specification, section 11).
+//! The catalogue: id, the scenarios that must catch it, and the bug in a sentence (`docs/engine/mutations.md`).
 //!
 //! Long because it is a flat list.
 

@@ -122,7 +122,7 @@ impl Checkpoint {
         self.position.term
     }
 
-    /// Makes the snapshot durable, adopts it, and cuts the log.
+    /// Makes the snapshot durable (O-22), adopts it, and cuts the log.
     ///
     /// # Errors
     /// See [`InstallError`]. What was written of it is removed.

@@ -200,9 +200,10 @@ impl Driver {
         let outcome = self.handle_ready(host).await?;
         let mut held = host.hold().await;
         self.conclude(&mut held);
-        // Before anything is delivered: whoever applies an entry finds its leader in the status.
+        // In each turn, and before anything is delivered: whoever applies an entry finds its leader in the status (G-15).
         self.publish(&held);
         let goes_on = held.has_ready() && !outcome.waits;
+        // Who is told of entries may ask for the node (O-35).
         held.release();
         self.deliver(outcome).await?;
         self.compact().await?;
@@ -210,7 +211,8 @@ impl Driver {
         Ok(if goes_on || !self.inputs.is_empty() { Next::Again } else { Next::Wait })
     }
 
-    /// Handles one ready, if there is one: makes it durable, says what waited for that, applies what is committed.
+    /// Handles one ready, if there is one: makes it durable, says what waited for that (O-23, O-24, W13), applies what is
+    /// committed.
     async fn handle_ready(&mut self, host: &mut Host) -> Result<Outcome, End> {
         let mut held = host.hold().await;
         if !held.has_ready() {

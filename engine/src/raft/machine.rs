@@ -213,7 +213,7 @@ impl Machine {
         self.refresh_timeout();
     }
 
-    /// Takes a proposal into the log. It is neither durable nor committed yet.
+    /// Takes a proposal into the log, if it is of this term (O-38). It is neither durable nor committed yet.
     pub(super) fn propose(&mut self, term: Option<u64>, data: Bytes) -> Result<Proposed, ProposeError> {
         if !self.is_leader() {
             return Err(ProposeError::NotLeader { leader: self.leader() });

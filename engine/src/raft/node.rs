@@ -68,7 +68,8 @@ impl Shared {
         is_first
     }
 
-    /// Latches an error and tells those who must react, before anything is closed.
+    /// Latches an error and tells those who must react, before anything is closed (O-20, G-5): first the checkpoint in
+    /// flight ends, then the class handler begins, then the caller closes (W12).
     pub(super) fn fail(&self, error: &WriteError) {
         if !self.latch(error) {
             return;

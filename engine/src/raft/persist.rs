@@ -43,7 +43,8 @@ impl Driver {
         }
     }
 
-    /// Makes a turn's batch and snapshot durable.
+    /// Makes a turn's batch and snapshot durable, the snapshot first (O-32). Where that fails the node ends: nothing is
+    /// passed over (G-10, G-12).
     pub(super) async fn persist(&mut self, turn: &mut Turn) -> Result<(), End> {
         if turn.batch.is_empty() {
             return Ok(());
@@ -71,7 +72,7 @@ impl Driver {
         Ok(())
     }
 
-    /// Hands a turn's entries to the state machine, once the members that they left are durable.
+    /// Hands a turn's entries to the state machine, once the members that they left are durable (G-14).
     pub(super) async fn deliver(&mut self, outcome: Outcome) -> Result<(), End> {
         if outcome.members.is_some() {
             let batch = Batch { members: outcome.members, ..Batch::default() };

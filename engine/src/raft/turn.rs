@@ -49,7 +49,7 @@ impl Machine {
         self.node.has_ready()
     }
 
-    /// Takes a ready. Until [`Self::finish`] nothing else may be asked of the node.
+    /// Takes a ready. Until [`Self::finish`] nothing else may be asked of the node (O-30).
     pub(super) fn begin(&mut self) -> Result<Turn, WriteError> {
         let mut ready = self.node.ready();
         let mut batch = Batch::default();
@@ -124,7 +124,8 @@ impl Machine {
         }
     }
 
-    /// Ends a turn whose batch is durable: applies what is committed, and lets raft go on.
+    /// Ends a turn whose batch is durable: applies what is committed, and lets raft go on. What the light ready has is
+    /// used at once: raft gives it out only here (O-31, G-13).
     pub(super) fn finish(&mut self, turn: Turn) -> Result<Outcome, WriteError> {
         let mut outcome = Outcome::default();
         if let Some(snapshot) = turn.snapshot {
@@ -170,7 +171,8 @@ impl Machine {
         Ok(())
     }
 
-    /// Applies a change of members, unless the members that were stored or received contain it already.
+    /// Applies a change of members, unless the members that were stored or received contain it already. One that cannot
+    /// be decoded ends the node: a member that skipped it would count other votes (G-14).
     fn apply_change(&mut self, entry: &Entry, outcome: &mut Outcome) -> Result<Apply, WriteError> {
         if entry.index > self.view.with(|state| state.members.index) {
             let change =

@@ -287,6 +287,7 @@ impl Engine {
             NoAnswer::NotWritten if self.context().settings.answers_failed_writes => {
                 Response::Error(ApiError::STORE_FAILED)
             }
+            // No acknowledgement, and no rejection that replicas would have to agree on (W9).
             NoAnswer::NotWritten => Response::Silence,
         }
     }

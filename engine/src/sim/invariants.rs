@@ -1,4 +1,4 @@
-//! What must hold of a cluster at rest (specification, section 9.1).
+//! What must hold of a cluster at rest (`docs/engine/invariants.md`).
 
 use std::collections::{BTreeMap, BTreeSet};
 

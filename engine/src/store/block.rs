@@ -103,7 +103,8 @@ impl Block {
         self.inner.lock()
     }
 
-    /// Fails with the error that the block has. The lock makes sure that a write that fails right then is seen whole.
+    /// Fails with the error that the block has, and gives its lock back (W4). The lock makes sure that a write that fails
+    /// right then is seen whole.
     pub(super) fn look_for_error(&self) -> Result<(), WriteError> {
         let inner = self.lock();
         let Some(error) = self.write_error.get() else { return Ok(()) };

@@ -111,7 +111,8 @@ impl Store {
         Ok(())
     }
 
-    /// The pass's part of it. Blocks may have been removed since the pass began.
+    /// The pass's part of it. Blocks may have been removed since the pass began. What is written anew is synced here
+    /// (O-27); the folder at the end of the pass.
     pub(super) fn compact_in_pass(&self, blocks: &[Arc<Block>]) -> Result<(), StoreError> {
         for block in blocks {
             if self.fate(&self.state.read(), block) == Fate::Stays {
@@ -127,6 +128,7 @@ impl Store {
         Ok(())
     }
 
+    /// Looks again with the lock held: a block that a call removed meanwhile is no error (O-26).
     fn compact_block(&self, block: &Block) -> Result<(), StoreError> {
         let fate = {
             let state = self.state.read();

@@ -163,7 +163,7 @@ impl Store {
         self.keep(&mut state, result)
     }
 
-    /// The same for calls that maintain: purge, compact, truncate, remove.
+    /// The same for calls that maintain: purge, compact, truncate, remove. Their callers get the error (W16).
     fn maintain<T: Default>(&self, act: impl FnOnce(&mut State) -> Result<T, StoreError>) -> Result<T, StoreError> {
         match self.mutate(act) {
             Err(StoreError::Write(_)) if mutant!(M79) => Ok(T::default()),

@@ -1,4 +1,4 @@
-//! Making durable: flushes, and the sync pass that also gives space back (specification 3.9).
+//! Making durable: flushes, and the sync pass that also gives space back (`docs/engine/store-format.md`).
 
 use std::sync::Arc;
 
@@ -103,7 +103,7 @@ impl Store {
         Ok(block.pay_sync(&owed)?)
     }
 
-    /// A block of a live store whose file is gone is data that is gone, though its open file still takes writes.
+    /// A block of a live store whose file is gone is data that is gone, though its open file still takes writes (G-22).
     fn still_there(&self, block: &Block) -> Result<(), StoreError> {
         if self.vfs().exists(&block.path) || block.lock().is_removed {
             return Ok(());

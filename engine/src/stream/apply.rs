@@ -171,7 +171,8 @@ impl Stream {
             Failure::Diverged(reason) => &WriteError::other(reason),
             Failure::Closed => return,
         };
-        // An unreplicated stream on a full volume latches, and the engine goes on: other streams may be elsewhere.
+        // An unreplicated stream on a full volume latches, and the engine goes on: other streams may be elsewhere (W15).
+        // A replicated one has the engine shut down, and latches all the same (G-6).
         let is_replicated = self.member.group().is_replicated();
         let concerns_all = error.class() == ErrorClass::Permission || is_replicated;
         if concerns_all {

@@ -181,6 +181,7 @@ impl Stream {
     ) -> Result<(), AttemptEnd> {
         let mut next = *range.start();
         while next <= *range.end() {
+            // Waited for before it is asked: no answer comes to nobody (O-40).
             let call = engine.context().catchups.begin();
             let request = PeerFrame::CatchupRequest {
                 id: call.number(),

@@ -27,11 +27,12 @@ pub(crate) const FIRST_LOOK: Duration = Duration::from_millis(50);
 
 /// Why the monitor leaves.
 enum Leave {
-    /// The server or the engine ends, or the slot was stopped: a last snapshot where the engine shuts down.
+    /// The server or the engine ends, or the slot was stopped: a last snapshot where the engine shuts down, with the
+    /// server or without it (G-20).
     Told,
     /// The node is gone: nothing is left to be done.
     NodeGone,
-    /// An entry could not be applied, or the catch-up failed for good.
+    /// An entry could not be applied, or the catch-up failed for good (W11).
     Failed(Failure),
     /// The stream has to be made anew.
     Reset(String),

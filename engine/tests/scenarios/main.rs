@@ -1,4 +1,4 @@
-//! The scenarios of the specification, by their ids: each holds as shipped, and fails with a named symptom when a bug
+//! The scenarios of `docs/engine/scenarios.md`, by their ids: each holds as shipped, and fails with a named symptom when a bug
 //! that it must catch is put back.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 

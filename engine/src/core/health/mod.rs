@@ -1,4 +1,4 @@
-//! Health: what is wrong with a server, from facts that were gathered before, in the order of specification 3.10.
+//! Health: what is wrong with a server, from facts that were gathered before, in the order of `docs/engine/health.md`.
 //!
 //! Gathering takes the engine's lock to copy the assignments, releases it, and then asks each entity: no lock is held
 //! over another here, because none is held here.

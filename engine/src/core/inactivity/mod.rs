@@ -1,7 +1,8 @@
 //! Consumers that nobody uses: when the timer runs, what it means when it fires, and how the deletion is asked for.
 //!
-//! A clustered consumer is never deleted here: the meta layer is asked, and asked again. Whoever drives this captures
-//! [`Facts`] under the consumer's lock, releases it, and only then acts (O-14). The table is specification 3.7.3.
+//! A clustered consumer is never deleted here: the meta layer is asked, and asked again (O-13). Whoever drives this
+//! captures [`Facts`] under the consumer's lock, releases it, and only then acts (O-14). `docs/engine/inactivity.md` has
+//! the tables.
 
 mod retry;
 #[cfg(test)]
@@ -184,11 +185,11 @@ pub struct MetaFacts<'a> {
 /// Why the timer goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RearmReason {
-    /// There is no meta layer to be asked. Warn.
+    /// There is no meta layer to be asked. Warn: a timer that ended silently would leave a ghost (G-2).
     NoMetaLayer,
     /// The consumer does not know its own assignment. Warn.
     NoOwnAssignment,
-    /// The consumer lives in another group.
+    /// The consumer lives in another group (G-8).
     Remapped,
     /// It is used again, or its threshold is another.
     Active,

@@ -91,6 +91,7 @@ impl Retry {
         if is_signalled { leave(LeaveReason::Signalled) } else { self.look_again(facts) }
     }
 
+    /// Nothing is proposed of another identity (O-15).
     fn look_again(&mut self, facts: RetryFacts<'_>) -> Step {
         let (Some(meta), Some(own)) = (facts.meta, &self.captured.assignment) else {
             return Step::Rearm(RETRY_START, RearmReason::NoMetaLayer);
@@ -130,6 +131,7 @@ fn leave(reason: LeaveReason) -> Step {
     if crate::mutant!(M44) { Step::DeleteLocally } else { Step::Leave(reason) }
 }
 
+/// Doubled, and clamped: what was doubled only while below the longest would exceed it (G-3).
 fn longer(interval: Duration) -> Duration {
     let factor = if crate::mutant!(M45) { 1 } else { 2 };
     let longest = if crate::mutant!(M46) { Duration::MAX } else { RETRY_MAX };

@@ -1,4 +1,4 @@
-//! The tables of the specification, row by row.
+//! The tables of `docs/engine/inactivity.md`, row by row.
 
 use std::sync::Arc;
 use std::time::Duration;
