@@ -19,6 +19,7 @@ pub mod disk;
 pub mod engine;
 pub mod events;
 pub mod failpoint;
+mod generation;
 pub mod heartbeat;
 pub mod liveness;
 pub mod member;

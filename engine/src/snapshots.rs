@@ -86,7 +86,6 @@ impl Schedule {
             bytes: self.bytes,
             clfs_grew: clfs > self.last.clfs,
             is_recovering: self.is_recovering,
-            has_catchups: false,
             is_in_progress: self.in_flight.is_some(),
             is_closed: node.is_closed(),
             has_write_error: node.write_error().is_some(),
@@ -99,8 +98,19 @@ impl Schedule {
         verdict
     }
 
-    /// Installs a checkpoint's data in a task of its own, so that entries are applied while it is written.
-    pub(crate) fn install(&mut self, context: &Arc<Context>, checkpoint: Checkpoint, data: Bytes, covered: Covered) {
+    /// Installs a checkpoint's data: in a task of its own, so that entries are applied while it is written; after a
+    /// failure here, so that the next one is known at once. The index of [`Self::settle`], where it was done here.
+    pub(crate) async fn install(
+        &mut self,
+        context: &Arc<Context>,
+        checkpoint: Checkpoint,
+        data: Bytes,
+        covered: Covered,
+    ) -> Option<u64> {
+        if self.decisions.n_failures() > 0 {
+            let result = checkpoint.install(data).await;
+            return self.settle(Installed { covered, result });
+        }
         let (sender, receiver) = oneshot::channel();
         let installing = async move {
             let result = checkpoint.install(data).await;
@@ -110,17 +120,7 @@ impl Schedule {
         if context.tasks.spawn(installing) {
             self.in_flight = Some(receiver);
         }
-    }
-
-    /// The same, waited for.
-    pub(crate) async fn install_inline(
-        &mut self,
-        checkpoint: Checkpoint,
-        data: Bytes,
-        covered: Covered,
-    ) -> Option<u64> {
-        let result = checkpoint.install(data).await;
-        self.settle(Installed { covered, result })
+        None
     }
 
     /// Waits for the one that is being written; for ever where there is none.

@@ -17,8 +17,6 @@ pub enum Kind {
 pub const TIMER_JITTER: Duration = Duration::from_secs(60);
 /// The wait after a first failure.
 pub const TIMER_AFTER_FAILURE: Duration = Duration::from_secs(15);
-/// With more failures in a row the checks of the log are relaxed.
-pub const RELAXED_AFTER_FAILURES: u32 = 4;
 
 const MIB: u64 = 1024 * 1024;
 
@@ -62,8 +60,6 @@ pub struct Facts {
     pub clfs_grew: bool,
     /// The log is being read again, or the state restored.
     pub is_recovering: bool,
-    /// A peer is being brought up from the log.
-    pub has_catchups: bool,
     /// A snapshot is being written.
     pub is_in_progress: bool,
     /// The node is closed.
@@ -79,12 +75,8 @@ pub struct Facts {
 pub enum Verdict {
     /// Write one.
     Take {
-        /// Catch-ups do not stand in the way, and one in flight is aborted.
+        /// A peer that is brought up does not stand in the way, and one that is being written is aborted.
         forced: bool,
-        /// Wait for it here: in a task of its own it has failed, or the engine does not outlive it.
-        inline: bool,
-        /// The log may have moved on: its checks are relaxed.
-        relaxed: bool,
     },
     /// Not on this occasion.
     Skip(SkipReason),
@@ -107,8 +99,6 @@ pub enum SkipReason {
     WaitsForTimer,
     /// One is being written.
     InProgress,
-    /// A peer reads the log.
-    CatchupsRunning,
 }
 
 /// The counter of failures of one group, and what follows from it.
@@ -143,17 +133,13 @@ impl Snapshots {
         let skip = match occasion {
             // It is the last chance: neither failures nor one in flight stand in its way.
             Occasion::Shutdown if !crate::mutant!(M16) => None,
-            Occasion::Shutdown => self.reason_to_wait().or_else(|| busy(facts, false)),
-            Occasion::Timer => busy(facts, self.n_failures > 0),
-            Occasion::Drained => self.reason_to_wait().or_else(|| self.not_due(facts)).or_else(|| busy(facts, false)),
+            Occasion::Shutdown => self.reason_to_wait().or_else(|| busy(facts)),
+            Occasion::Timer => busy(facts),
+            Occasion::Drained => self.reason_to_wait().or_else(|| self.not_due(facts)).or_else(|| busy(facts)),
         };
         match skip {
             Some(reason) => Verdict::Skip(reason),
-            None => Verdict::Take {
-                forced: occasion == Occasion::Shutdown || self.n_failures > 0,
-                inline: occasion == Occasion::Shutdown || self.n_failures > 0,
-                relaxed: self.n_failures > RELAXED_AFTER_FAILURES,
-            },
+            None => Verdict::Take { forced: occasion == Occasion::Shutdown || self.n_failures > 0 },
         }
     }
 
@@ -196,22 +182,16 @@ impl Snapshots {
     }
 }
 
-fn busy(facts: &Facts, is_forced: bool) -> Option<SkipReason> {
-    if facts.is_in_progress {
-        Some(SkipReason::InProgress)
-    } else if facts.has_catchups && !is_forced {
-        Some(SkipReason::CatchupsRunning)
-    } else {
-        None
-    }
+fn busy(facts: &Facts) -> Option<SkipReason> {
+    facts.is_in_progress.then_some(SkipReason::InProgress)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const TAKE: Verdict = Verdict::Take { forced: false, inline: false, relaxed: false };
-    const FORCE: Verdict = Verdict::Take { forced: true, inline: true, relaxed: false };
+    const TAKE: Verdict = Verdict::Take { forced: false };
+    const FORCE: Verdict = Verdict::Take { forced: true };
 
     fn grown(n_entries: u64, bytes: u64) -> Facts {
         Facts { n_entries, bytes, ..Facts::default() }
@@ -266,8 +246,8 @@ mod tests {
     #[test]
     fn a_failure_leaves_the_next_one_to_the_timer_which_forces_it() {
         let mut snapshots = Snapshots::new(Kind::Stream);
-        let large = Facts { has_catchups: true, ..grown(100_000, 9 * MIB) };
-        assert_eq!(snapshots.judge(Occasion::Timer, &large), skip(SkipReason::CatchupsRunning));
+        let large = grown(100_000, 9 * MIB);
+        assert_eq!(snapshots.judge(Occasion::Timer, &large), TAKE);
         assert_eq!(snapshots.failed(), Some(TIMER_AFTER_FAILURE));
         assert_eq!(snapshots.judge(Occasion::Drained, &large), skip(SkipReason::WaitsForTimer));
         assert_eq!(snapshots.judge(Occasion::Timer, &large), FORCE);
@@ -275,8 +255,7 @@ mod tests {
         assert_eq!(snapshots.judge(Occasion::Timer, &writing), skip(SkipReason::InProgress));
         let waits: Vec<_> = (0..4).map(|_| snapshots.failed()).collect();
         assert_eq!(waits, [None; 4]);
-        let relaxed = Verdict::Take { forced: true, inline: true, relaxed: true };
-        assert_eq!(snapshots.judge(Occasion::Timer, &large), relaxed);
+        assert_eq!(snapshots.judge(Occasion::Timer, &large), FORCE);
         snapshots.installed();
         assert_eq!(snapshots.judge(Occasion::Drained, &grown(65_536, 1)), TAKE);
     }
@@ -285,7 +264,7 @@ mod tests {
     fn a_shutdown_takes_it_whatever_happened_before() {
         let mut snapshots = Snapshots::new(Kind::Consumer);
         snapshots.failed();
-        let busy = Facts { has_catchups: true, is_in_progress: true, ..grown(1, 1) };
+        let busy = Facts { is_in_progress: true, ..grown(1, 1) };
         assert_eq!(snapshots.judge(Occasion::Shutdown, &busy), FORCE);
         crate::mutation::set(Some(crate::mutation::Mutation::M16));
         assert_eq!(snapshots.judge(Occasion::Shutdown, &busy), skip(SkipReason::WaitsForTimer));

@@ -181,12 +181,12 @@ async fn take_snapshot(engine: &Arc<Engine>, node: &Node, schedule: &mut Schedul
     if engine.meta_error().is_some() {
         return;
     }
-    let Verdict::Take { forced, .. } = schedule.judge(occasion, node, 0) else { return };
+    let Verdict::Take { forced } = schedule.judge(occasion, node, 0) else { return };
     match node.checkpoint(forced) {
         Ok(checkpoint) => {
             let covered = Covered { index: node.status().applied, clfs: 0 };
             let data = Bytes::from(encode(&engine.assignments()));
-            schedule.install(&engine.context, checkpoint, data, covered);
+            schedule.install(&engine.context, checkpoint, data, covered).await;
         }
         Err(refused) => schedule.failed(&refused.to_string()),
     }

@@ -38,7 +38,6 @@ use crate::server::Context;
 use crate::store::{Store, StoreError, StoreOptions};
 use batch::Stage;
 
-pub(crate) use monitor::{FIRST_LOOK, MEMBERS_INTERVAL};
 pub(crate) use publish::NoAnswer;
 pub(crate) use read::message;
 

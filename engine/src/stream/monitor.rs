@@ -5,30 +5,23 @@
 
 use std::sync::Arc;
 
-use interlock_sync::time::{Duration, Instant, sleep_until};
-use interlock_sync::token::Token;
+use interlock_sync::time::Instant;
 
 use super::Stream;
 use super::alone::{EXPIRY_INTERVAL, SYNC_INTERVAL};
 use super::apply::Failure;
 use super::catchup::CatchupEnd;
-use crate::core::snapshot::{Kind, Occasion};
-use crate::engine::Engine;
+use crate::core::snapshot::Occasion;
+use crate::engine::{AssetKey, Engine};
 use crate::events::Event;
 use crate::failpoint;
-use crate::raft::{Apply, ApplyQueue, Node, Role};
+use crate::generation::{Generation, Happening};
+use crate::raft::{Apply, Node};
 use crate::slot::Presence;
-use crate::snapshots::Schedule;
-
-/// How often the leader compares the group's members with the assignment.
-pub(crate) const MEMBERS_INTERVAL: Duration = Duration::from_millis(500);
-/// The same for the first time: the other members of a new group have started by then.
-pub(crate) const FIRST_LOOK: Duration = Duration::from_millis(50);
 
 /// Why the monitor leaves.
 enum Leave {
-    /// The server or the engine ends, or the slot was stopped: a last snapshot where the engine shuts down, with the
-    /// server or without it (G-20).
+    /// The server or the engine ends, or the slot was stopped.
     Told,
     /// The node is gone: nothing is left to be done.
     NodeGone,
@@ -47,106 +40,67 @@ impl From<Failure> for Leave {
     }
 }
 
-/// What one generation of the monitor has: fetched once.
-struct Generation {
-    engine: Arc<Engine>,
-    node: Node,
-    queue: ApplyQueue,
-    token: Token,
-    schedule: Schedule,
-    leads: bool,
-    sync_due: Instant,
-    expiry_due: Instant,
-    members_due: Instant,
+/// When a stream's own work is due.
+struct Dues {
+    sync: Instant,
+    expiry: Instant,
 }
 
 impl Stream {
     /// Monitors the stream until it has to end.
     pub(crate) async fn monitor(self: Arc<Self>, engine: Arc<Engine>, mut presence: Presence) {
-        failpoint!("monitor_before_token_read");
-        let Some(node) = self.member.node() else {
-            tracing::warn!("stream {}: no raft node to monitor", self.name);
-            return;
-        };
-        // Armed too early, a monitor that is turned away stops the node under the one that runs (O-6).
-        let armed = crate::mutant!(M14).then(|| node.clone());
-        if !presence.enter() {
-            engine.context().events.tell(Event::DriverTurnedAway { asset: format!("stream {}", self.name) });
-            if let Some(armed_node) = armed {
-                armed_node.stop().await;
-            }
-            return;
-        }
-        let Some(queue) = engine.take_queue(node.group()) else {
-            tracing::warn!("stream {}: the group's entries are taken by another", self.name);
-            return;
-        };
-        let now = Instant::now();
-        let mut generation = Generation {
-            token: self.member.slot.token(),
-            schedule: Schedule::new(engine.context(), Kind::Stream, &self.name),
-            engine,
-            node,
-            queue,
-            leads: false,
-            sync_due: now + SYNC_INTERVAL,
-            expiry_due: now + EXPIRY_INTERVAL,
-            members_due: now + FIRST_LOOK,
-        };
+        let asset = AssetKey::Stream(self.name.clone());
+        let begun = Generation::begin(engine, &self.member, &asset, &mut presence).await;
+        let Some(mut generation) = begun else { return };
         self.store.set_reclaim_floor(generation.node.status().snapshot_index);
-        if self.member.write_error.is_set() {
-            // The error outlives its group: what cannot be written here is not led from here.
-            let _closed = generation.node.set_observer(true).await;
-        }
         let leave = self.run(&mut generation).await;
-        self.leave(generation, leave).await;
-        failpoint!("monitor_exit_guard");
+        self.leave(&mut generation, leave).await;
+        generation.end(&self.member).await;
         drop(presence);
     }
 
     async fn run(self: &Arc<Self>, generation: &mut Generation) -> Leave {
-        let mut status = generation.node.watch();
-        let mut updates = self.member.updates();
-        let engine = generation.engine.clone();
-        let (node_quit, token) = (generation.node.quit(), generation.token.clone());
-        let listens_to_token = !crate::mutant!(M10);
+        let now = Instant::now();
+        let mut dues = Dues { sync: now + SYNC_INTERVAL, expiry: now + EXPIRY_INTERVAL };
         loop {
-            let due = generation.next_due();
-            interlock_sync::select! {
-                biased;
-                () = engine.context().quit.cancelled() => return Leave::Told,
-                () = token.cancelled(), if listens_to_token => return Leave::Told,
-                () = node_quit.cancelled() => return Leave::NodeGone,
-                changed = status.changed() => {
-                    if changed.is_err() {
-                        return Leave::NodeGone;
-                    }
-                    let role = status.borrow_and_update().role;
-                    self.follow_role(generation, role).await;
+            let done = match generation.next(dues.sync.min(dues.expiry)).await {
+                Happening::Told => return Leave::Told,
+                Happening::NodeGone => return Leave::NodeGone,
+                Happening::Items(items) => self.apply_items(generation, items).await,
+                Happening::SnapshotDue => self.snapshot(generation, Occasion::Timer).await,
+                happening => {
+                    self.follow(generation, happening, &mut dues).await;
+                    Ok(())
                 }
-                items = generation.queue.pop_all() => {
-                    let Some(items) = items else { return Leave::NodeGone };
-                    if let Err(leave) = self.apply_items(generation, items).await {
-                        return leave;
-                    }
-                }
-                changed = updates.changed() => {
-                    if changed.is_ok() {
-                        self.follow_update(generation).await;
-                    }
-                }
-                installed = generation.schedule.finished() => {
-                    if let Some(index) = generation.schedule.settle(installed) {
-                        self.store.set_reclaim_floor(index);
-                    }
-                }
-                () = sleep_until(due) => {
-                    if let Err(failure) = self.do_what_is_due(generation).await {
-                        return failure.into();
-                    }
-                }
+            };
+            if let Err(leave) = done {
+                return leave;
             }
         }
+    }
+
+    /// What does not end the monitor.
+    async fn follow(self: &Arc<Self>, generation: &Generation, happening: Happening, dues: &mut Dues) {
+        match happening {
+            Happening::Leads(true) => {
+                let _leadership = self.member.begin_leadership();
+                self.follow_update(generation).await;
+            }
+            Happening::Leads(false) => self.member.end_leadership(),
+            Happening::Updated => self.follow_update(generation).await,
+            Happening::MembersDue => {
+                generation.engine.seek_leadership(&self.member, &generation.node).await;
+                self.follow_update(generation).await;
+            }
+            Happening::Installed(Some(index)) => self.store.set_reclaim_floor(index),
+            Happening::Due => self.do_what_is_due(dues).await,
+            _ => {}
+        }
+    }
+
+    async fn snapshot(self: &Arc<Self>, generation: &mut Generation, occasion: Occasion) -> Result<(), Leave> {
+        let Generation { node, schedule, .. } = generation;
+        Ok(self.take_snapshot(node, schedule, occasion).await?)
     }
 
     async fn apply_items(self: &Arc<Self>, generation: &mut Generation, items: Vec<Apply>) -> Result<(), Leave> {
@@ -170,9 +124,7 @@ impl Stream {
         if let Err(error) = self.store.write_pending() {
             return Err(Failure::from(error).into());
         }
-        let Generation { node, schedule, .. } = generation;
-        self.take_snapshot(node, schedule, Occasion::Drained).await?;
-        Ok(())
+        self.snapshot(generation, Occasion::Drained).await
     }
 
     /// Entries may be left out of the log up to here, and reads see them.
@@ -203,20 +155,6 @@ impl Stream {
         }
     }
 
-    async fn follow_role(self: &Arc<Self>, generation: &mut Generation, role: Role) {
-        let leads = role == Role::Leader;
-        if leads == generation.leads {
-            return;
-        }
-        generation.leads = leads;
-        if leads {
-            let _leadership = self.member.begin_leadership();
-            self.follow_update(generation).await;
-        } else {
-            self.member.end_leadership();
-        }
-    }
-
     /// Reads the latest assignment: on the leader, members and configuration follow it.
     async fn follow_update(self: &Arc<Self>, generation: &Generation) {
         if !generation.leads {
@@ -235,51 +173,27 @@ impl Stream {
         }
     }
 
-    async fn do_what_is_due(self: &Arc<Self>, generation: &mut Generation) -> Result<(), Failure> {
+    async fn do_what_is_due(self: &Arc<Self>, dues: &mut Dues) {
         let now = Instant::now();
-        if generation.members_due <= now {
-            generation.members_due = now + MEMBERS_INTERVAL;
-            generation.engine.seek_leadership(&self.member, &generation.node).await;
-            self.follow_update(generation).await;
-        }
-        if generation.expiry_due <= now {
-            generation.expiry_due = now + EXPIRY_INTERVAL;
+        if dues.expiry <= now {
+            dues.expiry = now + EXPIRY_INTERVAL;
             self.expire().await;
         }
-        if generation.sync_due <= now {
-            generation.sync_due = now + SYNC_INTERVAL;
+        if dues.sync <= now {
+            dues.sync = now + SYNC_INTERVAL;
             self.sync_store().await;
         }
-        if generation.schedule.due() <= now {
-            let Generation { node, schedule, .. } = generation;
-            self.take_snapshot(node, schedule, Occasion::Timer).await?;
-        }
-        Ok(())
     }
 
-    async fn leave(self: &Arc<Self>, mut generation: Generation, leave: Leave) {
-        let Generation { engine, node, schedule, .. } = &mut generation;
+    async fn leave(self: &Arc<Self>, generation: &mut Generation, leave: Leave) {
         self.member.end_leadership();
         match leave {
-            Leave::Told => {
-                let shuts_down =
-                    if crate::mutant!(M18) { engine.context().quit.is_cancelled() } else { engine.is_stopping() };
-                if shuts_down {
-                    self.take_last_snapshot(node, schedule).await;
-                }
+            Leave::Told if generation.shuts_down() => {
+                self.take_last_snapshot(&generation.node, &mut generation.schedule).await;
             }
-            Leave::NodeGone => {}
+            Leave::Told | Leave::NodeGone => {}
             Leave::Failed(failure) => self.latch(&failure).await,
-            Leave::Reset(reason) => self.reset(engine.clone(), reason).await,
-        }
-        if !(crate::mutant!(M63) && self.member.write_error.is_set()) {
-            // Nobody takes entries from here on: the node must not collect them for ever.
-            let _closed = node.step_down(None).await;
-        }
-        drop(generation.queue);
-        // The closer of a closed stream owns the node, and may still want a snapshot of it (O-7).
-        if !self.member.slot.is_closed() {
-            generation.node.stop().await;
+            Leave::Reset(reason) => self.reset(generation.engine.clone(), reason).await,
         }
     }
 
@@ -292,11 +206,5 @@ impl Stream {
         // A task of its own: it waits for this monitor.
         let resetting = engine.clone().reset_stream(self.clone());
         let _started = engine.context().tasks.spawn(resetting);
-    }
-}
-
-impl Generation {
-    fn next_due(&self) -> Instant {
-        self.members_due.min(self.expiry_due).min(self.sync_due).min(self.schedule.due())
     }
 }

@@ -21,7 +21,7 @@ impl Stream {
         schedule: &mut Schedule,
         occasion: Occasion,
     ) -> Result<(), Failure> {
-        let Verdict::Take { forced, inline, .. } = schedule.judge(occasion, node, self.covered().clfs) else {
+        let Verdict::Take { forced } = schedule.judge(occasion, node, self.covered().clfs) else {
             return Ok(());
         };
         let checkpoint = match node.checkpoint(forced) {
@@ -40,12 +40,8 @@ impl Stream {
         }
         failpoint!("between_flush_and_encode");
         let (covered, data) = self.encoded_state();
-        if inline {
-            if let Some(index) = schedule.install_inline(checkpoint, data, covered).await {
-                self.store.set_reclaim_floor(index);
-            }
-        } else {
-            schedule.install(&self.context, checkpoint, data, covered);
+        if let Some(index) = schedule.install(&self.context, checkpoint, data, covered).await {
+            self.store.set_reclaim_floor(index);
         }
         Ok(())
     }
