@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use interlock_sync::task::{self, Tracker};
+use interlock_sync::task::Tracker;
 use interlock_sync::time::Instant;
 use interlock_sync::token::Token;
 
@@ -43,8 +43,9 @@ impl Receiver {
 
     /// A peer has connected.
     pub fn connect(&self) -> Connection {
+        #[cfg(feature = "mutation")]
         if crate::mutant!(M107) {
-            task::spawn(self.monitor.clone().run(self.quit.clone()));
+            interlock_sync::task::spawn(self.monitor.clone().run(self.quit.clone()));
         }
         Connection { table: self.table.clone(), partitions: BTreeSet::new() }
     }

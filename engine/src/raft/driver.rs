@@ -14,12 +14,12 @@ use raft::ReadState;
 use raft::eraftpb::{ConfChangeV2, Message};
 
 use super::error::{ChangeError, ProposeError};
-use super::host::Host;
+use super::host::{Held, Host};
 use super::log::LogWriter;
 use super::machine::Machine;
 use super::node::{Proposed, Shared};
 use super::status::Status;
-use super::turn::Outcome;
+use super::turn::{Outcome, Turn};
 use crate::core::names::ServerId;
 use crate::core::write_error::WriteError;
 
@@ -222,20 +222,23 @@ impl Driver {
         // A leader may speak before its own disk: the others' count without it.
         self.send(std::mem::take(&mut turn.messages));
         self.answer_reads(std::mem::take(&mut turn.reads));
-        let holds_on = crate::mutant!(M115);
-        let is_early = held.is_shared() && !(holds_on || crate::mutant!(M114));
+        #[cfg(feature = "mutation")]
+        if crate::mutant!(M115) {
+            self.persist(&mut turn).await?;
+            return self.settle(held, turn, false).await;
+        }
+        // Raft goes on while the disk works where the node is shared; an actor's waits here, with its turn open.
+        let is_early = held.is_shared() && !crate::mutant!(M114);
         if is_early {
             held.advance_early(&mut turn);
         }
-        let mut held = if holds_on {
-            self.persist(&mut turn).await?;
-            held
-        } else {
-            // Raft goes on while the disk works where the node is shared; an actor's waits here, with its turn open.
-            held.release();
-            self.persist(&mut turn).await?;
-            host.hold().await
-        };
+        held.release();
+        self.persist(&mut turn).await?;
+        self.settle(host.hold().await, turn, is_early).await
+    }
+
+    /// What a turn leads to once it is durable.
+    async fn settle(&mut self, mut held: Held<'_>, mut turn: Turn, is_early: bool) -> Result<Outcome, End> {
         held.persisted(&turn, is_early);
         if crate::mutant!(M110) && turn.snapshot.is_some() {
             return Ok(Outcome {
@@ -246,7 +249,7 @@ impl Driver {
         }
         self.send(std::mem::take(&mut turn.persisted_messages));
         let mut outcome = held.finish(turn)?;
-        #[cfg(feature = "shared-lock")]
+        #[cfg(all(feature = "shared-lock", feature = "mutation"))]
         if crate::mutant!(M100) && outcome.members.is_some() {
             held.lock_again().await;
         }

@@ -47,8 +47,8 @@ impl Held<'_> {
     /// Lets others have it.
     pub(super) fn release(self) {}
 
-    /// Takes the lock that it holds.
-    #[cfg(feature = "shared-lock")]
+    /// The bug: takes the lock that it holds.
+    #[cfg(all(feature = "shared-lock", feature = "mutation"))]
     pub(super) async fn lock_again(&self) {
         if let Self::Guard(_held, lock) = self {
             drop(lock.lock().await);

@@ -67,7 +67,7 @@ pub(super) async fn start(mut options: GroupOptions, context: NodeContext) -> Re
         }
     };
     // It ends by itself when the node is closed; `Shared::ended` says when.
-    let _detached = task::spawn(driver.run(host));
+    drop(task::spawn(driver.run(host)));
     Ok(Started {
         shared,
         inputs,
