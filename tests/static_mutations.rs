@@ -25,8 +25,8 @@ fn read(path: impl AsRef<Path>) -> String {
 
 /// The ids of the lines `M01 "M-01" "S-01 S-02" "the bug"`.
 fn bugs(catalogue: &str) -> Vec<String> {
-    let texts = catalogue.lines().filter_map(|line| line.split('"').nth(1));
-    texts.filter(|text| text.starts_with("M-") && text[2..].parse::<u8>().is_ok()).map(str::to_owned).collect()
+    let rows = catalogue.lines().filter(|line| line.trim_start().starts_with('M'));
+    rows.filter_map(|row| row.split('"').nth(1)).map(str::to_owned).collect()
 }
 
 /// The ids of `mutant!(M01)` below a folder.
