@@ -29,12 +29,6 @@ pub struct Call<'a, T> {
     receiver: oneshot::Receiver<T>,
 }
 
-impl<T> Default for Calls<T> {
-    fn default() -> Self {
-        Self { waiting: Mutex::new(Waiting { last_number: 0, senders: BTreeMap::new() }) }
-    }
-}
-
 /// Numbers that were seen lately, of each sender: a frame that comes twice is acted on once.
 #[derive(Default)]
 pub struct Seen {
@@ -56,9 +50,10 @@ impl Seen {
 }
 
 impl<T> Calls<T> {
-    /// Calls whose numbers begin behind this one: those of an earlier life are not used again.
-    pub fn numbered_from(last_number: u64) -> Self {
-        Self { waiting: Mutex::new(Waiting { last_number, senders: BTreeMap::new() }) }
+    /// Calls whose numbers begin behind the time: those of an earlier life are not used again. What that one has sent or
+    /// proposed may be answered at any time, and must not answer a call of this one.
+    pub fn numbered_from(now_ns: u64) -> Self {
+        Self { waiting: Mutex::new(Waiting { last_number: now_ns, senders: BTreeMap::new() }) }
     }
 
     /// Begins a call: first the number, then the request, so that no answer comes too early.
@@ -116,7 +111,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_answer_finds_its_call_and_a_late_one_finds_none() {
-        let calls = Calls::default();
+        let calls = Calls::numbered_from(0);
         let (first, second) = (calls.begin(), calls.begin());
         let (one, two) = (first.number(), second.number());
         assert!(calls.answer(two, "two"));
@@ -136,7 +131,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn abandoned_calls_end_at_once() {
-        let calls: Calls<()> = Calls::default();
+        let calls: Calls<()> = Calls::numbered_from(0);
         let call = calls.begin();
         calls.abandon_all();
         assert_eq!(call.wait(Duration::from_secs(3600)).await, None);

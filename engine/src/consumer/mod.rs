@@ -100,6 +100,7 @@ impl Consumer {
             is_clustered: context.settings.is_clustered(),
             random,
         };
+        let answers = Calls::numbered_from(context.clock.now_ns());
         Arc::new(Self {
             key: assignment.key(),
             created_ns: assignment.created_ns,
@@ -108,7 +109,7 @@ impl Consumer {
             folder,
             member: Member::new(assignment.group.clone()),
             inner: Mutex::new(inner),
-            answers: Calls::default(),
+            answers,
             offering: AsyncMutex::new(()),
             stirred: watch::Sender::new(0),
             dirty: watch::Sender::new(false),

@@ -101,6 +101,7 @@ impl Engine {
     /// # Errors
     /// The disk's.
     pub async fn start(context: Arc<Context>) -> Result<Arc<Self>, WriteError> {
+        let changes = Calls::numbered_from(context.clock.now_ns());
         let engine = Arc::new(Self {
             context,
             state: RwLock::default(),
@@ -108,7 +109,7 @@ impl Engine {
             recovering: watch::Sender::new(true),
             stopping: Token::new(),
             cluster_quit: Token::new(),
-            changes: Calls::default(),
+            changes,
             standalone: interlock_sync::lock::AsyncMutex::new(()),
             placing: interlock_sync::lock::AsyncMutex::new(()),
             meta_slot: crate::slot::Slot::default(),

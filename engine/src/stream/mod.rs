@@ -119,6 +119,7 @@ impl Stream {
                 .map_err(|error| write_error(&assignment.config.name, &error))?;
         }
         let last_seq = store.totals().last_seq;
+        let answers = Calls::numbered_from(context.clock.now_ns());
         let stream = Self {
             name: assignment.config.name.clone(),
             created_ns: assignment.created_ns,
@@ -126,7 +127,7 @@ impl Stream {
             member: Member::new(assignment.group.clone()),
             store,
             inner: Mutex::new(Inner { state, is_whole: true, is_alone: false }),
-            answers: Calls::default(),
+            answers,
             consumers: Mutex::default(),
             last_seq: watch::Sender::new(last_seq),
             wanted_index: watch::Sender::new(0),

@@ -42,6 +42,40 @@ scenario!(s_105_the_one_who_applies_waits_for_no_proposal, "S-105", [M116 => "th
     expect(stream.config() == config, "the configuration is not in force")
 });
 
+scenario!(an_entry_of_an_earlier_life_answers_no_call_of_this_one, "S-00", [], async {
+    let mut world = World::start(3, 1).await;
+    world.create_stream("T", 3).await?;
+    let leader = world.stream_leader("T").ok_or("no leader")?;
+    // An entry that only the leader has: its publisher is not answered.
+    world.network.isolate(leader, &others(&world, leader));
+    let unanswered = tokio::time::timeout(Duration::from_secs(1), world.publish(leader, "T.a", b"old")).await;
+    expect(unanswered.is_err(), format!("answered: {unanswered:?}"))?;
+    world.network.heal();
+    for id in world.ids().to_vec() {
+        world.crash(id);
+        world.boot(id).await;
+    }
+    let node_of = |world: &World| world.stream(leader, "T").and_then(|stream| stream.member().node());
+    world.until(Duration::from_secs(3), |world| node_of(world).is_some()).await;
+    // It leads again, and has proposed the next one, when it applies that entry.
+    let node = node_of(&world).ok_or("no node")?;
+    node.pause_apply();
+    while !node.status().is_leader() {
+        node.campaign().await.map_err(|error| error.to_string())?;
+        sleep(Duration::from_millis(100)).await;
+    }
+    let server = world.server(leader).ok_or("no server")?;
+    let publish = Publish { subject: "T.b".to_owned(), payload: b"new".to_vec(), ..Publish::default() };
+    let publishing = tokio::spawn(async move { server.handle(Request::Publish(publish)).await });
+    sleep(Duration::from_millis(500)).await;
+    node.resume_apply();
+    let answered = publishing.await.map_err(|error| error.to_string())?;
+    let Response::Published(ack) = answered else { return Err(format!("not acknowledged: {answered:?}")) };
+    let payloads = world.payloads(leader, "T");
+    expect(payloads == [b"old".to_vec(), b"new".to_vec()], format!("{payloads:?}"))?;
+    expect(ack.seq == 2, format!("answered with the sequence {} of another message", ack.seq))
+});
+
 /// The longest time that a server waits for a leader before it campaigns.
 fn election_timeout() -> Duration {
     let timing = Timing::default();
