@@ -54,5 +54,5 @@ async fn a_leader_of_three_ends_its_node_and_the_others_go_on() {
     servers.until_well();
     publisher.publish_up_to(300).await;
     let compared = check(&client, &[&publisher]).await;
-    servers.until_all_have((compared.n_kept + compared.n_unacknowledged) as u64);
+    servers.until_all_have("T", compared.n_kept + compared.n_unacknowledged);
 }

@@ -1,7 +1,6 @@
 //! No space left: under a stream of one replica, under the leader of three, and a file that cannot be extended.
 
 use std::os::unix::fs::symlink;
-use std::path::PathBuf;
 
 use interlock_engine::client::ClientError;
 use interlock_engine::core::api_error::ApiError;
@@ -71,13 +70,7 @@ async fn a_leader_of_three_goes_down_and_the_others_go_on() {
     servers.until_well();
     publisher.publish_up_to(700).await;
     let compared = check(&client, &[&publisher]).await;
-    servers.until_all_have((compared.n_kept + compared.n_unacknowledged) as u64);
-}
-
-/// The folder of the stream's blocks.
-fn blocks(servers: &Servers) -> PathBuf {
-    let mut folders = std::fs::read_dir(servers.data(1).join("streams")).unwrap();
-    folders.next().unwrap().unwrap().path()
+    servers.until_all_have("T", compared.n_kept + compared.n_unacknowledged);
 }
 
 /// Needs no right at all: the next block is a device that is always full.
@@ -87,7 +80,7 @@ async fn a_block_that_takes_no_byte() {
     servers.start_all(&directly());
     let mut publisher = servers.stream("T", 1, None, 1000).await;
     publisher.publish_up_to(10).await;
-    let block = blocks(&servers).join("2.blk");
+    let block = servers.block_of_only_stream(2);
     symlink("/dev/full", &block).unwrap();
     let refused = publisher.publish_until_refused().await;
     assert!(matches!(&refused, ClientError::Refused(error) if *error == ApiError::STORE_FAILED), "{refused}");
@@ -109,7 +102,7 @@ async fn failed_writes_that_are_acknowledged_are_missing() {
     servers.start_all(&directly());
     let mut publisher = servers.stream("T", 1, None, 1000).await;
     publisher.publish_up_to(10).await;
-    let block = blocks(&servers).join("2.blk");
+    let block = servers.block_of_only_stream(2);
     symlink("/dev/full", &block).unwrap();
     publisher.publish_up_to(100).await;
     servers.kill(1);

@@ -69,6 +69,12 @@ impl Servers {
         self.nodes[server - 1].folder.join("data")
     }
 
+    /// A block file of the only stream of the first server.
+    pub(crate) fn block_of_only_stream(&self, number: u32) -> PathBuf {
+        let mut folders = std::fs::read_dir(self.data(1).join("streams")).unwrap();
+        folders.next().unwrap().unwrap().path().join(format!("{number}.blk"))
+    }
+
     /// Starts a server.
     pub(crate) fn start(&mut self, server: usize, through: &Through) {
         let node = &mut self.nodes[server - 1];
@@ -183,11 +189,12 @@ impl Servers {
 
     /// Waits until the copies of a stream on all servers have this many messages.
     #[track_caller]
-    pub(crate) fn until_all_have(&self, n_messages: u64) {
+    pub(crate) fn until_all_have(&self, stream: &str, n_messages: usize) {
         for server in 1..=self.nodes.len() {
             until(&format!("{n_messages} messages on s{server}"), || {
                 let jsz = self.jsz(server);
-                (jsz["stream_detail"][0]["state"]["messages"].as_u64() == Some(n_messages)).then_some(())
+                let detail = jsz["stream_detail"].as_array()?.iter().find(|detail| detail["name"] == stream)?;
+                (detail["state"]["messages"] == n_messages).then_some(())
             });
         }
     }
@@ -219,14 +226,15 @@ fn configuration(at: u16, n_servers: u16, first: u16, block_bytes: u64) -> Strin
     text
 }
 
-/// A port with which those of three servers are free: three each, at 0, 100 and 200 above. No two calls give the same,
-/// and all are below those that systems give to outgoing connections.
+/// A port with which those of three servers are free: three each, at 0, 100 and 200 above. Each call begins to look at
+/// another one, and all are below those that systems give to outgoing connections.
 fn free_ports() -> u16 {
     static N_CALLS: AtomicU16 = AtomicU16::new(0);
+    /// So many threes are below a hundred.
+    const N_PLACES: u16 = 33;
     let call = N_CALLS.fetch_add(1, Ordering::Relaxed);
     let is_free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
-    // Other tests have the even tens.
-    let spread = u16::try_from(std::process::id() % 40).unwrap() * 300 + call * 10;
-    let mut candidates = (0..3_u16).map(|step| 20_005 + spread + step);
+    let first = 20_000 + u16::try_from(std::process::id() % 40).unwrap() * 300;
+    let mut candidates = (0..N_PLACES).map(|step| first + (call + step) % N_PLACES * 3);
     candidates.find(|port| [0, 100, 200].iter().all(|above| (0..3).all(|node| is_free(port + above + node)))).unwrap()
 }
