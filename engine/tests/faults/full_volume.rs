@@ -64,6 +64,10 @@ async fn a_leader_of_three_goes_down_and_the_others_go_on() {
     let client = servers.client();
     let info = client.stream_info("T").await.unwrap();
     assert!(info.cluster.leader.is_some_and(|leader| leader.0 != 1), "{:?}", info.cluster);
+    // A restart alone does not help, and does no harm.
+    servers.kill(1);
+    servers.start(1, &volume.enter());
+    servers.until_red(1, &why);
     volume.resize("256m");
     servers.kill(1);
     servers.start(1, &volume.enter());

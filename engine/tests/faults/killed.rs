@@ -16,6 +16,8 @@ use crate::{LIMIT, is_full, tell};
 
 const N_ROUNDS_FULL: usize = 200;
 const N_ROUNDS: usize = 6;
+/// Twice as long as a follower waits for a leader at most.
+const PAUSE: Duration = Duration::from_millis(1800);
 /// The variable that has another run of victims and pauses.
 const SEED: &str = "INTERLOCK_SEED";
 
@@ -54,17 +56,30 @@ fn milliseconds(random: &mut Random, bound: u64) -> Duration {
 }
 
 /// Kills and starts again: how many were killed. One round in four takes two servers at once, and with them the majority.
+/// In another one a second server stands still for longer than an election takes, and goes on as if nothing had been.
 async fn round(servers: &mut Servers, random: &mut Random) -> usize {
     tokio::time::sleep(Duration::from_millis(200) + milliseconds(random, 500)).await;
     let first = 1 + random.below(3) as usize;
-    let second = random.chance(25).then(|| 1 + first % 3);
-    let victims: Vec<usize> = std::iter::once(first).chain(second).collect();
+    let second = 1 + first % 3;
+    let (is_killed, is_paused) = match random.below(4) {
+        0 => (true, false),
+        1 => (false, true),
+        _ => (false, false),
+    };
+    let victims = if is_killed { vec![first, second] } else { vec![first] };
+    if is_paused {
+        servers.signal(second, "-STOP");
+    }
     for victim in &victims {
         servers.kill(*victim);
     }
     tokio::time::sleep(milliseconds(random, 600)).await;
     for victim in &victims {
         servers.start(*victim, &directly());
+    }
+    if is_paused {
+        tokio::time::sleep(PAUSE).await;
+        servers.signal(second, "-CONT");
     }
     victims.len()
 }

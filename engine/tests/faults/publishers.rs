@@ -137,3 +137,56 @@ pub(crate) async fn read(client: &Client, stream: &str) -> Vec<Vec<u8>> {
 pub(crate) async fn check(client: &Client, publishers: &[&Publisher]) -> Compared {
     compare(&read(client, &publishers[0].stream).await, publishers)
 }
+
+#[cfg(test)]
+mod tests {
+    use interlock_engine::client::{Client, ClientOptions};
+
+    use super::{Compared, Publisher, compare};
+
+    /// Two publishers, one of which was promised 1 and 3, and the other one 2.
+    fn promised() -> [Publisher; 2] {
+        let publisher = |name: &str, acknowledged: &[u64]| {
+            let client = Client::new(ClientOptions::new(Vec::new()));
+            Publisher { acknowledged: acknowledged.to_vec(), ..Publisher::new(client, "T", name, 0) }
+        };
+        [publisher("a", &[1, 3]), publisher("b", &[2])]
+    }
+
+    fn compared(stream: &[&str]) -> Compared {
+        let [a, b] = promised();
+        let payloads: Vec<Vec<u8>> = stream.iter().map(|payload| format!("{payload} ").into_bytes()).collect();
+        compare(&payloads, &[&a, &b])
+    }
+
+    #[tokio::test]
+    async fn one_message_more_may_be_there_of_each_publisher() {
+        let all = ["a 0", "b 0", "a 1", "b 1", "a 2"];
+        assert_eq!(compared(&all[..3]), Compared { n_kept: 3, n_unacknowledged: 0 });
+        assert_eq!(compared(&all), Compared { n_kept: 3, n_unacknowledged: 2 });
+    }
+
+    #[tokio::test]
+    #[should_panic(expected = "acknowledged messages are lost")]
+    async fn a_loss_at_the_end_is_seen() {
+        compared(&["a 0", "b 0"]);
+    }
+
+    #[tokio::test]
+    #[should_panic(expected = "a 1 stands somewhere else")]
+    async fn a_loss_in_between_is_seen() {
+        compared(&["a 0", "a 1"]);
+    }
+
+    #[tokio::test]
+    #[should_panic(expected = "3 is nobody's next message: b 0")]
+    async fn a_second_time_is_seen() {
+        compared(&["a 0", "b 0", "b 0", "a 1"]);
+    }
+
+    #[tokio::test]
+    #[should_panic(expected = "1 is nobody's next message: a 1")]
+    async fn another_order_is_seen() {
+        compared(&["a 1", "b 0", "a 0"]);
+    }
+}

@@ -105,6 +105,13 @@ impl Servers {
         child.wait().unwrap();
     }
 
+    /// Sends a signal to a server.
+    #[track_caller]
+    pub(crate) fn signal(&self, server: usize, signal: &str) {
+        let process = self.nodes[server - 1].child.as_ref().unwrap().id().to_string();
+        assert!(Command::new("kill").args([signal, &process]).status().unwrap().success());
+    }
+
     /// A client of all servers.
     pub(crate) fn client(&self) -> Client {
         let addresses = self.nodes.iter().map(|node| format!("127.0.0.1:{}", node.port)).collect();
