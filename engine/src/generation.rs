@@ -104,12 +104,13 @@ impl Generation {
         })
     }
 
-    /// Waits for what comes next; at the latest until the monitor's own time.
-    pub(crate) async fn next(&mut self, own_due: Instant) -> Happening {
+    /// Waits for what comes next; at the latest until the monitor's own time, where it has one.
+    pub(crate) async fn next(&mut self, own_due: Option<Instant>) -> Happening {
         let listens_to_token = !crate::mutant!(M10);
         let node_quit = self.node.quit();
         loop {
-            let due = own_due.min(self.members_due).min(self.schedule.due());
+            let due = self.members_due.min(self.schedule.due());
+            let due = own_due.map_or(due, |own| own.min(due));
             select! {
                 biased;
                 () = self.engine.context().quit.cancelled() => return Happening::Told,

@@ -75,7 +75,8 @@ pub trait PeerNetwork: Send + Sync + 'static {
     /// Sends a frame. Never blocks; a full queue or a missing connection drops the frame.
     fn send(&self, to: ServerId, frame: PeerFrame);
 
-    /// Whether a frame sent now has a chance to arrive. Where it has none, whoever would wait for an answer need not.
+    /// Whether a frame sent now has a chance to arrive, and its answer one to come back. Where they have none, whoever
+    /// would wait for an answer need not.
     fn is_reachable(&self, _to: ServerId) -> bool {
         true
     }

@@ -123,7 +123,6 @@ impl Slot {
         if let Some(token) = token {
             token.cancel();
         }
-        crate::failpoint!("slot_stop_waits");
         self.wait_until_empty().await;
         crate::failpoint!("slot_is_empty");
         let seen = look(self);

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use interlock_sync::time::{Duration, Instant};
 
 use super::Consumer;
 use crate::core::consumer::ConsumerState;
@@ -15,9 +14,6 @@ use crate::generation::{Generation, Happening};
 use crate::raft::Apply;
 use crate::slot::Presence;
 use crate::snapshots::Covered;
-
-/// Far longer than it is to the next look at the members.
-const NOTHING_OF_ITS_OWN: Duration = Duration::from_secs(3600);
 
 /// Why the monitor leaves.
 enum Leave {
@@ -41,7 +37,7 @@ impl Consumer {
 
     async fn run(self: &Arc<Self>, generation: &mut Generation) -> Leave {
         loop {
-            match generation.next(Instant::now() + NOTHING_OF_ITS_OWN).await {
+            match generation.next(None).await {
                 Happening::Told => return Leave::Told,
                 Happening::NodeGone => return Leave::NodeGone,
                 Happening::Items(items) => {

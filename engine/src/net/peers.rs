@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use interlock_sync::channel::mpsc;
+use interlock_sync::channel::{Notify, mpsc};
 use interlock_sync::lock::{Mutex, Semaphore};
 use interlock_sync::net::{OwnedWriteHalf, TcpListener, TcpStream};
 use interlock_sync::select;
@@ -84,6 +84,10 @@ pub struct Peers {
 struct Link {
     /// Whether somebody takes frames out.
     is_up: AtomicBool,
+    /// Connections of the peer to this server: what it says comes in through them.
+    n_incoming: AtomicUsize,
+    /// The peer has connected: it is worth an attempt to connect to it.
+    has_come: Notify,
     /// An estimate: added before a frame is queued, taken away when it leaves.
     queued_bytes: AtomicUsize,
     sender: mpsc::Sender<PeerFrame>,
@@ -96,6 +100,8 @@ impl Link {
         let (sender, receiver) = mpsc::channel(limits.queue_frames);
         Arc::new(Self {
             is_up: AtomicBool::new(false),
+            n_incoming: AtomicUsize::new(0),
+            has_come: Notify::new(),
             queued_bytes: AtomicUsize::new(0),
             sender,
             receiver: Mutex::new(Some(receiver)),
@@ -119,6 +125,27 @@ impl Link {
     }
 }
 
+/// Counts a connection of a peer for as long as it lives.
+struct Incoming(Option<Arc<Link>>);
+
+impl Incoming {
+    fn new(link: Option<&Arc<Link>>) -> Self {
+        if let Some(link) = link {
+            link.n_incoming.fetch_add(1, Ordering::AcqRel);
+            link.has_come.notify_one();
+        }
+        Self(link.cloned())
+    }
+}
+
+impl Drop for Incoming {
+    fn drop(&mut self) {
+        if let Some(link) = &self.0 {
+            link.n_incoming.fetch_sub(1, Ordering::AcqRel);
+        }
+    }
+}
+
 impl PeerNetwork for Peers {
     fn send(&self, to: ServerId, frame: PeerFrame) {
         let is_queued = self.links.get(&to).is_some_and(|link| link.offer(frame, self.options.limits.queue_bytes));
@@ -128,7 +155,10 @@ impl PeerNetwork for Peers {
     }
 
     fn is_reachable(&self, to: ServerId) -> bool {
-        self.links.get(&to).is_some_and(|link| link.is_up.load(Ordering::Acquire))
+        // Both ways: an answer comes in on the peer's own connection.
+        let is_up =
+            |link: &Arc<Link>| link.is_up.load(Ordering::Acquire) && link.n_incoming.load(Ordering::Acquire) > 0;
+        self.links.get(&to).is_some_and(is_up)
     }
 }
 
@@ -201,6 +231,7 @@ impl Peers {
         match self.welcome(stream).await {
             Ok((from, source, write_half)) => {
                 tracing::debug!("server {from} at {address} is connected");
+                let _counted = Incoming::new(self.links.get(&from));
                 let ended = self.deliver_all(from, source, write_half, host).await;
                 tracing::debug!("the connection of server {from} ends: {ended}");
             }
@@ -295,7 +326,11 @@ impl Sender {
             }
             let limits = self.peers.options.limits;
             wait = if begun.elapsed() > limits.reconnect_max { RECONNECT_START } else { wait };
-            sleep(wait).await;
+            select! {
+                biased;
+                () = self.link.has_come.notified() => {}
+                () = sleep(wait) => {}
+            }
             wait = (wait * 2).min(limits.reconnect_max);
         }
     }

@@ -183,8 +183,12 @@ impl World {
         self.network.disconnect(id);
         let machine = self.machines.get_mut(&id).expect("the world has this server");
         machine.disk = machine.disk.after_power_loss(&mut self.random);
-        if let Some(server) = machine.server.take() {
-            server.context().quit.cancel();
+        let Some(server) = machine.server.take() else { return };
+        server.context().quit.cancel();
+        // Its raft nodes end as well: nothing of it goes on to tick.
+        if let Some(engine) = server.engine() {
+            let nodes = engine.groups().into_iter().filter_map(|group| engine.node(&group));
+            engine.meta().into_iter().chain(nodes).for_each(|node| node.quit().cancel());
         }
     }
 

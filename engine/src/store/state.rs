@@ -115,8 +115,8 @@ impl State {
 
     /// The first message at or above a sequence.
     pub(super) fn first_from(&self, seq: u64) -> Option<Place> {
-        let slots = self.slots.get(self.slot_of(seq)..)?;
-        slots.iter().find_map(|slot| slot.block.lock().entries.from(seq).next().map(|(place, _)| place))
+        let mut slots = self.slots.iter().skip(self.slot_of(seq));
+        slots.find_map(|slot| slot.block.lock().entries.from(seq).next().map(|(place, _)| place))
     }
 
     /// The last message at or below a sequence.

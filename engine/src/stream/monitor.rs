@@ -63,7 +63,7 @@ impl Stream {
         let now = Instant::now();
         let mut dues = Dues { sync: now + SYNC_INTERVAL, expiry: now + EXPIRY_INTERVAL };
         loop {
-            let done = match generation.next(dues.sync.min(dues.expiry)).await {
+            let done = match generation.next(Some(dues.sync.min(dues.expiry))).await {
                 Happening::Told => return Leave::Told,
                 Happening::NodeGone => return Leave::NodeGone,
                 Happening::Items(items) => self.apply_items(generation, items).await,

@@ -146,6 +146,41 @@ async fn a_quiet_connection_stays() {
 }
 
 #[tokio::test]
+async fn a_server_that_cannot_answer_is_not_reachable() {
+    let quit = Token::new();
+    let (listener_one, _) = listener().await;
+    let (listener_two, address_two) = listener().await;
+    let (one, counters) = transport("c", ONE, (TWO, &address_two));
+    let (two, _) = transport("c", TWO, (ONE, "127.0.0.1:1"));
+    let at_two = StandIn::new();
+    one.start(listener_one, &StandIn::new(), &quit);
+    two.start(listener_two, &at_two, &quit);
+    until("a connection", || counters.peer_connects.get() == 1).await;
+    one.send(TWO, frame(7));
+    until("the frame", || numbers(&at_two) == [7]).await;
+    assert!(!one.is_reachable(TWO), "its answer would be lost");
+}
+
+#[tokio::test]
+async fn a_server_that_comes_back_is_connected_to_at_once() {
+    let quit = Token::new();
+    let (listener_one, address_one) = listener().await;
+    drop(listener_one);
+    let (listener_two, address_two) = listener().await;
+    let patient = PeerLimits { reconnect_max: Duration::from_secs(3600), ..limits() };
+    let addresses = BTreeMap::from([(ONE, address_one.clone())]);
+    let options = PeerOptions { cluster: "c".to_owned(), me: TWO, addresses, limits: patient };
+    let two = Peers::new(options, Counters::default());
+    two.start(listener_two, &StandIn::new(), &quit);
+    // By now two waits between attempts for longer than a second and a half.
+    tokio::time::sleep(Duration::from_millis(1700)).await;
+    let (one, _) = transport("c", ONE, (TWO, &address_two));
+    one.start(tokio::net::TcpListener::bind(&address_one).await.unwrap(), &StandIn::new(), &quit);
+    let both = until("connections both ways", || one.is_reachable(TWO) && two.is_reachable(ONE));
+    tokio::time::timeout(Duration::from_secs(1), both).await.expect("two waits although one has come");
+}
+
+#[tokio::test]
 async fn a_server_of_another_cluster_does_not_get_in() {
     let quit = Token::new();
     let (listener_one, address_one) = listener().await;
