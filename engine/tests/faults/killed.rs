@@ -1,11 +1,14 @@
 //! kill -9, round after round: a server at random, while clients publish to a stream of three replicas and to one of
-//! one. After each round everybody goes on, and the last message that each was promised is there; after the last round
-//! all of them are.
+//! one, and an operator makes and removes others. After each round everybody goes on, and the last message that each was
+//! promised is there; after the last round all of them are.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use interlock_engine::client::Client;
+use interlock_engine::client::{Client, ClientError};
+use interlock_engine::core::api_error::ApiError;
+use interlock_engine::core::config::StreamConfig;
 use interlock_sync::random::Random;
 use interlock_sync::token::Token;
 use tokio::sync::Mutex;
@@ -29,6 +32,49 @@ async fn publish(publisher: Shared, quit: Token) {
         let is_acknowledged = publisher.lock().await.publish().await.is_ok();
         // Whoever looks at the publisher gets it in between.
         tokio::time::sleep(Duration::from_millis(if is_acknowledged { 1 } else { 20 })).await;
+    }
+}
+
+/// Makes streams, uses them and removes them until the end: how many. What is not answered is asked again.
+async fn operate(client: Client, quit: Token) -> usize {
+    let mut n_streams = 0;
+    while !quit.is_cancelled() {
+        n_streams += 1;
+        let name = format!("S{n_streams}");
+        let replicas = if n_streams % 2 == 0 { 1 } else { 3 };
+        let config = StreamConfig {
+            name: name.clone(),
+            subjects: vec![format!("{name}.>")],
+            replicas,
+            ..StreamConfig::default()
+        };
+        insist(&name, || client.create_stream(config.clone())).await;
+        let mut publisher = Publisher::new(client.clone(), &name, "p", 0);
+        publisher.publish_up_to(5).await;
+        insist(&name, || async {
+            if publisher.last_is_there().await? { Ok(()) } else { Err(ClientError::Unexpected) }
+        })
+        .await;
+        // One that is gone was removed by an attempt whose answer was lost.
+        insist(&name, || async {
+            match client.delete_stream(&name).await {
+                Err(ClientError::Refused(error)) if error == ApiError::STREAM_NOT_FOUND => Ok(()),
+                answered => answered,
+            }
+        })
+        .await;
+    }
+    n_streams
+}
+
+async fn insist<T, F: Future<Output = Result<T, ClientError>>>(what: &str, ask: impl Fn() -> F) -> T {
+    let deadline = Instant::now() + LIMIT;
+    loop {
+        match ask().await {
+            Ok(answer) => return answer,
+            Err(error) => assert!(Instant::now() < deadline, "{what}: {error}"),
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 
@@ -98,6 +144,7 @@ async fn nothing_acknowledged_is_lost() {
     let all: Vec<Shared> = three.iter().chain(&one).cloned().collect();
     let quit = Token::new();
     let publishing: Vec<_> = all.iter().map(|own| tokio::spawn(publish(own.clone(), quit.clone()))).collect();
+    let operating = tokio::spawn(operate(servers.client(), quit.clone()));
     let begun = Instant::now();
     let mut n_kills = 0;
     for number in 1..=n_rounds {
@@ -111,8 +158,12 @@ async fn nothing_acknowledged_is_lost() {
     for task in publishing {
         task.await.unwrap();
     }
+    let n_streams = operating.await.unwrap();
+    assert_eq!(servers.client().stream_names().await.unwrap(), ["ONE", "THREE"]);
     let took = begun.elapsed().as_secs();
-    tell(&format!("killed: seed {seed}, {n_rounds} rounds, {n_kills} kills in {took} s; comparing"));
+    tell(&format!(
+        "killed: seed {seed}, {n_rounds} rounds, {n_kills} kills, {n_streams} streams made and removed in {took} s; comparing"
+    ));
     for (stream, own) in [("THREE", three), ("ONE", one)] {
         let mut kept = Vec::new();
         for publisher in &own {
