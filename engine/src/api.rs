@@ -11,6 +11,13 @@ use crate::core::config::{ConsumerConfig, StreamConfig};
 use crate::core::entry::BatchPart;
 use crate::core::names::ServerId;
 
+/// Bytes of subject, headers and payload that a message may have, whatever its stream allows.
+pub const MESSAGE_BYTES_MAX: usize = 8 << 20;
+/// Bytes of messages in the answer to one request for messages; a single message may be larger.
+pub const FETCH_BYTES_MAX: usize = 16 << 20;
+/// Bytes of a message id.
+pub const MSG_ID_BYTES_MAX: usize = 65_535;
+
 /// What a publisher expects of the stream; `None` expects nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Expectations {
@@ -328,6 +335,8 @@ pub enum FetchEnd {
     LeadershipChange,
     /// The server shuts down.
     ServerShutdown,
+    /// One answer has no room for more bytes ([`FETCH_BYTES_MAX`]): the next request gets the others.
+    MaxBytes,
 }
 
 /// An answer.

@@ -19,7 +19,13 @@ pub struct Calls<T> {
 
 struct Waiting<T> {
     last_number: u64,
-    senders: BTreeMap<u64, oneshot::Sender<T>>,
+    senders: BTreeMap<u64, Waiter<T>>,
+}
+
+struct Waiter<T> {
+    /// The server that was asked, where it is one.
+    asked: Option<ServerId>,
+    sender: oneshot::Sender<T>,
 }
 
 /// A call that waits for its answer. Dropped, it waits no longer.
@@ -58,18 +64,36 @@ impl<T> Calls<T> {
 
     /// Begins a call: first the number, then the request, so that no answer comes too early.
     pub fn begin(&self) -> Call<'_, T> {
+        self.begin_with(None)
+    }
+
+    /// Begins a call to a server.
+    pub fn begin_to(&self, server: ServerId) -> Call<'_, T> {
+        self.begin_with(Some(server))
+    }
+
+    fn begin_with(&self, asked: Option<ServerId>) -> Call<'_, T> {
         let (sender, receiver) = oneshot::channel();
         let mut waiting = self.waiting.lock();
         waiting.last_number += 1;
         let number = waiting.last_number;
-        waiting.senders.insert(number, sender);
+        waiting.senders.insert(number, Waiter { asked, sender });
         Call { calls: self, number, receiver }
     }
 
     /// Gives a call its answer. `false` where nobody waits for it any more.
     pub fn answer(&self, number: u64, answer: T) -> bool {
-        let sender = self.waiting.lock().senders.remove(&number);
-        sender.is_some_and(|sender| sender.send(answer).is_ok())
+        let waiter = self.waiting.lock().senders.remove(&number);
+        waiter.is_some_and(|waiter| waiter.sender.send(answer).is_ok())
+    }
+
+    /// Ends the calls to a server without an answer: none of them will come.
+    pub fn abandon_calls_to(&self, server: ServerId) {
+        let abandoned: Vec<_> = {
+            let mut waiting = self.waiting.lock();
+            waiting.senders.extract_if(.., |_, waiter| waiter.asked == Some(server)).collect()
+        };
+        drop(abandoned);
     }
 
     /// Ends all calls without an answer.
@@ -119,6 +143,15 @@ mod tests {
         assert_eq!(first.wait(Duration::from_secs(1)).await, None);
         assert!(!calls.answer(one, "late"));
         assert_eq!(calls.n_waiting(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_to_a_server_that_is_gone_end_and_others_wait() {
+        let calls: Calls<()> = Calls::default();
+        let (gone, other, own) = (calls.begin_to(ServerId(1)), calls.begin_to(ServerId(2)), calls.begin());
+        calls.abandon_calls_to(ServerId(1));
+        assert_eq!(gone.wait(Duration::from_secs(3600)).await, None);
+        assert!(calls.answer(other.number(), ()) && calls.answer(own.number(), ()));
     }
 
     #[test]

@@ -18,7 +18,9 @@ use crate::api::{Request, Response};
 use crate::core::api_error::ApiError;
 use crate::core::names::ServerId;
 use crate::net::{ConnectionError, FrameSource, open_connection, write_within};
-use crate::wire::{Greeting, Hello, Limit, Role, WireError, greeting_of, put_greeting, put_request, response_of};
+use crate::wire::{
+    Greeting, HEADER_BYTES, Hello, Limit, Role, WireError, greeting_of, put_greeting, put_request, response_of,
+};
 
 mod calls;
 
@@ -64,6 +66,12 @@ pub enum ClientError {
         limit: Duration,
         /// Why there is no connection, where there is none.
         reason: Option<String>,
+    },
+    /// Larger than a server takes: it was not sent.
+    #[error("the request has {n_bytes} bytes, and a server takes {}", Limit::CLIENT.0)]
+    TooLarge {
+        /// Its bytes.
+        n_bytes: usize,
     },
     /// The client ends.
     #[error("the client is closed")]
@@ -298,7 +306,15 @@ async fn write(
         }
         for begun in batch.drain(..).filter(|begun| !begun.answer.is_closed()) {
             *last_number += 1;
+            let begin = bytes.len();
             put_request(&mut bytes, *last_number, &begun.request);
+            let n_bytes = bytes.len() - begin - HEADER_BYTES;
+            if n_bytes > Limit::CLIENT.0 as usize {
+                // The server would end the connection, and with it everything that is on its way.
+                bytes.truncate(begin);
+                let _unwanted = begun.answer.send(Err(ClientError::TooLarge { n_bytes }));
+                continue;
+            }
             state.waiting.lock().insert(*last_number, begun);
         }
         if let Err(error) = write_within(&mut write_half, &bytes, PING * 3).await {

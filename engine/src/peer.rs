@@ -73,11 +73,16 @@ pub enum PeerFrame {
 /// A network between servers.
 pub trait PeerNetwork: Send + Sync + 'static {
     /// Sends a frame. Never blocks; a full queue or a missing connection drops the frame.
-    fn send(&self, to: ServerId, frame: PeerFrame);
+    fn send(&self, to: ServerId, frame: PeerFrame) {
+        let _is_sent = self.try_send(to, frame);
+    }
 
     /// Whether a frame sent now has a chance to arrive, and its answer one to come back. Where they have none, whoever
     /// would wait for an answer need not.
     fn is_reachable(&self, _to: ServerId) -> bool {
         true
     }
+
+    /// The same; `false` where the frame was dropped, and so will never arrive.
+    fn try_send(&self, to: ServerId, frame: PeerFrame) -> bool;
 }

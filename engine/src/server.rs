@@ -302,6 +302,12 @@ impl Server {
         }
     }
 
+    /// A connection with another server is gone: what waits for its answer learns that it is not known what became of
+    /// it.
+    pub fn lose(&self, peer: ServerId) {
+        self.context.requests.abandon_calls_to(peer);
+    }
+
     fn deliver_to_engine(&self, from: ServerId, frame: PeerFrame) {
         match (self.engine(), frame) {
             (Some(engine), PeerFrame::Raft { group, message }) => engine.step(&group, *message),

@@ -19,6 +19,22 @@ pub fn is_literal(filter: &str) -> bool {
     filter.split('.').all(|part| part != "*" && part != ">")
 }
 
+/// Bytes of a subject.
+const BYTES_MAX: usize = 4096;
+
+/// Why a message cannot have this subject, or nothing.
+pub fn refuse_subject(subject: &str) -> Option<&'static str> {
+    if subject.len() > BYTES_MAX {
+        Some("a subject may have 4,096 bytes")
+    } else if subject.split('.').any(str::is_empty) {
+        Some("a subject has no empty tokens")
+    } else if !is_literal(subject) {
+        Some("the subject of a message has no wildcards")
+    } else {
+        None
+    }
+}
+
 /// Whether some subject fits both filters.
 pub fn overlap(left: &str, right: &str) -> bool {
     let (mut lefts, mut rights) = (left.split('.'), right.split('.'));
@@ -34,7 +50,7 @@ pub fn overlap(left: &str, right: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{fits, overlap};
+    use super::{fits, overlap, refuse_subject};
 
     #[test]
     fn filters_fit_token_by_token() {
@@ -51,6 +67,14 @@ mod tests {
         ];
         for (filter, subject, expected) in cases {
             assert_eq!(fits(filter, subject), expected, "{filter} {subject}");
+        }
+    }
+
+    #[test]
+    fn the_subject_of_a_message_names_one() {
+        assert_eq!(refuse_subject("a.b"), None);
+        for refused in ["", "a..b", ".a", "a.", "a.*", ">", &"a".repeat(5000)] {
+            assert!(refuse_subject(refused).is_some(), "{refused}");
         }
     }
 

@@ -53,6 +53,8 @@ impl Engine {
         let proposed = node.propose(None, data).await;
         proposed.map_err(|error| match error {
             ProposeError::NotLeader { leader } => ChangeError::NotLeader(leader),
+            // It may have been taken.
+            ProposeError::Closed(_) => ChangeError::Unknown,
             other => ChangeError::Unavailable(other.to_string()),
         })?;
         match call.wait(CHANGE_LIMIT).await {

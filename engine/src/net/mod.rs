@@ -29,6 +29,9 @@ pub use counters::Counters;
 pub trait Host: Send + Sync + 'static {
     /// A frame of another server has come. Never blocks.
     fn deliver(&self, from: ServerId, frame: PeerFrame);
+    /// A connection with another server is gone, and frames with it: answers that are waited for may never come. Never
+    /// blocks.
+    fn lose(&self, peer: ServerId);
     /// Answers a request; [`Response::Silence`] is not sent. It is polled once in the order in which the requests of a connection came in: what must keep
     /// that order happens before its first await.
     fn handle(self: Arc<Self>, request: Request) -> impl Future<Output = Response> + Send;

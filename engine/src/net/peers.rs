@@ -147,11 +147,12 @@ impl Drop for Incoming {
 }
 
 impl PeerNetwork for Peers {
-    fn send(&self, to: ServerId, frame: PeerFrame) {
+    fn try_send(&self, to: ServerId, frame: PeerFrame) -> bool {
         let is_queued = self.links.get(&to).is_some_and(|link| link.offer(frame, self.options.limits.queue_bytes));
         if !is_queued {
             self.counters.peer_frames_dropped.inc();
         }
+        is_queued
     }
 
     fn is_reachable(&self, to: ServerId) -> bool {
@@ -170,11 +171,16 @@ impl Peers {
         Arc::new(Self { options, links, counters, tasks: Tracker::default() })
     }
 
+    /// Whether there is a connection to send on.
+    pub fn is_reachable(&self, to: ServerId) -> bool {
+        self.links.get(&to).is_some_and(|link| link.is_up.load(Ordering::Acquire))
+    }
+
     /// Takes connections of the others, and connects to them, until the token is cancelled.
     pub fn start<H: Host>(self: &Arc<Self>, listener: TcpListener, host: &Arc<H>, quit: &Token) {
         for (peer, link) in &self.links {
             let Some(receiver) = link.receiver.lock().take() else { continue };
-            let sender = Sender { peers: self.clone(), peer: *peer, link: link.clone(), receiver };
+            let sender = Sender { peers: self.clone(), host: host.clone(), peer: *peer, link: link.clone(), receiver };
             self.spawn(quit, sender.run());
         }
         self.spawn(quit, self.clone().accept(listener, host.clone(), quit.clone()));
@@ -234,6 +240,8 @@ impl Peers {
                 let _counted = Incoming::new(self.links.get(&from));
                 let ended = self.deliver_all(from, source, write_half, host).await;
                 tracing::debug!("the connection of server {from} ends: {ended}");
+                // Its answers came on this one.
+                host.lose(from);
             }
             Err(error) => {
                 self.counters.peer_refusals.inc();
@@ -303,22 +311,27 @@ pub(super) async fn refuse<T>(
 }
 
 /// Sends to one peer, over one connection after the other.
-struct Sender {
+struct Sender<H> {
     peers: Arc<Peers>,
+    host: Arc<H>,
     peer: ServerId,
     link: Arc<Link>,
     receiver: mpsc::Receiver<PeerFrame>,
 }
 
-impl Sender {
+impl<H: Host> Sender<H> {
     async fn run(mut self) {
         let mut wait = RECONNECT_START;
         let mut last_reason = String::new();
         loop {
             let begun = Instant::now();
             let reason = self.connect_and_send().await.to_string();
-            self.link.is_up.store(false, Ordering::Release);
+            let was_up = self.link.is_up.swap(false, Ordering::AcqRel);
             self.forget_queued();
+            if was_up {
+                // Behind the flag: what is sent from here on is refused, and what was sent before is lost.
+                self.host.lose(self.peer);
+            }
             // Said once, not at every attempt.
             if reason != last_reason {
                 tracing::info!("no connection to server {}: {reason}", self.peer);

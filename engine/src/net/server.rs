@@ -82,6 +82,10 @@ impl Host for Served {
         self.server.deliver(from, frame);
     }
 
+    fn lose(&self, peer: ServerId) {
+        self.server.lose(peer);
+    }
+
     async fn handle(self: Arc<Self>, request: Request) -> Response {
         self.server.handle(request).await
     }

@@ -83,7 +83,8 @@ impl Default for Limits {
             uncommitted_bytes: 64 << 20,
             inbound: 4096,
             proposals: 16_384,
-            entry_bytes: 8 << 20,
+            // A message, its id and what is expected of the last one.
+            entry_bytes: 9 << 20,
             committed_bytes_per_turn: 4 << 20,
         }
     }

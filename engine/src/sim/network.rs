@@ -277,7 +277,7 @@ impl State {
 }
 
 impl PeerNetwork for Endpoint {
-    fn send(&self, to: ServerId, mut frame: PeerFrame) {
+    fn try_send(&self, to: ServerId, mut frame: PeerFrame) -> bool {
         self.network.with(|state| {
             let is_alive = state.powered.get(&self.id) == Some(&self.incarnation);
             if is_alive {
@@ -293,5 +293,7 @@ impl PeerNetwork for Endpoint {
             state.post(self.id, to, frame);
         });
         self.network.shared.1.notify_one();
+        // What is lost here is lost on the way.
+        true
     }
 }

@@ -32,7 +32,7 @@ const IS_DUPLICATE: u8 = 1;
 const HAS_BATCH_COUNT: u8 = 1 << 1;
 
 /// Ends of a fetch by their numbers.
-const FETCH_ENDS: [FetchEnd; 7] = [
+const FETCH_ENDS: [FetchEnd; 8] = [
     FetchEnd::Full,
     FetchEnd::NoMessages,
     FetchEnd::Timeout,
@@ -40,6 +40,7 @@ const FETCH_ENDS: [FetchEnd; 7] = [
     FetchEnd::ConsumerDeleted,
     FetchEnd::LeadershipChange,
     FetchEnd::ServerShutdown,
+    FetchEnd::MaxBytes,
 ];
 
 /// Appends a request as a frame of this number.

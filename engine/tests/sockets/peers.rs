@@ -54,6 +54,7 @@ fn numbers(host: &StandIn) -> Vec<u64> {
 struct Pair {
     one: Arc<Peers>,
     counters: Counters,
+    at_one: Arc<StandIn>,
     at_two: Arc<StandIn>,
     line: Arc<Proxy>,
     quit: Token,
@@ -67,11 +68,11 @@ impl Pair {
         let line = Proxy::to(address_two).await;
         let (one, counters) = transport("c", ONE, (TWO, &line.address));
         let (two, _) = transport("c", TWO, (ONE, &address_one));
-        let at_two = StandIn::new();
-        one.start(listener_one, &StandIn::new(), &quit);
+        let (at_one, at_two) = (StandIn::new(), StandIn::new());
+        one.start(listener_one, &at_one, &quit);
         two.start(listener_two, &at_two, &quit);
         until("a connection", || one.is_reachable(TWO)).await;
-        Self { one, counters, at_two, line, quit }
+        Self { one, counters, at_one, at_two, line, quit }
     }
 }
 
@@ -115,7 +116,7 @@ async fn a_cut_connection_is_made_again() {
     for round in 1..=3 {
         pair.line.set(Line::Cut);
         until("the cut is noticed", || !pair.one.is_reachable(TWO)).await;
-        pair.one.send(TWO, frame(1000));
+        assert!(!pair.one.try_send(TWO, frame(1000)));
         pair.line.set(Line::Good);
         until("a new connection", || pair.one.is_reachable(TWO)).await;
         pair.one.send(TWO, frame(round));
@@ -123,6 +124,9 @@ async fn a_cut_connection_is_made_again() {
     }
     assert_eq!(numbers(&pair.at_two), [1, 2, 3], "nothing that was sent into the cut");
     assert_eq!(pair.counters.peer_frames_dropped.get(), 3);
+    // Both ends are told, so that nobody waits for an answer that was on the way.
+    assert_eq!(*pair.at_one.lost.lock().unwrap(), [TWO; 3]);
+    assert_eq!(*pair.at_two.lost.lock().unwrap(), [ONE; 3]);
     assert!(pair.counters.peer_connects.get() >= 4);
 }
 

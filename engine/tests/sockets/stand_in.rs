@@ -19,6 +19,7 @@ use tokio::sync::watch;
 /// A host that numbers publications in the order in which they are first polled.
 pub(crate) struct StandIn {
     pub(crate) delivered: Mutex<Vec<(ServerId, PeerFrame)>>,
+    pub(crate) lost: Mutex<Vec<ServerId>>,
     pub(crate) last_seq: AtomicU64,
     pub(crate) n_cancelled: AtomicU64,
     /// Whether its engine is shut down.
@@ -31,6 +32,7 @@ impl StandIn {
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self {
             delivered: Mutex::default(),
+            lost: Mutex::default(),
             last_seq: AtomicU64::new(0),
             n_cancelled: AtomicU64::new(0),
             is_off: AtomicBool::new(false),
@@ -64,6 +66,10 @@ impl Host for StandIn {
         self.delivered.lock().unwrap().push((from, frame));
         // Whoever hears of another server is led: enough to see whether listeners are there in time.
         self.is_led.send_replace(true);
+    }
+
+    fn lose(&self, peer: ServerId) {
+        self.lost.lock().unwrap().push(peer);
     }
 
     async fn handle(self: Arc<Self>, request: Request) -> Response {

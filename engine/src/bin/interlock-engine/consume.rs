@@ -62,7 +62,7 @@ async fn read(
             n_read += 1;
         }
         ack_all(client, args, consumer, &deliveries).await?;
-        let may_go_on = matches!(end, FetchEnd::Full | FetchEnd::LeadershipChange);
+        let may_go_on = matches!(end, FetchEnd::Full | FetchEnd::MaxBytes | FetchEnd::LeadershipChange);
         if deliveries.is_empty() && !may_go_on {
             break;
         }
