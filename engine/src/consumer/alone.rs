@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use interlock_sync::time::{Duration, Instant, sleep_until};
+use interlock_sync::time::{Duration, Instant, sleep_until, timeout};
 
 use super::Consumer;
 use crate::core::entry::Encoded;
@@ -11,9 +11,13 @@ use crate::core::write_error::WriteError;
 use crate::disk::{Vfs, replace_file, sync_folder};
 use crate::engine::Engine;
 use crate::slot::Presence;
+use crate::stream::NoAnswer;
 
-/// How long a changed state may wait to be saved. Lost with the process, it means that messages are delivered again.
+/// How long a changed state may wait to be saved where nobody waits for it. Lost with the process, it means that messages
+/// are delivered again.
 const SAVE_DELAY: Duration = Duration::from_secs(1);
+/// How long an acknowledgement waits for the disk.
+const SAVE_LIMIT: Duration = Duration::from_secs(10);
 
 impl Consumer {
     /// Drives the consumer while this server is its only one.
@@ -24,6 +28,7 @@ impl Consumer {
         let token = if crate::mutant!(M07) { interlock_sync::token::Token::new() } else { self.member.slot.token() };
         self.clone().become_leader_alone(&engine).await;
         let mut dirty = self.dirty.subscribe();
+        let mut wanted = self.wanted_index.subscribe();
         loop {
             interlock_sync::select! {
                 biased;
@@ -39,6 +44,7 @@ impl Consumer {
                 biased;
                 () = engine.context().quit.cancelled() => break,
                 () = token.cancelled() => break,
+                _ = wanted.wait_for(|wanted| *wanted > self.saved.borrow().index) => {}
                 () = sleep_until(Instant::now() + SAVE_DELAY) => {}
             }
             if !self.save().await {
@@ -70,6 +76,7 @@ impl Consumer {
         match self.persist().await {
             Ok(()) => true,
             Err(error) => {
+                self.saved.send_modify(|saved| saved.has_failed = true);
                 self.fail(&error).await;
                 self.context.react(&format!("consumer {}", self.key), &error);
                 false
@@ -82,7 +89,10 @@ impl Consumer {
     /// # Errors
     /// The disk's.
     pub(crate) async fn persist(&self) -> Result<(), WriteError> {
-        let bytes = self.inner.lock().state.encode();
+        let (index, bytes) = {
+            let inner = self.inner.lock();
+            (inner.state.applied(), inner.state.encode())
+        };
         let folder = self.folder.clone();
         let path = folder.join("state");
         let written = path.clone();
@@ -90,7 +100,26 @@ impl Consumer {
             create_durable(vfs, &folder)?;
             replace_file(vfs, &written, &bytes)
         });
-        saved.await.map_err(|error| WriteError::io("replace", &path, &error))
+        saved.await.map_err(|error| WriteError::io("replace", &path, &error))?;
+        self.saved.send_modify(|known| known.index = known.index.max(index));
+        Ok(())
+    }
+
+    /// Waits until everything up to an index is saved, where there is no group that has it: one save for all that wait.
+    pub(super) async fn until_saved(&self, index: u64) -> Result<(), NoAnswer> {
+        self.wanted_index.send_if_modified(|wanted| {
+            let grows = index > *wanted;
+            *wanted = index.max(*wanted);
+            grows
+        });
+        let mut saved = self.saved.subscribe();
+        let waiting = saved.wait_for(|seen| seen.index >= index || seen.has_failed);
+        let reached = timeout(SAVE_LIMIT, waiting).await.ok().and_then(Result::ok).map(|seen| *seen);
+        match reached {
+            Some(seen) if seen.index >= index => Ok(()),
+            Some(_) => Err(NoAnswer::NotWritten),
+            None => Err(NoAnswer::Unknown),
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use super::{Answer, Consumer};
 use crate::core::consumer::ConsumerAction;
 use crate::core::entry::{ConsumerEntry, Encoded, Origin};
 use crate::core::write_error::WriteError;
-use crate::stream::NoAnswer;
+use crate::stream::{NoAnswer, not_proposed};
 
 impl Consumer {
     /// Applies an entry of the group's log.
@@ -37,7 +37,7 @@ impl Consumer {
             Some(node) => {
                 let term = node.status().term;
                 let proposed = node.propose(Some(term), Bytes::from(entry.encode())).await;
-                proposed.map(|_| ()).map_err(|_| NoAnswer::NotLeader)
+                proposed.map(|_| ()).map_err(|error| not_proposed(&error))
             }
             None if self.member.leads() => {
                 let actions = {
@@ -72,7 +72,8 @@ impl Consumer {
                 ConsumerAction::Exhausted { stream_seq, n_deliveries } => {
                     tracing::info!("consumer {}: {stream_seq} was delivered {n_deliveries} times", self.key);
                 }
-                ConsumerAction::Terminated { .. } | ConsumerAction::Configured => {}
+                ConsumerAction::Terminated { .. } => {}
+                ConsumerAction::Configured => self.wants_others(),
             }
         }
         self.stirred.send_modify(|count| *count += 1);
@@ -87,11 +88,15 @@ impl Consumer {
 
     /// A settled message leaves a stream that keeps messages for its consumers only.
     fn let_go(&self, stream_seq: u64) {
-        let Some(stream) = self.stream.upgrade() else { return };
-        if stream.note_settled(stream_seq) {
-            let removing = async move { stream.remove_settled().await };
-            // A server that shuts down leaves it to who leads next.
-            let _started = self.context.tasks.spawn(removing);
+        if let Some(stream) = self.stream.upgrade() {
+            stream.note_settled(stream_seq);
+        }
+    }
+
+    /// It may want other messages from here on.
+    pub(super) fn wants_others(&self) {
+        if let Some(stream) = self.stream.upgrade() {
+            stream.look_at_all();
         }
     }
 }

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use interlock_sync::time::{Duration, Instant, sleep_until};
+use interlock_sync::time::{Duration, Instant, sleep_until, timeout};
 
 use super::{Answer, Consumer};
-use crate::api::{self, Delivery, Fetch, FetchEnd, Message, Response};
+use crate::api::{self, Delivery, FETCH_BYTES_MAX, Fetch, FetchEnd, Message, Response};
 use crate::core::config::{AckPolicy, DeliverPolicy};
 use crate::core::entry::{Ack, AckKind, ConsumerEntry, Origin};
 use crate::core::write_error::ErrorClass;
@@ -17,6 +17,9 @@ const DUE_PAUSE: Duration = Duration::from_millis(100);
 /// How long an offer or an acknowledgement waits to be applied.
 const APPLY_LIMIT: Duration = Duration::from_secs(10);
 
+/// Bytes of a delivery besides those of its message.
+const DELIVERY_BYTES: usize = 64;
+
 /// A delivery that the log decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sent {
@@ -26,11 +29,15 @@ pub(crate) struct Sent {
 }
 
 /// Messages that may be delivered next.
+#[derive(Default)]
 struct Offer {
     messages: BTreeMap<u64, Message>,
     seqs: Vec<u64>,
     /// Due, and gone from the stream.
     gone: Vec<u64>,
+    n_bytes: usize,
+    /// Whether a message was left out because of its bytes.
+    has_no_room: bool,
 }
 
 /// Counts a waiting request while it lives. Its end is activity as its begin was: a client that asks again at once is
@@ -70,10 +77,14 @@ impl Consumer {
         loop {
             last_seq.borrow_and_update();
             stirred.borrow_and_update();
-            let delivered = self.offer(&stream, fetch.batch).await?;
+            let (delivered, has_no_room) = self.offer(&stream, fetch.batch).await?;
             if !delivered.is_empty() {
                 let is_full = delivered.len() as u64 == u64::from(fetch.batch);
-                let end = if is_full { FetchEnd::Full } else { FetchEnd::NoMessages };
+                let end = match (is_full, has_no_room) {
+                    (true, _) => FetchEnd::Full,
+                    (false, true) => FetchEnd::MaxBytes,
+                    (false, false) => FetchEnd::NoMessages,
+                };
                 return Ok(Response::Fetched(delivered, end));
             }
             if fetch.expires.is_zero() {
@@ -110,16 +121,17 @@ impl Consumer {
         Some(Instant::now() + Duration::from_nanos(due_ns.saturating_sub(now_ns)).max(DUE_PAUSE))
     }
 
-    /// Offers messages and has the offer applied: what was delivered of it.
-    async fn offer(self: &Arc<Self>, stream: &Arc<Stream>, batch: u32) -> Result<Vec<Delivery>, NoAnswer> {
+    /// Offers messages and has the offer applied: what was delivered of it, and whether bytes ended it.
+    async fn offer(self: &Arc<Self>, stream: &Arc<Stream>, batch: u32) -> Result<(Vec<Delivery>, bool), NoAnswer> {
         let _one_at_a_time = self.offering.lock().await;
-        self.begin(stream).await?;
+        self.begin().await?;
+        self.skip_what_is_gone(stream).await?;
         let mut offer = self.next_offer(stream, batch);
         if !offer.gone.is_empty() {
             self.settle_gone(&offer.gone).await?;
         }
         if offer.seqs.is_empty() {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), false));
         }
         let call = self.answers.begin();
         let origin = Origin { server: self.context.settings.id, proposal: call.number() };
@@ -135,26 +147,34 @@ impl Consumer {
                 n_pending: last_seq.saturating_sub(one.stream_seq),
             })
         };
-        Ok(sent.into_iter().filter_map(delivery).collect())
+        Ok((sent.into_iter().filter_map(delivery).collect(), offer.has_no_room))
     }
 
-    /// The first offer says where the consumer begins.
-    async fn begin(self: &Arc<Self>, stream: &Arc<Stream>) -> Result<(), NoAnswer> {
-        let next_seq = {
+    /// Has the log say where the consumer begins. Who created it hears of it only then.
+    pub(crate) async fn begin(self: &Arc<Self>) -> Result<(), NoAnswer> {
+        let policy = {
             let inner = self.inner.lock();
             if inner.state.has_begun() {
                 return Ok(());
             }
             inner.state.config().deliver
         };
+        let stream = self.stream.upgrade().ok_or(NoAnswer::NotLeader)?;
+        if matches!(policy, DeliverPolicy::Last | DeliverPolicy::New) {
+            // Without the stream's leader the end is where it is known here.
+            let _asked = stream.until_caught_up().await;
+        }
         let totals = stream.totals();
-        let next_seq = match next_seq {
+        let next_seq = match policy {
             DeliverPolicy::All => totals.first_seq,
             DeliverPolicy::Last => totals.last_seq.max(1),
             DeliverPolicy::New => totals.last_seq + 1,
             DeliverPolicy::FromSequence(seq) => seq,
         };
-        self.propose(ConsumerEntry::Begin { next_seq }).await
+        let mut stirred = self.stirred.subscribe();
+        self.propose(ConsumerEntry::Begin { next_seq }).await?;
+        let begun = stirred.wait_for(|_| self.inner.lock().state.has_begun());
+        timeout(APPLY_LIMIT, begun).await.map_err(|_| NoAnswer::Unknown)?.map(|_| ()).map_err(|_| NoAnswer::Unknown)
     }
 
     fn next_offer(&self, stream: &Stream, batch: u32) -> Offer {
@@ -165,7 +185,7 @@ impl Consumer {
             (state.due(now_ns), state.next_seq(), state.room(), state.config().filter.clone())
         };
         let wanted = batch as usize;
-        let mut offer = Offer { messages: BTreeMap::new(), seqs: Vec::new(), gone: Vec::new() };
+        let mut offer = Offer::default();
         if !stream.is_whole() {
             // What is missing here may still come.
             return offer;
@@ -177,7 +197,11 @@ impl Consumer {
                 return offer;
             }
             match stream.store().load(seq) {
-                Ok(stored) => offer.add(message(stored)),
+                Ok(stored) => {
+                    if !offer.add(message(stored)) {
+                        return offer;
+                    }
+                }
                 Err(error) if error.class() == ErrorClass::NotFound => offer.gone.push(seq),
                 Err(_) => {}
             }
@@ -187,9 +211,21 @@ impl Consumer {
             let Ok(Some(stored)) = stream.store().next(from, filter.as_deref()) else { break };
             from = stored.seq + 1;
             room -= 1;
-            offer.add(message(stored));
+            if !offer.add(message(stored)) {
+                break;
+            }
         }
         offer
+    }
+
+    /// What was given up is remembered as long as the stream has it.
+    async fn skip_what_is_gone(self: &Arc<Self>, stream: &Arc<Stream>) -> Result<(), NoAnswer> {
+        let first_given_up = self.inner.lock().state.first_given_up();
+        let first_seq = stream.totals().first_seq;
+        match first_given_up.filter(|seq| *seq < first_seq && stream.is_whole()) {
+            Some(_) => self.propose(ConsumerEntry::Skip { first_seq }).await,
+            None => Ok(()),
+        }
     }
 
     async fn settle_gone(self: &Arc<Self>, gone: &[u64]) -> Result<(), NoAnswer> {
@@ -217,6 +253,10 @@ impl Consumer {
         if counts {
             self.propose(ConsumerEntry::Acks { acks: vec![ack], time_ns: now_ns }).await?;
             call.wait(APPLY_LIMIT).await.ok_or(NoAnswer::Unknown)?;
+            if self.member.node().is_none() {
+                let applied = self.inner.lock().state.applied();
+                self.until_saved(applied).await?;
+            }
         }
         if marks_late {
             self.inner.lock().activity.mark_ack(now_ns);
@@ -226,9 +266,16 @@ impl Consumer {
 }
 
 impl Offer {
-    fn add(&mut self, message: Message) {
-        self.seqs.push(message.seq);
-        self.messages.insert(message.seq, message);
+    /// Adds a message, unless it is one too many for an answer. The first one always fits.
+    fn add(&mut self, message: Message) -> bool {
+        let n_bytes = message.subject.len() + message.headers.len() + message.payload.len() + DELIVERY_BYTES;
+        self.has_no_room = !self.seqs.is_empty() && self.n_bytes + n_bytes > FETCH_BYTES_MAX;
+        if !self.has_no_room {
+            self.n_bytes += n_bytes;
+            self.seqs.push(message.seq);
+            self.messages.insert(message.seq, message);
+        }
+        !self.has_no_room
     }
 }
 

@@ -66,8 +66,20 @@ pub struct Consumer {
     stirred: watch::Sender<u64>,
     /// Whether the state differs from the one on the disk, where there is no group.
     dirty: watch::Sender<bool>,
+    /// Up to which index somebody waits for the state to be saved, where there is no group.
+    wanted_index: watch::Sender<u64>,
+    /// Up to which index it is.
+    saved: watch::Sender<Saved>,
     /// Whether the state on the disk was read, where there is no group. Held over the disk.
     is_loaded: AsyncMutex<bool>,
+}
+
+/// What is known of the state on the disk.
+#[derive(Clone, Copy, Default)]
+struct Saved {
+    index: u64,
+    /// Nothing more will be saved.
+    has_failed: bool,
 }
 
 struct Inner {
@@ -113,6 +125,8 @@ impl Consumer {
             offering: AsyncMutex::new(()),
             stirred: watch::Sender::new(0),
             dirty: watch::Sender::new(false),
+            wanted_index: watch::Sender::new(0),
+            saved: watch::Sender::new(Saved::default()),
             is_loaded: AsyncMutex::new(false),
         })
     }
@@ -129,6 +143,7 @@ impl Consumer {
             }
             self.take_over_log().await?;
             *is_loaded = true;
+            self.wants_others();
         }
         Ok(())
     }
@@ -269,7 +284,15 @@ impl Consumer {
         let inner = self.inner.lock();
         let state = &inner.state;
         let fits = state.config().filter.as_ref().is_none_or(|filter| subject::fits(filter, subject));
-        fits && (stream_seq > state.delivered().stream_seq || state.pending().contains_key(&stream_seq))
+        fits && !state.has_settled(stream_seq)
+    }
+
+    /// Whether it is through with a message that it was to deliver.
+    pub(crate) fn has_settled(&self, stream_seq: u64, subject: &str) -> bool {
+        let inner = self.inner.lock();
+        let state = &inner.state;
+        let fits = state.config().filter.as_ref().is_none_or(|filter| subject::fits(filter, subject));
+        fits && state.has_settled(stream_seq)
     }
 
     /// Its state for clients.

@@ -70,6 +70,7 @@ impl Consumer {
                 Apply::Snapshot { data, .. } => {
                     let state = ConsumerState::decode(&data).map_err(|error| WriteError::other(error.to_string()))?;
                     self.inner.lock().state = state;
+                    self.wants_others();
                 }
             }
         }

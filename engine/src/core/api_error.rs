@@ -78,6 +78,17 @@ fixed! {
     MAX_BYTES = 503 10077 "maximum bytes exceeded";
     /// The store failed: only where the configuration asks for an answer at all.
     STORE_FAILED = 503 10077 "store failed";
+    /// A consumer of a work queue says of each message that it is done.
+    WORK_QUEUE_NEEDS_EXPLICIT_ACK = 400 10098 "workqueue stream requires explicit ack";
+    /// A consumer of all messages is the only one of a work queue.
+    WORK_QUEUE_HAS_A_CONSUMER = 400 10099 "multiple non-filtered consumers not allowed on workqueue stream";
+    /// Two consumers of a work queue have no message in common.
+    WORK_QUEUE_FILTERS_OVERLAP = 400 10100 "filtered consumer not unique on workqueue stream";
+    /// A consumer of a work queue begins at its beginning.
+    WORK_QUEUE_DELIVERS_ALL = 400 10101 "consumer must be deliver all on workqueue stream";
+    /// It was passed on, or proposed, and nobody knows what became of it: it may be done, or be done later. The number is
+    /// the engine's own.
+    OUTCOME_UNKNOWN = 503 19001 "no answer came: it is not known whether the request was carried out";
     /// The stream's servers are away.
     STREAM_OFFLINE = 500 10118 "stream is offline";
     /// The consumer's servers are away.

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::admission::{refuse_consumer, streams_overlap};
 use super::assignment::{ConsumerAssignment, StreamAssignment};
 use super::names::{ConsumerKey, GroupName};
 
@@ -174,6 +175,10 @@ pub enum Refused {
     NoConsumer,
     /// It changed since the proposer looked.
     Outdated,
+    /// Another stream takes some of the subjects.
+    StreamsOverlap,
+    /// The stream's retention does not allow it beside the other consumers.
+    ConsumersOverlap,
 }
 
 impl Assignments {
@@ -211,12 +216,20 @@ impl Assignments {
         if self.streams.contains_key(&new.config.name) {
             return Err(Refused::StreamExists);
         }
+        self.refuse_overlap(&new)?;
         let stream = AssignedStream { assignment: new.clone(), consumers: BTreeMap::new() };
         self.streams.insert(new.config.name.clone(), stream);
         Ok(vec![Changed::Stream { old: None, new: Some(new) }])
     }
 
+    fn refuse_overlap(&self, new: &StreamAssignment) -> Result<(), Refused> {
+        let mut others = self.streams.values();
+        let overlaps = others.any(|other| streams_overlap(&new.config, &other.assignment.config));
+        if overlaps { Err(Refused::StreamsOverlap) } else { Ok(()) }
+    }
+
     fn update_stream(&mut self, new: StreamAssignment) -> Result<Vec<Changed>, Refused> {
+        self.refuse_overlap(&new)?;
         let known = self.streams.get_mut(&new.config.name);
         let known = known.filter(|known| known.assignment.created_ns == new.created_ns).ok_or(Refused::NoStream)?;
         if known.assignment.revision != new.revision {
@@ -244,6 +257,10 @@ impl Assignments {
         let known = stream.consumers.get(&new.config.name);
         if known.is_some_and(|known| known.created_ns != new.created_ns || known.revision != new.revision) {
             return Err(Refused::Outdated);
+        }
+        let others = stream.consumers.values().map(|other| &other.config);
+        if refuse_consumer(&stream.assignment.config, &new.config, others).is_some() {
+            return Err(Refused::ConsumersOverlap);
         }
         let new = ConsumerAssignment { revision: new.revision + 1, ..new };
         let old = stream.consumers.insert(new.config.name.clone(), new.clone());
@@ -320,7 +337,7 @@ impl Assignments {
 mod tests {
     use super::{Assignments, Changed, Identity, MetaChange, Refused, decode, encode};
     use crate::core::assignment::{Asker, ConsumerAssignment, RaftGroup, StreamAssignment};
-    use crate::core::config::{ConsumerConfig, StreamConfig};
+    use crate::core::config::{ConsumerConfig, Retention, StreamConfig};
     use crate::core::names::{GroupName, ServerId};
 
     fn stream(name: &str, created_ns: u64) -> StreamAssignment {
@@ -365,6 +382,24 @@ mod tests {
         assert_eq!(assignments.apply(update(2)), Err(Refused::Outdated));
         let again = MetaChange::AssignConsumer(consumer("T", "C", 9, "g3"));
         assert_eq!(assignments.apply(again), Err(Refused::Outdated));
+    }
+
+    #[test]
+    fn what_was_proposed_at_once_does_not_overlap() {
+        let mut assignments = with_consumer();
+        let mut overlapping = stream("U", 5);
+        let subject = vec!["x".to_owned()];
+        overlapping.config.subjects.clone_from(&subject);
+        assignments.apply(MetaChange::AssignStream(overlapping.clone())).expect("nobody takes x");
+        let mut second = stream("V", 6);
+        second.config.subjects = subject;
+        assert_eq!(assignments.apply(MetaChange::AssignStream(second)), Err(Refused::StreamsOverlap));
+        let mut queue = stream("Q", 7);
+        queue.config.retention = Retention::WorkQueue;
+        assignments.apply(MetaChange::AssignStream(queue)).expect("nothing is there");
+        assignments.apply(MetaChange::AssignConsumer(consumer("Q", "C", 8, "g"))).expect("it is the first one");
+        let refused = assignments.apply(MetaChange::AssignConsumer(consumer("Q", "D", 9, "h")));
+        assert_eq!(refused, Err(Refused::ConsumersOverlap));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Pure decisions: events and state in, decisions out. No clock, disk, thread or randomness; times and draws are
 //! arguments.
 
+pub mod admission;
 pub mod api_error;
 pub mod assignment;
 pub mod batch;

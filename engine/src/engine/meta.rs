@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use interlock_sync::time::sleep_until;
+use interlock_sync::time::{Duration, sleep, sleep_until, timeout};
 
 use super::{AssetKey, Engine};
 use crate::core::meta::{Assignments, MetaEntry, decode, encode};
@@ -19,6 +19,10 @@ use crate::snapshots::{Covered, Schedule};
 
 /// The name of the meta layer's group.
 pub const GROUP: &str = "meta";
+
+/// How long the meta layer is asked for what it has decided.
+const KNOWN_LIMIT: Duration = Duration::from_secs(5);
+const KNOWN_PAUSE: Duration = Duration::from_millis(2);
 
 /// Starts the meta layer's node and monitor.
 ///
@@ -128,6 +132,26 @@ impl Engine {
         self.context.events.tell(Event::WriteError { source: GROUP.to_owned(), error: error.to_string() });
         let _first = self.meta_error.set(error);
         false
+    }
+
+    /// Waits until everything is known here that the meta layer had decided when this was asked; `false` where it cannot
+    /// be asked. A monitor must not wait for this: the meta layer waits for monitors.
+    pub(crate) async fn knows_assignments(&self) -> bool {
+        if !self.context.settings.is_clustered() {
+            return true;
+        }
+        let Some(node) = self.meta() else { return false };
+        let asking = async {
+            let Ok(index) = node.read_index().await else { return false };
+            while node.status().applied < index {
+                if self.is_stopping() || node.is_closed() || self.meta_error.is_set() {
+                    return false;
+                }
+                sleep(KNOWN_PAUSE).await;
+            }
+            true
+        };
+        timeout(KNOWN_LIMIT, asking).await.unwrap_or(false) && !self.is_recovering()
     }
 
     async fn apply_entry(self: &Arc<Self>, entry: MetaEntry) {

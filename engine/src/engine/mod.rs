@@ -23,7 +23,7 @@ use interlock_sync::token::Token;
 use crate::calls::Calls;
 use crate::consumer::Consumer;
 use crate::core::assignment::{ConsumerAssignment, StreamAssignment};
-use crate::core::meta::{Assignments, Refused};
+use crate::core::meta::{AssignedStream, Assignments, Refused};
 use crate::core::names::{ConsumerKey, GroupName, ServerId};
 use crate::core::write_error::WriteError;
 use crate::peer::PeerFrame;
@@ -189,6 +189,11 @@ impl Engine {
         self.state.read().assignments.stream(name).map(|stream| stream.assignment.clone())
     }
 
+    /// A stream's assignment, and those of its consumers.
+    pub(crate) fn assigned_stream(&self, name: &str) -> Option<AssignedStream> {
+        self.state.read().assignments.stream(name).cloned()
+    }
+
     /// Where a consumer is assigned.
     pub fn consumer_assignment(&self, key: &ConsumerKey) -> Option<ConsumerAssignment> {
         self.state.read().assignments.consumer(key).cloned()
@@ -198,6 +203,13 @@ impl Engine {
     pub(crate) fn find_assigned<T>(&self, look: impl Fn(&StreamAssignment) -> Option<T>) -> Option<T> {
         let state = self.state.read();
         state.assignments.streams().find_map(|stream| look(&stream.assignment))
+    }
+
+    /// The consumers that the stream of this creation time has: names and creation times. `None` where it has gone.
+    pub(crate) fn consumers_of(&self, stream: &str, created_ns: u64) -> Option<Vec<(String, u64)>> {
+        let state = self.state.read();
+        let assigned = state.assignments.stream(stream).filter(|known| known.assignment.created_ns == created_ns)?;
+        Some(assigned.consumers.values().map(|consumer| (consumer.config.name.clone(), consumer.created_ns)).collect())
     }
 
     /// Whether there is a meta layer to be asked.

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use interlock_sync::time::{Duration, Instant, sleep};
 
+use super::placing::{n_replicas_in, servers_of_consumer};
 use super::streams::refusal;
 use crate::api::{Request, Response};
+use crate::core::admission::{refuse_change, refuse_consumer};
 use crate::core::api_error::ApiError;
 use crate::core::assignment::{Asker, ConsumerAssignment, RaftGroup, StreamAssignment};
 use crate::core::config::{ConsumerConfig, Retention};
@@ -34,6 +36,9 @@ impl Engine {
             return Response::Error(ApiError::invalid_config(reason));
         }
         let key = ConsumerKey { stream: stream.to_owned(), name: config.name.clone() };
+        if let Some(error) = self.refuse_beside_others(stream, &config) {
+            return Response::Error(error);
+        }
         let assignment = match self.consumer_assignment(&key) {
             Some(old) if old.config == config => return self.consumer_info_once_it_runs(&key).await,
             Some(old) => match self.changed_consumer(&of_stream, old, config) {
@@ -51,6 +56,11 @@ impl Engine {
         }
     }
 
+    fn refuse_beside_others(&self, stream: &str, config: &ConsumerConfig) -> Option<ApiError> {
+        let assigned = self.assigned_stream(stream)?;
+        refuse_consumer(&assigned.assignment.config, config, assigned.consumers.values().map(|other| &other.config))
+    }
+
     /// A consumer with another configuration, and with that perhaps with another number of replicas.
     fn changed_consumer(
         &self,
@@ -58,15 +68,16 @@ impl Engine {
         old: ConsumerAssignment,
         config: ConsumerConfig,
     ) -> Result<ConsumerAssignment, ApiError> {
+        if let Some(error) = refuse_change(&of_stream.config, &old.config, &config) {
+            return Err(error);
+        }
         let peers = of_stream.group.target.as_ref().unwrap_or(&of_stream.group.peers);
         let n_replicas = n_replicas(&config, of_stream.config.retention, peers.len())?;
         let current = old.group.target.as_ref().unwrap_or(&old.group.peers);
         if n_replicas == current.len() {
             return Ok(ConsumerAssignment { config, ..old });
         }
-        let mut wanted: Vec<_> = current.iter().copied().filter(|server| peers.contains(server)).collect();
-        wanted.extend(peers.iter().filter(|server| !current.contains(server)));
-        wanted.truncate(n_replicas);
+        let wanted = servers_of_consumer(peers, current, n_replicas);
         let name = self.new_group_name("C", &format!("{}-{}", old.stream, config.name));
         Ok(ConsumerAssignment { group: self.moved_group(&old.group, wanted, name), config, ..old })
     }
@@ -140,14 +151,9 @@ impl Engine {
     }
 }
 
-/// A consumer's replicas; by default as many as its stream has, and one where it is ephemeral. Where the stream lets go
-/// of what its consumers have settled, each of its members has to know of that.
+/// A consumer's replicas, unless it asks for a number that cannot be.
 fn n_replicas(config: &ConsumerConfig, retention: Retention, of_stream: usize) -> Result<usize, ApiError> {
-    let n_replicas = match (config.replicas, config.durable || retention != Retention::Limits) {
-        (0, true) => of_stream,
-        (0, false) => 1,
-        (n, _) => usize::from(n),
-    };
-    let is_enough = n_replicas == of_stream || retention == Retention::Limits;
-    if n_replicas > of_stream || !is_enough { Err(ApiError::CONSUMER_REPLICAS) } else { Ok(n_replicas) }
+    let n_replicas = n_replicas_in(config, retention, of_stream);
+    let is_asked_for = config.replicas == 0 || usize::from(config.replicas) == n_replicas;
+    if is_asked_for { Ok(n_replicas) } else { Err(ApiError::CONSUMER_REPLICAS) }
 }

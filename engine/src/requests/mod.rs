@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use interlock_sync::time::{Duration, Instant, sleep};
 
-use crate::api::{Request, Response};
+use crate::api::{AckKind, Request, Response};
 use crate::core::api_error::ApiError;
 use crate::core::names::{ConsumerKey, ServerId};
 use crate::core::subject;
@@ -82,24 +82,25 @@ impl Engine {
         if server == self.me() {
             return self.handle_here(request.clone()).await;
         }
-        if !self.context().network.is_reachable(server) {
+        let call = self.context().requests.begin_to(server);
+        let frame = PeerFrame::Request { id: call.number(), request: Box::new(request.clone()) };
+        if !self.context().network.try_send(server, frame) {
             // Nothing was asked: another attempt does no harm, and by then another server may lead.
             return Response::Error(ApiError::NOT_LEADER);
         }
-        let call = self.context().requests.begin();
-        let frame = PeerFrame::Request { id: call.number(), request: Box::new(request.clone()) };
-        self.context().network.send(server, frame);
         let own_wait = match request {
             Request::Fetch { fetch, .. } => fetch.expires,
             Request::StreamRestore { .. } | Request::StreamFill { .. } => RESTORE_LIMIT,
             _ => Duration::ZERO,
         };
-        // What became of it is not known: it is not asked again.
-        let response = call.wait(PEER_LIMIT + own_wait).await.unwrap_or(Response::Error(ApiError::UNAVAILABLE));
-        if response == Response::Error(ApiError::NOT_ENABLED) {
+        let response = match call.wait(PEER_LIMIT + own_wait).await {
             // Its engine is shut down, so nothing was done: another server will lead.
-            return Response::Error(ApiError::NOT_LEADER);
-        }
+            Some(Response::Error(error)) if error == ApiError::NOT_ENABLED => Response::Error(ApiError::NOT_LEADER),
+            Some(response) => response,
+            // Asked again, of who leads then.
+            None if may_be_repeated(request) => Response::Error(ApiError::NOT_LEADER),
+            None => Response::Error(ApiError::OUTCOME_UNKNOWN),
+        };
         self.until_known_here(request, &response).await;
         response
     }
@@ -265,7 +266,11 @@ impl Engine {
             return Response::Error(ApiError::NOT_LEADER);
         };
         let answered = match request {
-            Request::ConsumerInfo { .. } => Ok(Response::Consumer(Box::new(consumer.info()))),
+            Request::ConsumerInfo { .. } => match consumer.begin().await {
+                // What cannot be written can still be looked at.
+                Ok(()) | Err(NoAnswer::NotWritten) => Ok(Response::Consumer(Box::new(consumer.info()))),
+                Err(no_answer) => Err(no_answer),
+            },
             Request::ConsumerStepDown { .. } => {
                 if let Some(node) = consumer.member().node() {
                     // It is closed where it fails: then it does not lead.
@@ -283,13 +288,26 @@ impl Engine {
     fn without_answer(&self, no_answer: &NoAnswer) -> Response {
         match no_answer {
             NoAnswer::NotLeader => Response::Error(ApiError::NOT_LEADER),
-            NoAnswer::Unknown => Response::Error(ApiError::UNAVAILABLE),
+            NoAnswer::Unknown => Response::Error(ApiError::OUTCOME_UNKNOWN),
             NoAnswer::NotWritten if self.context().settings.answers_failed_writes => {
                 Response::Error(ApiError::STORE_FAILED)
             }
             // No acknowledgement, and no rejection that replicas would have to agree on (W9).
             NoAnswer::NotWritten => Response::Silence,
         }
+    }
+}
+
+/// Whether it makes no difference that a request may have been done already.
+fn may_be_repeated(request: &Request) -> bool {
+    match request {
+        Request::StreamInfo(_)
+        | Request::StreamNames
+        | Request::MessageGet { .. }
+        | Request::ConsumerInfo { .. }
+        | Request::ConsumerNames(_) => true,
+        Request::Ack { kind, .. } => matches!(kind, AckKind::Ack | AckKind::Term),
+        _ => false,
     }
 }
 

@@ -1,8 +1,11 @@
-//! Which servers get the replicas.
+//! Which servers get the replicas; consumers live where their stream does.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use crate::core::assignment::RaftGroup;
+use crate::core::assignment::{ConsumerAssignment, RaftGroup, StreamAssignment};
+use crate::core::config::{ConsumerConfig, Retention};
+use crate::core::meta::{AssignedStream, MetaChange};
 use crate::core::names::{GroupName, ServerId};
 use crate::engine::Engine;
 
@@ -57,4 +60,63 @@ impl Engine {
             }
         }
     }
+
+    /// Has the consumers of a stream go where it goes. On the meta layer's leader, when it has moved the stream.
+    pub(super) async fn move_consumers(self: &Arc<Self>, stream: &str) {
+        let Some(assigned) = self.assigned_stream(stream) else { return };
+        for moved in self.to_be_moved(&assigned) {
+            let key = moved.key();
+            if let Err(error) = self.change(MetaChange::AssignConsumer(moved)).await {
+                tracing::warn!("consumer {key} follows its stream later: {error}");
+            }
+        }
+    }
+
+    /// The same on the stream's leader, again and again: whoever moved the stream may have come to nothing before its
+    /// consumers were moved. A change of an assignment that is another by then does not count.
+    pub(crate) async fn have_consumers_follow(self: &Arc<Self>, stream: &str) {
+        let Some(assigned) = self.assigned_stream(stream) else { return };
+        for moved in self.to_be_moved(&assigned) {
+            self.propose_change(MetaChange::AssignConsumer(moved)).await;
+        }
+    }
+
+    fn to_be_moved(&self, assigned: &AssignedStream) -> Vec<ConsumerAssignment> {
+        let StreamAssignment { config, group, .. } = &assigned.assignment;
+        let servers = group.target.as_ref().unwrap_or(&group.peers);
+        let mut moved = Vec::new();
+        for consumer in assigned.consumers.values() {
+            let current = consumer.group.target.as_ref().unwrap_or(&consumer.group.peers);
+            let n_replicas = n_replicas_in(&consumer.config, config.retention, servers.len());
+            if current.len() == n_replicas && current.iter().all(|server| servers.contains(server)) {
+                continue;
+            }
+            let wanted = servers_of_consumer(servers, current, n_replicas);
+            let name = self.new_group_name("C", &format!("{}-{}", config.name, consumer.config.name));
+            moved.push(ConsumerAssignment {
+                group: self.moved_group(&consumer.group, wanted, name),
+                ..consumer.clone()
+            });
+        }
+        moved
+    }
+}
+
+/// Replicas of a consumer whose stream has so many. By default as many, and one where it is ephemeral; not more. Where the
+/// stream lets go of what its consumers have settled, each of its members has to know of that.
+pub(super) fn n_replicas_in(config: &ConsumerConfig, retention: Retention, of_stream: usize) -> usize {
+    match (config.replicas, config.durable || retention != Retention::Limits) {
+        _ if retention != Retention::Limits => of_stream,
+        (0, true) => of_stream,
+        (0, false) => 1,
+        (n, _) => usize::from(n).min(of_stream),
+    }
+}
+
+/// The servers of a consumer: of its stream's, and of these those that have it already first.
+pub(super) fn servers_of_consumer(of_stream: &[ServerId], current: &[ServerId], n_replicas: usize) -> Vec<ServerId> {
+    let mut wanted: Vec<ServerId> = current.iter().copied().filter(|server| of_stream.contains(server)).collect();
+    wanted.extend(of_stream.iter().filter(|server| !current.contains(server)));
+    wanted.truncate(n_replicas);
+    wanted
 }

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use interlock_sync::time::{Duration, Instant, sleep};
 
 use crate::api::{Request, Response};
+use crate::core::admission::streams_overlap;
 use crate::core::api_error::ApiError;
-use crate::core::assignment::{Asker, ConsumerAssignment, RaftGroup, StreamAssignment};
+use crate::core::assignment::{Asker, RaftGroup, StreamAssignment};
 use crate::core::config::StreamConfig;
 use crate::core::meta::{MetaChange, Refused};
 use crate::core::names::{ServerId, refuse_name};
-use crate::core::subject;
 use crate::engine::{ChangeError, Engine};
 
 /// How long a new asset's leader is waited for before the client is answered.
@@ -21,11 +21,14 @@ const START_PAUSE: Duration = Duration::from_millis(20);
 pub(super) fn refusal(error: ChangeError) -> Response {
     Response::Error(match error {
         ChangeError::Refused(Refused::StreamExists) => ApiError::STREAM_NAME_EXISTS,
+        ChangeError::Refused(Refused::StreamsOverlap) => ApiError::SUBJECT_OVERLAP,
+        ChangeError::Refused(Refused::ConsumersOverlap) => ApiError::WORK_QUEUE_FILTERS_OVERLAP,
         ChangeError::Refused(Refused::NoStream) => ApiError::STREAM_NOT_FOUND,
         ChangeError::Refused(Refused::NoConsumer) => ApiError::CONSUMER_NOT_FOUND,
         // Asked again: another server leads, or somebody else changed the asset first.
         ChangeError::NotLeader(_) | ChangeError::Refused(Refused::Outdated) => ApiError::NOT_LEADER,
-        ChangeError::Unknown | ChangeError::Unavailable(_) => ApiError::UNAVAILABLE,
+        ChangeError::Unknown => ApiError::OUTCOME_UNKNOWN,
+        ChangeError::Unavailable(_) => ApiError::UNAVAILABLE,
     })
 }
 
@@ -82,11 +85,8 @@ impl Engine {
         if config.subjects.iter().any(|subject| subject.is_empty() || subject.split('.').any(str::is_empty)) {
             return Some(ApiError::invalid_config("a subject has no empty tokens"));
         }
-        let overlaps = |other: &StreamAssignment| {
-            let pairs = config.subjects.iter().flat_map(|own| other.config.subjects.iter().map(move |its| (own, its)));
-            other.config.name != config.name && pairs.into_iter().any(|(own, its)| subject::overlap(own, its))
-        };
-        self.find_assigned(|other| overlaps(other).then_some(())).map(|()| ApiError::SUBJECT_OVERLAP)
+        let overlaps = |other: &StreamAssignment| streams_overlap(config, &other.config).then_some(());
+        self.find_assigned(overlaps).map(|()| ApiError::SUBJECT_OVERLAP)
     }
 
     /// A new asset's leader answers for it, once it runs.
@@ -115,6 +115,9 @@ impl Engine {
         if let Some(error) = self.refuse_stream(&config) {
             return Response::Error(error);
         }
+        if config.retention != old.config.retention {
+            return Response::Error(ApiError::invalid_config("the retention of a stream cannot change"));
+        }
         let mut keep = old.group.target.clone().unwrap_or_else(|| old.group.peers.clone());
         // Who leads is kept: it has everything that was acknowledged.
         if let Some(leader) = self.leader_of_stream(&config.name).await {
@@ -135,7 +138,8 @@ impl Engine {
             return refusal(error);
         }
         if is_moved {
-            self.move_consumers(&name, &servers).await;
+            crate::failpoint!("stream_moved");
+            self.move_consumers(&name).await;
         }
         self.info_once_it_runs(&name).await
     }
@@ -147,28 +151,6 @@ impl Engine {
         match Box::pin(self.handle(Request::StreamInfo(name.to_owned()))).await {
             Response::Stream(info) => info.cluster.leader,
             _ => None,
-        }
-    }
-
-    /// Consumers live where their stream does.
-    async fn move_consumers(self: &Arc<Self>, stream: &str, servers: &[ServerId]) {
-        let assignments = self.assignments();
-        let Some(assigned) = assignments.stream(stream) else { return };
-        for consumer in assigned.consumers.values() {
-            let old = &consumer.group;
-            let stays = old.peers.iter().all(|peer| servers.contains(peer)) && old.target.is_none();
-            if stays {
-                continue;
-            }
-            let mut wanted: Vec<ServerId> =
-                servers.iter().filter(|server| old.peers.contains(server)).copied().collect();
-            wanted.extend(servers.iter().filter(|server| !old.peers.contains(server)));
-            wanted.truncate(old.peers.len().min(servers.len()));
-            let name = self.new_group_name("C", &format!("{stream}-{}", consumer.config.name));
-            let moved = ConsumerAssignment { group: self.moved_group(old, wanted, name), ..consumer.clone() };
-            if let Err(error) = self.change(MetaChange::AssignConsumer(moved)).await {
-                tracing::warn!("consumer {} stays where it is: {error}", consumer.key());
-            }
         }
     }
 
@@ -187,7 +169,7 @@ impl Engine {
         let group = self.moved_group(&old.group, peers.clone(), self.new_group_name("S", name));
         match self.change(MetaChange::UpdateStream(StreamAssignment { group, ..old })).await {
             Ok(()) => {
-                self.move_consumers(name, &peers).await;
+                self.move_consumers(name).await;
                 self.info_once_it_runs(name).await
             }
             Err(error) => refusal(error),

@@ -26,9 +26,10 @@ impl Stream {
             return;
         }
         let token = self.member.slot.token();
-        let _leadership = self.member.begin_leadership();
+        let leadership = self.member.begin_leadership();
         self.store.set_reclaim_floor(u64::MAX);
         self.set_alone(true);
+        self.keep_for_consumers(&engine, leadership);
         let mut wanted = self.wanted_index.subscribe();
         let mut sync_due = Instant::now() + SYNC_INTERVAL;
         let mut expiry_due = Instant::now() + EXPIRY_INTERVAL;
@@ -52,6 +53,7 @@ impl Stream {
         }
         // What was accepted and waits for the disk is made durable, or its client learns nothing.
         let _last = self.make_durable(&mut wanted).await;
+        self.member.end_leadership();
         drop(presence);
     }
 
@@ -97,9 +99,8 @@ impl Stream {
         }
     }
 
-    /// Has messages removed that are settled or too old. On the leader, whose clock decides.
+    /// Has messages removed that are too old. On the leader, whose clock decides.
     pub(super) async fn expire(self: &Arc<Self>) {
-        self.remove_settled().await;
         let Some(max_age) = self.config().max_age else { return };
         let age_ns = u64::try_from(max_age.as_nanos()).unwrap_or(u64::MAX);
         let before_ns = self.context.clock.now_ns().saturating_sub(age_ns);

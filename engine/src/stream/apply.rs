@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::{Stream, envelope};
 use crate::core::api_error::ApiError;
+use crate::core::config::Retention;
 use crate::core::entry::{Encoded, StreamEntry};
 use crate::core::stream::{Answer, StreamAction};
 use crate::core::write_error::{ErrorClass, WriteError};
@@ -113,8 +114,16 @@ impl Stream {
             settled.extend(self.perform(index, actions)?);
         }
         let last_seq = inner.state.extent().last_seq;
+        let goes_unwanted = inner.state.config().retention == Retention::Interest;
         drop(inner);
-        self.last_seq.send_if_modified(|known| std::mem::replace(known, last_seq) != last_seq);
+        let mut before = last_seq;
+        self.last_seq.send_if_modified(|known| {
+            before = std::mem::replace(known, last_seq);
+            before != last_seq
+        });
+        if goes_unwanted && before < last_seq {
+            self.note_stored(before + 1, last_seq);
+        }
         Ok((last, settled))
     }
 

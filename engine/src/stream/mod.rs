@@ -12,7 +12,7 @@ mod retention;
 mod snapshot;
 mod view;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -38,8 +38,9 @@ use crate::server::Context;
 use crate::store::{Store, StoreError, StoreOptions};
 use batch::Stage;
 
-pub(crate) use publish::NoAnswer;
+pub(crate) use publish::{NoAnswer, not_proposed};
 pub(crate) use read::message;
+use retention::Candidates;
 
 /// The folder of a stream. One that is created anew has another.
 pub fn folder(context: &Context, assignment: &StreamAssignment) -> PathBuf {
@@ -70,8 +71,8 @@ pub struct Stream {
     catching_up: watch::Sender<bool>,
     /// Up to which index the group's entries are applied: readers wait for it.
     applied_index: watch::Sender<u64>,
-    /// Messages that a consumer has settled, where that is a reason to let go of them. A leaf lock.
-    settled: Mutex<BTreeSet<u64>>,
+    /// Messages that may have to go because of what consumers want and have settled.
+    candidates: Candidates,
     /// Atomic batches that wait for their last message.
     stage: Stage,
 }
@@ -134,7 +135,7 @@ impl Stream {
             durable_index: watch::Sender::new(Durable::default()),
             catching_up: watch::Sender::new(false),
             applied_index: watch::Sender::new(0),
-            settled: Mutex::default(),
+            candidates: Candidates::default(),
             stage: Stage::default(),
         };
         stream.remove_staged().await;
@@ -235,11 +236,13 @@ impl Stream {
     pub(crate) fn add_consumer(&self, consumer: Arc<Consumer>) {
         let earlier = self.consumers.lock().insert(consumer.key().name.clone(), consumer);
         drop(earlier);
+        self.look_at_all();
     }
 
     pub(crate) fn forget_consumer(&self, name: &str) {
         let removed = self.consumers.lock().remove(name);
         drop(removed);
+        self.look_at_all();
     }
 
     /// Takes over an assignment: the number of replicas and the group. Everything else comes through the group's log.

@@ -83,7 +83,8 @@ impl Stream {
     async fn follow(self: &Arc<Self>, generation: &Generation, happening: Happening, dues: &mut Dues) {
         match happening {
             Happening::Leads(true) => {
-                let _leadership = self.member.begin_leadership();
+                let leadership = self.member.begin_leadership();
+                self.keep_for_consumers(&generation.engine, leadership);
                 self.follow_update(generation).await;
             }
             Happening::Leads(false) => self.member.end_leadership(),
@@ -166,6 +167,7 @@ impl Stream {
             if assignment.config != self.config() {
                 self.propose_config(assignment.config.clone()).await;
             }
+            generation.engine.have_consumers_follow(&self.name).await;
             let is_settled = generation.engine.follow_members(&self.member, &generation.node).await;
             if is_settled && generation.engine.consumers_live_in(&assignment) {
                 generation.engine.settle_stream(&assignment).await;

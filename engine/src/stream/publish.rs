@@ -6,16 +6,32 @@ use interlock_sync::time::Duration;
 
 use super::Stream;
 use super::apply::Failure;
-use crate::api::{PubAck, Publish, Response};
+use crate::api::{MESSAGE_BYTES_MAX, MSG_ID_BYTES_MAX, PubAck, Publish, Response};
 use crate::core::api_error::ApiError;
 use crate::core::config::StreamConfig;
 use crate::core::entry::{self, Origin, StreamEntry};
 use crate::core::stream::Answer;
+use crate::core::subject::refuse_subject;
 use crate::failpoint;
 use crate::raft::ProposeError;
 
 /// How long a client waits for its entry to be applied.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+
+/// What no stream can take: an entry of the log, a record of the store and a frame have room for the rest.
+fn refuse(publish: &Publish) -> Option<ApiError> {
+    let Publish { subject, headers, payload, msg_id, expect, .. } = publish;
+    let mut ids = msg_id.iter().chain(&expect.last_msg_id);
+    if subject.len() + headers.len() + payload.len() > MESSAGE_BYTES_MAX {
+        Some(ApiError::MESSAGE_TOO_LARGE)
+    } else if let Some(reason) = refuse_subject(subject) {
+        Some(ApiError::invalid_config(reason))
+    } else if ids.any(|id| id.len() > MSG_ID_BYTES_MAX) {
+        Some(ApiError::invalid_config("a message id may have 65,535 bytes"))
+    } else {
+        None
+    }
+}
 
 /// Why there is no answer to give.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,8 +50,8 @@ impl Stream {
         if publish.expect.stream.as_ref().is_some_and(|expected| *expected != self.name) {
             return Ok(Response::Error(ApiError::STREAM_NOT_MATCH));
         }
-        if publish.msg_id.as_ref().is_some_and(|id| id.len() > usize::from(u16::MAX)) {
-            return Ok(Response::Error(ApiError::invalid_config("a message id may have 65,535 bytes")));
+        if let Some(error) = refuse(&publish) {
+            return Ok(Response::Error(error));
         }
         if publish.batch.is_some() {
             return self.publish_part(publish).await;
@@ -195,10 +211,11 @@ impl Stream {
     }
 }
 
-fn not_proposed(error: &ProposeError) -> NoAnswer {
+pub(crate) fn not_proposed(error: &ProposeError) -> NoAnswer {
     match error {
-        ProposeError::NotLeader { .. } | ProposeError::StaleTerm { .. } => NoAnswer::NotLeader,
-        _ => NoAnswer::Unknown,
+        // Nothing was proposed, so it may be asked again.
+        ProposeError::NotLeader { .. } | ProposeError::StaleTerm { .. } | ProposeError::Dropped => NoAnswer::NotLeader,
+        ProposeError::TooLarge | ProposeError::Closed(_) => NoAnswer::Unknown,
     }
 }
 

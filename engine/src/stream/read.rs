@@ -17,12 +17,13 @@ impl Stream {
     /// Waits until this leader has applied everything that was committed when it was asked: what is read then is
     /// linearizable.
     pub(crate) async fn until_current(&self) -> Result<(), NoAnswer> {
-        let Some(node) = self.member.node() else {
-            return if self.member.leads() { Ok(()) } else { Err(NoAnswer::NotLeader) };
-        };
-        if !node.status().is_leader() {
-            return Err(NoAnswer::NotLeader);
-        }
+        let leads = self.member.node().map_or_else(|| self.member.leads(), |node| node.status().is_leader());
+        if leads { self.until_caught_up().await } else { Err(NoAnswer::NotLeader) }
+    }
+
+    /// The same on any member: it asks the leader.
+    pub(crate) async fn until_caught_up(&self) -> Result<(), NoAnswer> {
+        let Some(node) = self.member.node() else { return Ok(()) };
         let reading = async {
             let index = node.read_index().await.map_err(|_| NoAnswer::NotLeader)?;
             self.until_applied(index).await;

@@ -19,6 +19,8 @@ mod proposals;
 mod raft_node;
 mod raft_random;
 mod raft_world;
+mod requests;
+mod retention;
 mod smoke;
 mod store;
 mod store_races;

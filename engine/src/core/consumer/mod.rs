@@ -6,7 +6,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -95,6 +95,9 @@ pub struct ConsumerState {
     pending: BTreeMap<u64, Pending>,
     /// Deliveries after the first, by sequence in the stream. Invariant: each of them is pending.
     redelivered: BTreeMap<u64, u32>,
+    /// Messages that were delivered as often as is allowed, and that nobody has settled: a stream that lets go of what is
+    /// settled keeps them. Invariant: none of them is pending, and none is above what was delivered.
+    given_up: BTreeSet<u64>,
 }
 
 impl Encoded for ConsumerState {
@@ -112,6 +115,7 @@ impl ConsumerState {
             ack_floor: Position::default(),
             pending: BTreeMap::new(),
             redelivered: BTreeMap::new(),
+            given_up: BTreeSet::new(),
         }
     }
 
@@ -145,6 +149,17 @@ impl ConsumerState {
     /// Messages that wait for their acknowledgement, by sequence in the stream.
     pub fn pending(&self) -> &BTreeMap<u64, Pending> {
         &self.pending
+    }
+
+    /// Whether a message is settled: delivered, or passed over by its beginning, and neither pending nor given up.
+    pub fn has_settled(&self, stream_seq: u64) -> bool {
+        let is_open = self.pending.contains_key(&stream_seq) || self.given_up.contains(&stream_seq);
+        self.has_begun && stream_seq <= self.delivered.stream_seq && !is_open
+    }
+
+    /// The first message that was given up and may still be in the stream.
+    pub fn first_given_up(&self) -> Option<u64> {
+        self.given_up.first().copied()
     }
 
     /// How many of them were delivered more than once.
@@ -272,6 +287,9 @@ impl ConsumerState {
                 n_deliveries: self.n_deliveries(seq),
                 time_ns,
             });
+            if self.config.ack == AckPolicy::None {
+                actions.push(ConsumerAction::Settled { stream_seq: seq });
+            }
         }
         if origin.is_awaited() {
             actions.push(ConsumerAction::Offered { origin, n_sent });
@@ -287,6 +305,7 @@ impl ConsumerState {
         let n_deliveries = self.n_deliveries(seq);
         if self.config.max_deliver.is_some_and(|limit| n_deliveries >= limit) {
             self.forget(seq);
+            self.given_up.insert(seq);
             actions.push(ConsumerAction::Exhausted { stream_seq: seq, n_deliveries });
             return false;
         }
@@ -329,7 +348,10 @@ impl ConsumerState {
 
     fn settle(&mut self, seq: u64, actions: &mut Vec<ConsumerAction>) {
         let covered: Vec<u64> = match self.config.ack {
-            AckPolicy::All => self.pending.range(..=seq).map(|(covered, _)| *covered).collect(),
+            AckPolicy::All => {
+                let pending = self.pending.range(..=seq).map(|(covered, _)| *covered);
+                pending.chain(self.given_up.range(..=seq).copied()).collect()
+            }
             AckPolicy::Explicit | AckPolicy::None => vec![seq],
         };
         for stream_seq in covered {
@@ -342,12 +364,15 @@ impl ConsumerState {
     fn skip(&mut self, first_seq: u64) {
         self.pending = self.pending.split_off(&first_seq);
         self.redelivered = self.redelivered.split_off(&first_seq);
+        self.given_up = self.given_up.split_off(&first_seq);
         self.delivered.stream_seq = self.delivered.stream_seq.max(first_seq.saturating_sub(1));
     }
 
+    /// Whether it was still open. Who answers late has still done it: given up is not settled.
     fn forget(&mut self, seq: u64) -> bool {
         self.redelivered.remove(&seq);
-        self.pending.remove(&seq).is_some()
+        let was_given_up = self.given_up.remove(&seq);
+        self.pending.remove(&seq).is_some() || was_given_up
     }
 
     fn raise_floor(&mut self) {

@@ -118,6 +118,21 @@ fn a_message_that_is_given_up_or_used_up_does_not_come_again() {
 }
 
 #[test]
+fn what_is_given_up_is_not_settled_until_somebody_says_so() {
+    let mut log = Log::new(ConsumerConfig { max_deliver: Some(1), ..config() });
+    log.apply(ConsumerEntry::Begin { next_seq: 1 });
+    log.deliver(&[1, 2, 3], 0);
+    log.ack(1, AckKind::Ack, 1);
+    log.deliver(&[2, 3], 30);
+    let settled_ones = |log: &Log| (1..=4).filter(|seq| log.0.has_settled(*seq)).collect::<Vec<u64>>();
+    assert_eq!((settled_ones(&log), log.0.first_given_up()), (vec![1], Some(2)));
+    assert_eq!(log.ack(2, AckKind::Ack, 40), [settled(2)]);
+    assert_eq!((settled_ones(&log), log.0.first_given_up()), (vec![1, 2], Some(3)));
+    log.apply(ConsumerEntry::Skip { first_seq: 4 });
+    assert_eq!(log.0.first_given_up(), None);
+}
+
+#[test]
 fn one_acknowledgement_covers_all_before_it_where_the_policy_says_so() {
     let mut log = Log::new(ConsumerConfig { ack: AckPolicy::All, ..config() });
     log.deliver(&[1, 2, 3], 0);
@@ -128,7 +143,8 @@ fn one_acknowledgement_covers_all_before_it_where_the_policy_says_so() {
 #[test]
 fn without_acknowledgements_delivery_is_enough() {
     let mut log = Log::new(ConsumerConfig { ack: AckPolicy::None, max_ack_pending: 1, ..config() });
-    log.deliver(&[1, 2], 0);
+    let actions = log.deliver(&[1, 2], 0);
+    assert_eq!(actions, [sent(1, 1, 1, 0), settled(1), sent(2, 2, 1, 0), settled(2)]);
     assert_eq!((log.floor(), log.0.next_due_ns()), ((2, 2), None));
 }
 
