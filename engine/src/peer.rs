@@ -83,6 +83,6 @@ pub trait PeerNetwork: Send + Sync + 'static {
         true
     }
 
-    /// The same; `false` where the frame was dropped, and so will never arrive.
+    /// The same as [`Self::send`]; `false` where the frame was dropped, and so will never arrive.
     fn try_send(&self, to: ServerId, frame: PeerFrame) -> bool;
 }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use interlock_sync::channel::watch;
 use interlock_sync::lock::RwLock;
-use interlock_sync::time::{Duration, timeout};
+use interlock_sync::time::{Duration, sleep, timeout};
 use interlock_sync::token::Token;
 
 use crate::calls::Calls;
@@ -37,6 +37,10 @@ pub use founding::Foundation;
 
 /// How long the end of the meta monitor is waited for.
 const META_STOP_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long the way back to a server that asked is waited for.
+const REACH_LIMIT: Duration = Duration::from_secs(5);
+const REACH_PAUSE: Duration = Duration::from_millis(20);
 
 /// A stream or a consumer.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -270,12 +274,24 @@ impl Engine {
         let engine = self.clone();
         let answering = async move {
             let response = Box::new(engine.handle_here(request).await);
+            engine.until_reachable(from).await;
             engine.context.network.send(from, PeerFrame::Response { id, response });
         };
         // Begun here: requests of one server keep their order. A server that shuts down answers nothing.
         if let Err(waits) = interlock_sync::task::begin(answering) {
             let _started = self.context.tasks.spawn(waits);
         }
+    }
+
+    /// Who has just started may ask before there is a connection to answer on: it is waited for.
+    async fn until_reachable(&self, server: ServerId) {
+        let reaching = async {
+            while !self.context.network.is_reachable(server) {
+                sleep(REACH_PAUSE).await;
+            }
+        };
+        // Who is not reached by then has given up, or is gone.
+        let _reached = timeout(REACH_LIMIT, reaching).await;
     }
 
     /// Shuts the engine down. Everything on the disk stays; each stream has a snapshot of what it has applied.

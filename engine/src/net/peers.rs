@@ -123,6 +123,10 @@ impl Link {
         }
         is_queued
     }
+
+    fn is_reachable(&self, to: ServerId) -> bool {
+        self.links.get(&to).is_some_and(|link| link.is_up.load(Ordering::Acquire))
+    }
 }
 
 /// Counts a connection of a peer for as long as it lives.
@@ -169,11 +173,6 @@ impl Peers {
         let links = options.addresses.keys().filter(|peer| **peer != options.me);
         let links = links.map(|peer| (*peer, Link::new(options.limits))).collect();
         Arc::new(Self { options, links, counters, tasks: Tracker::default() })
-    }
-
-    /// Whether there is a connection to send on.
-    pub fn is_reachable(&self, to: ServerId) -> bool {
-        self.links.get(&to).is_some_and(|link| link.is_up.load(Ordering::Acquire))
     }
 
     /// Takes connections of the others, and connects to them, until the token is cancelled.
