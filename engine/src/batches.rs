@@ -132,7 +132,7 @@ impl Batches {
         };
         crate::failpoint!("batch_found");
         let mut bytes = batch.bytes.lock().await;
-        let step = batch.staging.lock().message(part.seq, part.commit);
+        let step = batch.staging.lock().message(part.seq, publish.stored_bytes(), part.commit);
         match step {
             Staged::Wait => {
                 self.append(&batch, &mut bytes, publish).await;

@@ -40,11 +40,12 @@ impl Consumer {
                     }
                 }
             }
+            let saved_index = self.saved.borrow().index;
             interlock_sync::select! {
                 biased;
                 () = engine.context().quit.cancelled() => break,
                 () = token.cancelled() => break,
-                _ = wanted.wait_for(|wanted| *wanted > self.saved.borrow().index) => {}
+                _ = wanted.wait_for(|wanted| *wanted > saved_index) => {}
                 () = sleep_until(Instant::now() + SAVE_DELAY) => {}
             }
             if !self.save().await {

@@ -173,8 +173,13 @@ impl Consumer {
         };
         let mut stirred = self.stirred.subscribe();
         self.propose(ConsumerEntry::Begin { next_seq }).await?;
-        let begun = stirred.wait_for(|_| self.inner.lock().state.has_begun());
-        timeout(APPLY_LIMIT, begun).await.map_err(|_| NoAnswer::Unknown)?.map(|_| ()).map_err(|_| NoAnswer::Unknown)
+        let begun = async {
+            while !self.inner.lock().state.has_begun() {
+                stirred.changed().await.map_err(|_| NoAnswer::Unknown)?;
+            }
+            Ok(())
+        };
+        timeout(APPLY_LIMIT, begun).await.unwrap_or(Err(NoAnswer::Unknown))
     }
 
     fn next_offer(&self, stream: &Stream, batch: u32) -> Offer {

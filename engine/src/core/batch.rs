@@ -9,6 +9,8 @@ use super::write_error::WriteError;
 
 /// Messages of a batch at most.
 pub const MAX_MESSAGES: usize = 1000;
+/// Bytes of its subjects, headers and payloads at most: it is proposed in a row, and stands in one block of the store.
+pub const MAX_BYTES: u64 = 32 << 20;
 
 /// A batch whose messages are coming in through the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +21,8 @@ pub struct OpenBatch {
     pub start_index: u64,
     /// Its messages so far.
     pub parts: Vec<Publish>,
+    /// Their bytes.
+    pub n_bytes: u64,
 }
 
 /// What a message has led to.
@@ -58,7 +62,7 @@ impl Collector {
         match self.open.take() {
             Some(open) if continues(&open) => (None, self.extend(open, publish, part.commit)),
             abandoned if part.seq == 1 => {
-                let open = OpenBatch { id: part.id, start_index: index, parts: Vec::new() };
+                let open = OpenBatch { id: part.id, start_index: index, parts: Vec::new(), n_bytes: 0 };
                 (abandoned, self.extend(open, publish, part.commit))
             }
             abandoned => (abandoned, Collected::Orphan(publish)),
@@ -66,8 +70,9 @@ impl Collector {
     }
 
     fn extend(&mut self, mut open: OpenBatch, publish: Publish, is_last: bool) -> Collected {
+        open.n_bytes += publish.stored_bytes();
         open.parts.push(publish);
-        if open.parts.len() > MAX_MESSAGES {
+        if open.parts.len() > MAX_MESSAGES || open.n_bytes > MAX_BYTES {
             Collected::TooLarge(open)
         } else if is_last {
             Collected::Complete(open)
@@ -94,7 +99,7 @@ pub enum AbandonReason {
     Timeout,
     /// Messages are missing.
     Incomplete,
-    /// It has too many messages.
+    /// It has too many messages, or bytes.
     Large,
     /// What was staged could not be flushed (G-4). The stream itself is healthy.
     FlushError,
@@ -164,28 +169,30 @@ enum Phase {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Staging {
     n_messages: usize,
+    n_bytes: u64,
     phase: Phase,
 }
 
 impl Default for Staging {
     fn default() -> Self {
-        Self { n_messages: 0, phase: Phase::Collecting }
+        Self { n_messages: 0, n_bytes: 0, phase: Phase::Collecting }
     }
 }
 
 impl Staging {
-    /// A message has come; `commit` where it is the last one, which stops the timer.
+    /// A message of so many bytes has come; `commit` where it is the last one, which stops the timer.
     ///
     /// A timer that has fired has ended the batch: stopping it then fails, and the batch must not be committed (O-29).
-    pub fn message(&mut self, seq: u32, commit: bool) -> Staged {
+    pub fn message(&mut self, seq: u32, n_bytes: u64, commit: bool) -> Staged {
         let is_late = self.phase != Phase::Collecting;
         if is_late && !(commit && crate::mutant!(M90)) {
             return Staged::Ended;
         }
         self.n_messages += 1;
+        self.n_bytes += n_bytes;
         if usize::try_from(seq) != Ok(self.n_messages) {
             self.abandon(AbandonReason::Incomplete)
-        } else if self.n_messages > MAX_MESSAGES {
+        } else if self.n_messages > MAX_MESSAGES || self.n_bytes > MAX_BYTES {
             self.abandon(AbandonReason::Large)
         } else if commit {
             self.phase = Phase::Flushing;
@@ -231,15 +238,15 @@ impl Staging {
 
 #[cfg(test)]
 mod tests {
-    use super::{AbandonReason, MAX_MESSAGES, Staged, Staging, refuse_new};
+    use super::{AbandonReason, MAX_BYTES, MAX_MESSAGES, Staged, Staging, refuse_new};
     use crate::core::api_error::ApiError;
     use crate::core::write_error::WriteError;
 
     #[test]
     fn a_batch_is_flushed_and_then_committed_once() {
         let mut staging = Staging::default();
-        assert_eq!(staging.message(1, false), Staged::Wait);
-        assert_eq!(staging.message(2, true), Staged::Flush);
+        assert_eq!(staging.message(1, 10, false), Staged::Wait);
+        assert_eq!(staging.message(2, 10, true), Staged::Flush);
         assert_eq!(staging.timer_fired(), Staged::Ended);
         assert_eq!(staging.flushed(Ok(())), Staged::Commit);
         assert_eq!(staging.flushed(Ok(())), Staged::Ended);
@@ -250,22 +257,24 @@ mod tests {
     fn each_way_of_failing_has_its_reason() {
         let staged = || {
             let mut staging = Staging::default();
-            staging.message(1, false);
+            staging.message(1, 10, false);
             staging
         };
         assert_eq!(staged().timer_fired(), Staged::Abandon(AbandonReason::Timeout));
-        assert_eq!(staged().message(3, false), Staged::Abandon(AbandonReason::Incomplete));
+        assert_eq!(staged().message(3, 10, false), Staged::Abandon(AbandonReason::Incomplete));
         assert_eq!(staged().give_up(), Staged::Abandon(AbandonReason::Incomplete));
         let mut large = Staging::default();
-        let last = (1..=1001).map(|seq| large.message(seq, false)).last();
+        let last = (1..=1001).map(|seq| large.message(seq, 10, false)).last();
         assert_eq!((last, MAX_MESSAGES), (Some(Staged::Abandon(AbandonReason::Large)), 1000));
+        let mut heavy = staged();
+        assert_eq!(heavy.message(2, MAX_BYTES, false), Staged::Abandon(AbandonReason::Large));
         let mut failing = staged();
-        failing.message(2, true);
+        failing.message(2, 10, true);
         let error = WriteError::other("flush 1.stage: EIO");
         assert_eq!(failing.flushed(Err(&error)), Staged::Abandon(AbandonReason::FlushError));
         assert_eq!(AbandonReason::FlushError.error(), ApiError::BATCH_INCOMPLETE);
         let mut misreported = staged();
-        misreported.message(2, true);
+        misreported.message(2, 10, true);
         crate::mutation::set(Some(crate::mutation::Mutation::M89));
         assert_eq!(misreported.flushed(Err(&error)), Staged::Abandon(AbandonReason::Timeout));
         crate::mutation::set(None);

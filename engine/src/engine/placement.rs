@@ -128,7 +128,11 @@ impl Engine {
         tracing::debug!("{}: {}: {steps:?}", self.me(), entity.asset());
         for step in steps {
             if let Err(error) = self.take_step(entity, old, step).await {
-                self.give_up(entity, &error).await;
+                match self.running(entity).filter(|running| step == Step::EndAlone && running.member().leads()) {
+                    // It leads alone, and what it has cannot be made durable: it is read on, and nothing else (W8).
+                    Some(_) => self.note_failure(entity, &error),
+                    None => self.give_up(entity, &error).await,
+                }
                 return;
             }
         }
@@ -172,7 +176,10 @@ impl Engine {
                 if let Some(Running::Stream(stream)) = running {
                     // What the group begins with is durable, and nothing is added to it meanwhile (O-21).
                     stream.set_alone(false);
-                    stream.persist().await?;
+                    if let Err(error) = stream.persist().await {
+                        stream.fail(&error).await;
+                        return Err(error);
+                    }
                 }
                 if let Some(name) = entity.new_group().and_then(|group| group.grown_from.as_ref()) {
                     self.end_alone(name).await?;
@@ -400,15 +407,20 @@ impl Engine {
         Ok(())
     }
 
+    fn note_failure(&self, entity: &Entity, error: &WriteError) {
+        let asset = entity.asset();
+        self.context.events.tell(Event::WriteError { source: asset.to_string(), error: error.to_string() });
+        self.context.react(&asset.to_string(), error);
+        self.note_error(asset, Some(error.to_string()));
+    }
+
     /// A step failed: the asset does not run here, and health says why. What is on the disk stays.
     async fn give_up(self: &Arc<Self>, entity: &Entity, error: &WriteError) {
         if self.is_stopping() {
             tracing::debug!("{}: {error}", entity.asset());
             return;
         }
-        self.note_error(entity.asset(), Some(error.to_string()));
-        self.context.events.tell(Event::WriteError { source: entity.asset().to_string(), error: error.to_string() });
-        self.context.react(&entity.asset().to_string(), error);
+        self.note_failure(entity, error);
         let group: Option<GroupName> = entity.new_group().map(|group| group.name.clone());
         let entry = group.and_then(|group| self.state.write().nodes.remove(&group));
         if let Some(TableEntry { node, .. }) = entry {

@@ -123,10 +123,6 @@ impl Link {
         }
         is_queued
     }
-
-    fn is_reachable(&self, to: ServerId) -> bool {
-        self.links.get(&to).is_some_and(|link| link.is_up.load(Ordering::Acquire))
-    }
 }
 
 /// Counts a connection of a peer for as long as it lives.

@@ -84,7 +84,8 @@ impl Engine {
         }
         let call = self.context().requests.begin_to(server);
         let frame = PeerFrame::Request { id: call.number(), request: Box::new(request.clone()) };
-        if !self.context().network.try_send(server, frame) {
+        let network = &self.context().network;
+        if !network.is_reachable(server) || !network.try_send(server, frame) {
             // Nothing was asked: another attempt does no harm, and by then another server may lead.
             return Response::Error(ApiError::NOT_LEADER);
         }

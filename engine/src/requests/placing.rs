@@ -54,7 +54,8 @@ impl Engine {
             (false, false) => {
                 let target = (peers.len() != wanted.len()).then(|| wanted.clone());
                 let founders = old.peers.clone();
-                let preferred = wanted.first().copied();
+                // Who has the data votes alone at first, and leads at once; who joins has nothing to lead with.
+                let preferred = founders.first().copied();
                 let grown_from = Some(old.name.clone());
                 RaftGroup { name, founders, peers, target, predecessors: Vec::new(), grown_from, preferred }
             }

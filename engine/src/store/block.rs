@@ -11,7 +11,7 @@ use interlock_sync::time::{Duration, Instant};
 use super::entries::{Entries, Place};
 use super::error::StoreError;
 use super::message::StoredMessage;
-use super::record::{HEADER_BYTES, Header, Kind, Position, Record, Records};
+use super::record::{HEADER_BYTES, Header, Kind, Position, Record, Records, end_of_whole};
 use super::subjects::{SubjectId, Subjects};
 use crate::core::write_error::{ErrorClass, WriteError};
 use crate::disk::{Open, Vfs, VfsFile};
@@ -155,9 +155,7 @@ impl Block {
             Ok(bytes) => {
                 let begin = usize::try_from(inner.written).unwrap_or(usize::MAX);
                 let end = bytes.len().min(begin + n_pending);
-                let mut records = Records { block: self.number, bytes: &bytes[..end], offset: begin };
-                records.by_ref().for_each(drop);
-                inner.written = records.offset as u64;
+                inner.written = end_of_whole(self.number, &bytes[..end], begin) as u64;
             }
             Err(error) => {
                 tracing::warn!(%error, path = %self.path.display(), "a failed write cannot be looked at");
@@ -343,7 +341,7 @@ impl Inner {
         u32::try_from(offset).expect("blocks end long before offsets do")
     }
 
-    /// Takes back the record that was pushed last, unless a failed write took it along.
+    /// Takes back what was pushed from this offset on, unless a failed write took it along.
     pub(super) fn take_back(&mut self, offset: u32) {
         if let Some(length) = u64::from(offset).checked_sub(self.written) {
             self.pending.truncate(length as usize);

@@ -63,8 +63,9 @@ impl Image {
 
     fn push(&mut self, record: &Record<'_>, length: u32, needed: Option<Needed>) {
         let offset = self.bytes.len() as u64;
-        // Everything in a block that is written anew was durable.
-        record.encode(Position { block: self.header.block, offset }, true, &mut self.bytes);
+        // Everything in a block that is written anew was durable, and whole.
+        let whole = Record { continues: false, ..*record };
+        whole.encode(Position { block: self.header.block, offset }, true, &mut self.bytes);
         self.n_removals += u64::from(record.kind == Kind::Remove);
         if let Some(needed) = needed {
             let Record { seq, time_ns, .. } = *record;

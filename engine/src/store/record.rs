@@ -8,6 +8,8 @@ const MAGIC: &[u8; 8] = b"ilkstore";
 const VERSION: u32 = 1;
 /// Flag of a record: everything before it in its block was durable when it was made.
 const AFTER_DURABLE: u8 = 1;
+/// Flag of a record: the next one belongs to it, and neither counts without the other.
+const CONTINUES: u8 = 1 << 1;
 
 /// What a record says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,12 +40,14 @@ pub(super) struct Record<'a> {
     pub(super) subject: &'a str,
     pub(super) headers: &'a [u8],
     pub(super) payload: &'a [u8],
+    /// Whether the next record of the block belongs to it: a batch is there as a whole or not at all.
+    pub(super) continues: bool,
 }
 
 impl<'a> Record<'a> {
     /// A record that is no message.
     pub(super) fn mark(kind: Kind, seq: u64, index: u64) -> Self {
-        Self { kind, seq, index, time_ns: 0, subject: "", headers: &[], payload: &[] }
+        Self { kind, seq, index, time_ns: 0, subject: "", headers: &[], payload: &[], continues: false }
     }
 
     /// The removal of a run of messages.
@@ -65,7 +69,8 @@ impl<'a> Record<'a> {
         let length = self.length().expect("whoever makes a record asks for its length first");
         into.extend(length.to_le_bytes());
         into.extend([0; 4]);
-        into.extend([self.kind as u8, if is_after_durable { AFTER_DURABLE } else { 0 }]);
+        let flags = (u8::from(is_after_durable) * AFTER_DURABLE) | (u8::from(self.continues) * CONTINUES);
+        into.extend([self.kind as u8, flags]);
         into.extend((self.subject.len() as u16).to_le_bytes());
         into.extend((self.headers.len() as u32).to_le_bytes());
         into.extend(self.seq.to_le_bytes());
@@ -91,7 +96,8 @@ impl<'a> Record<'a> {
         }
         let (seq, index, time_ns) = (u64_at(bytes, 16)?, u64_at(bytes, 24)?, u64_at(bytes, 32)?);
         let subject = std::str::from_utf8(subject).ok()?;
-        Some((Self { kind, seq, index, time_ns, subject, headers, payload: &bytes[headers_end..] }, length))
+        let (payload, continues) = (&bytes[headers_end..], bytes[9] & CONTINUES != 0);
+        Some((Self { kind, seq, index, time_ns, subject, headers, payload, continues }, length))
     }
 }
 
@@ -186,6 +192,17 @@ impl<'a> Iterator for Records<'a> {
         self.offset += length as usize;
         Some((offset, length, record))
     }
+}
+
+/// Where the whole records end that are whole also together: a batch whose last record is missing does not count.
+pub(super) fn end_of_whole(block: u64, bytes: &[u8], from: usize) -> usize {
+    let mut end = from;
+    for (offset, length, record) in (Records { block, bytes, offset: from }) {
+        if !record.continues {
+            end = (offset + length) as usize;
+        }
+    }
+    end
 }
 
 /// How a block's bytes end behind its last whole record.

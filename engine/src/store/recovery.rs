@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::block::latching;
 use super::error::StoreError;
 use super::message::StoreOptions;
-use super::record::{HEADER_BYTES, Header, Kind, Record, Records, Tail, tail};
+use super::record::{HEADER_BYTES, Header, Kind, Record, Records, Tail, end_of_whole, tail};
 use super::state::State;
 use crate::core::write_error::WriteError;
 use crate::disk::{self, Open, Vfs};
@@ -137,7 +137,9 @@ impl Recovery<'_> {
         }
         self.state.begin_block(&header);
         let block = self.state.add_block(path.clone(), header);
-        let mut records = Records { block: number, bytes: &bytes, offset: HEADER_BYTES };
+        // A sealed block is durable as a whole.
+        let whole = if is_last { end_of_whole(number, &bytes, HEADER_BYTES) } else { bytes.len() };
+        let mut records = Records { block: number, bytes: &bytes[..whole], offset: HEADER_BYTES };
         let mut cut = None;
         while let Some((offset, length, record)) = records.next() {
             if header.epoch == self.newest_epoch && record.index > self.replay_from {

@@ -21,14 +21,26 @@ impl Store {
     /// # Errors
     /// The sequence is not the next one, the message is too large for a record, or a write error.
     pub fn append(&self, message: &NewMessage<'_>) -> Result<(), StoreError> {
-        let NewMessage { seq, index, time_ns, subject, headers, payload } = *message;
-        let record = Record { kind: Kind::Message, seq, index, time_ns, subject, headers, payload };
+        self.append_all(std::slice::from_ref(message))
+    }
+
+    /// Appends messages: all of them are there, or none is, also after a crash. They stand in one block.
+    ///
+    /// # Errors
+    /// As [`Self::append`].
+    pub fn append_all(&self, messages: &[NewMessage<'_>]) -> Result<(), StoreError> {
         self.mutate(|state| {
-            let expected = state.last_seq + 1;
-            if seq != expected {
-                return Err(StoreError::Sequence { expected, given: seq });
+            for (expected, message) in (state.last_seq + 1..).zip(messages) {
+                if message.seq != expected {
+                    return Err(StoreError::Sequence { expected, given: message.seq });
+                }
             }
-            self.log(state, &record).map(|_| ())
+            let mut records = Vec::with_capacity(messages.len());
+            for NewMessage { seq, index, time_ns, subject, headers, payload } in messages.iter().copied() {
+                let continues = records.len() + 1 < messages.len();
+                records.push(Record { kind: Kind::Message, seq, index, time_ns, subject, headers, payload, continues });
+            }
+            self.log_all(state, &records).map(|_| ())
         })
     }
 
@@ -219,14 +231,19 @@ impl Store {
     /// Logs a record behind the others and does what it says. How many messages it removed. When it fails, nothing
     /// has changed.
     pub(super) fn log(&self, state: &mut State, record: &Record<'_>) -> Result<u64, StoreError> {
-        let bytes = (RECORD_OVERHEAD + record.subject.len() + record.headers.len() + record.payload.len()) as u64;
-        let length = record.length().ok_or(StoreError::TooLarge { bytes })?;
+        self.log_all(state, std::slice::from_ref(record))
+    }
+
+    /// The same with records of which none counts without the others.
+    fn log_all(&self, state: &mut State, records: &[Record<'_>]) -> Result<u64, StoreError> {
+        let Some(last) = records.last() else { return Ok(0) };
+        let lengths = lengths_of(records)?;
         self.settle(state)?;
-        self.make_room(state, record, length)?;
+        self.make_room(state, last, lengths.iter().copied().map(u64::from).sum())?;
         let block = state.last_block().expect("room was made in the last block").clone();
         let mut inner = block.lock();
         let was_empty = inner.pending.is_empty();
-        let offset = inner.push(record);
+        let offsets: Vec<u32> = records.iter().map(|record| inner.push(record)).collect();
         let written = match self.options.sync {
             SyncPolicy::Always => block.write(&mut inner, self.vfs()).and_then(|()| block.sync(&mut inner, self.vfs())),
             SyncPolicy::OnFlush if inner.pending.len() >= PENDING_BYTES_MAX => block.write(&mut inner, self.vfs()),
@@ -236,19 +253,25 @@ impl Store {
             // The bug: the message counts as stored.
             Err(_) if mutant!(M61) => {}
             Err(error) => {
-                inner.take_back(offset);
+                inner.take_back(offsets[0]);
                 return Err(error.into());
             }
             Ok(()) => {}
         }
-        inner.last_index = inner.last_index.max(record.index);
-        inner.n_removals += u64::from(record.kind == Kind::Remove);
+        for record in records {
+            inner.last_index = inner.last_index.max(record.index);
+            inner.n_removals += u64::from(record.kind == Kind::Remove);
+        }
         if was_empty && !inner.pending.is_empty() {
             self.pending.notify_one();
         }
         drop(inner);
-        state.last_index = state.last_index.max(record.index);
-        Ok(state.apply(record, offset, length))
+        let mut n_removed = 0;
+        for (record, (offset, length)) in records.iter().zip(offsets.into_iter().zip(lengths)) {
+            state.last_index = state.last_index.max(record.index);
+            n_removed += state.apply(record, offset, length);
+        }
+        Ok(n_removed)
     }
 
     /// Makes durable what was found at the start, before anything is written behind it or promised of it.
@@ -264,12 +287,12 @@ impl Store {
         Ok(())
     }
 
-    /// Begins a new block where this record does not fit into the last one.
-    fn make_room(&self, state: &mut State, record: &Record<'_>, length: u32) -> Result<(), StoreError> {
+    /// Begins a new block where records of so many bytes, of which this is the last one, do not fit into the last block.
+    fn make_room(&self, state: &mut State, record: &Record<'_>, n_bytes: u64) -> Result<(), StoreError> {
         let limit = self.options.block_bytes.min(BLOCK_BYTES_MAX);
         let fits = state.last_block().is_some_and(|block| {
             let inner = block.lock();
-            let is_within = inner.end() + u64::from(length) <= limit || inner.end() == HEADER_BYTES as u64;
+            let is_within = inner.end() + n_bytes <= limit || inner.end() == HEADER_BYTES as u64;
             let reaches = record.kind != Kind::Message || inner.entries.reaches(record.seq);
             is_within && reaches && inner.header.epoch == state.epoch
         });
@@ -299,6 +322,20 @@ impl Store {
         state.folder_synced = state.folder_changes;
         Ok(())
     }
+}
+
+/// The lengths of records that fit into a block together.
+fn lengths_of(records: &[Record<'_>]) -> Result<Vec<u32>, StoreError> {
+    let mut bytes = 0;
+    let mut lengths = Vec::with_capacity(records.len());
+    for record in records {
+        bytes += (RECORD_OVERHEAD + record.subject.len() + record.headers.len() + record.payload.len()) as u64;
+        lengths.push(record.length().ok_or(StoreError::TooLarge { bytes })?);
+    }
+    if records.len() > 1 && bytes > BLOCK_BYTES_MAX - HEADER_BYTES as u64 {
+        return Err(StoreError::TooLarge { bytes });
+    }
+    Ok(lengths)
 }
 
 /// Bytes of a record besides its message.

@@ -129,21 +129,17 @@ impl Stream {
 
     /// Does what the state decided. Called with the stream's lock held, so that nobody sees half of a batch.
     fn perform(&self, index: u64, actions: Vec<StreamAction>) -> Result<Settled, Failure> {
+        // First what comes in, all of it at once: the disk has all of a batch or nothing.
+        match self.append(index, &actions) {
+            Err(StoreError::Write(_)) if crate::mutant!(M61) => {}
+            result => result?,
+        }
         let mut settled = Vec::new();
         for action in actions {
             match action {
-                StreamAction::Store { seq, subject, headers, payload, time_ns, msg_id } => {
-                    let headers = envelope::pack(msg_id.as_deref(), &headers);
-                    let message =
-                        NewMessage { seq, index, time_ns, subject: &subject, headers: &headers, payload: &payload };
-                    match self.store.append(&message) {
-                        Err(StoreError::Write(_)) if crate::mutant!(M61) => {}
-                        result => result?,
-                    }
-                }
+                StreamAction::Store { .. } | StreamAction::Configured => {}
                 StreamAction::Remove { seq } => drop(self.store.remove(seq, index)?),
                 StreamAction::Compact { first_seq } => drop(self.store.compact(first_seq, index)?),
-                StreamAction::Configured => {}
                 StreamAction::BatchAbandoned { id, n_messages } => self.tell_abandoned(id, n_messages),
                 StreamAction::Answer { origin, answer } => {
                     if origin.server == self.context.settings.id {
@@ -153,6 +149,24 @@ impl Stream {
             }
         }
         Ok(settled)
+    }
+
+    fn append(&self, index: u64, actions: &[StreamAction]) -> Result<(), StoreError> {
+        let pack = |action: &StreamAction| match action {
+            StreamAction::Store { msg_id, headers, .. } => Some(envelope::pack(msg_id.as_deref(), headers)),
+            _ => None,
+        };
+        let packed: Vec<Vec<u8>> = actions.iter().filter_map(pack).collect();
+        let mut of_message = packed.iter();
+        let mut messages = Vec::with_capacity(packed.len());
+        for action in actions {
+            if let StreamAction::Store { seq, subject, payload, time_ns, .. } = action
+                && let Some(headers) = of_message.next()
+            {
+                messages.push(NewMessage { seq: *seq, index, time_ns: *time_ns, subject, headers, payload });
+            }
+        }
+        if messages.is_empty() { Ok(()) } else { self.store.append_all(&messages) }
     }
 
     fn tell_abandoned(&self, batch: String, n_messages: u32) {

@@ -8,6 +8,7 @@ use super::publish::NoAnswer;
 use super::{Stream, envelope};
 use crate::api::{Message, MessageAt, StreamInfo, StreamTotals};
 use crate::core::api_error::ApiError;
+use crate::core::contents::Extent;
 use crate::store::{StoreError, StoredMessage, Totals};
 
 /// How long a reader waits for this server to have applied what was committed when it asked.
@@ -61,18 +62,14 @@ impl Stream {
 
     /// Its numbers. Of a store that has failed, what is in it: the state has decided on more.
     pub fn totals(&self) -> StreamTotals {
+        let consumers = self.consumers().len() as u64;
         if self.store.write_error().is_some() {
             let Totals { messages, bytes, first_seq, last_seq, .. } = self.store.totals();
-            return StreamTotals { messages, bytes, first_seq, last_seq, consumers: self.consumers().len() as u64 };
+            return StreamTotals { messages, bytes, first_seq, last_seq, consumers };
         }
-        let extent = self.inner.lock().state.extent().clone();
-        StreamTotals {
-            messages: extent.n_messages,
-            bytes: extent.bytes,
-            first_seq: extent.first_seq,
-            last_seq: extent.last_seq,
-            consumers: self.consumers().len() as u64,
-        }
+        let inner = self.inner.lock();
+        let Extent { n_messages, bytes, first_seq, last_seq, .. } = *inner.state.extent();
+        StreamTotals { messages: n_messages, bytes, first_seq, last_seq, consumers }
     }
 
     /// Its state for clients.

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use interlock_engine::api::{Publish, Request, Response};
+use interlock_engine::api::{MessageAt, Publish, Request, Response};
 use interlock_engine::core::config::{ConsumerConfig, StreamConfig};
 use interlock_engine::core::health::Options;
 use interlock_engine::core::names::ServerId;
@@ -14,8 +14,8 @@ use interlock_engine::sim::World;
 
 use crate::harness::{Outcome, expect};
 use crate::write_errors::{
-    EIO, MINUTE, SOON, alone, break_store, copies, error_on, has_files, health, is_red, leader, node, other_than,
-    publish_refused, replicated, stream, told,
+    EIO, MINUTE, SOON, alone, break_store, copies, error_on, filled, has_files, health, is_red, leader, node,
+    other_than, publish_refused, replicated, stream, told,
 };
 
 async fn remap(world: &World) -> Outcome {
@@ -266,6 +266,36 @@ scenario!(s_111_a_write_error_in_the_middle_of_a_downgrade, "S-111", [], async {
     expect(world.publish(kept, "T.a", b"lost").await.is_err(), "acknowledged after an error")?;
     expect(world.payloads(kept, "T").len() == 10, "messages cannot be read")?;
     world.stop(kept).await;
+    Ok(())
+});
+
+scenario!(s_111_an_upgrade_with_a_write_error, "S-111", [], async {
+    for broken in [Operation::Write, Operation::Sync] {
+        let mut world = filled(World::start(3, 1113).await, 1).await?;
+        let owner = leader(&world)?;
+        let via = other_than(&world, &[owner])?;
+        break_store(&world, owner, broken);
+        expect(world.publish(owner, "T.a", b"lost").await.is_err(), "acknowledged a lost message")?;
+        let config = stream(&world, owner)?.config();
+        let request = Request::StreamUpdate(StreamConfig { replicas: 3, ..config });
+        let _response = tokio::time::timeout(SOON, world.request(via, request)).await;
+        tokio::time::sleep(SOON).await;
+        for from in world.ids().to_vec() {
+            let request = Request::MessageGet { stream: "T".to_owned(), at: MessageAt::Sequence(10) };
+            let read = world.request(from, request).await;
+            expect(matches!(read, Response::Message(_)), format!("not read through {from}: {read:?}"))?;
+        }
+        expect(is_red(&world, owner, "streams/T"), "health is green")?;
+        expect(world.publish(via, "T.a", b"lost").await.is_err(), "acknowledged after an error")?;
+        world.stop(owner).await;
+        world.disk(owner).heal();
+        world.boot(owner).await;
+        let complete = |world: &World| {
+            world.stream_leader("T").is_some() && world.ids().iter().all(|id| world.payloads(*id, "T").len() >= 10)
+        };
+        expect(world.until(MINUTE, complete).await, "the group is not founded after the restart")?;
+        world.publish(via, "T.a", b"after").await?;
+    }
     Ok(())
 });
 

@@ -15,6 +15,7 @@ mod handoff;
 mod heartbeat;
 mod inactivity;
 mod liveness;
+mod moves;
 mod proposals;
 mod raft_node;
 mod raft_random;

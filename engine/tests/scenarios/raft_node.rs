@@ -62,6 +62,31 @@ scenario!(s_51_an_observer_votes_and_never_campaigns, "S-51", [], async {
     .await
 });
 
+scenario!(who_is_no_member_yet_does_not_campaign, "3.12", [], async {
+    with_both_hosts(|host| async move {
+        let mut world = World::started(1, host, 52).await;
+        let leader = world.elect().await;
+        world.write("x").await.ok_or("no write")?;
+        // It has no members to be elected by, and then it is a learner.
+        world.start(2).await.map_err(|error| error.to_string())?;
+        let joiner = world.node(2).clone();
+        joiner.campaign().await.map_err(|closed| format!("it has ended: {closed}"))?;
+        let change = ConfChangeSingle { change_type: ConfChangeType::AddLearnerNode, node_id: 2, ..Default::default() };
+        let change = ConfChangeV2 { changes: vec![change].into(), ..ConfChangeV2::default() };
+        let added = world.node(leader).change_members(change).await.map_err(|error| error.to_string())?;
+        expect(world.applies(2, added.index, Duration::from_secs(10)).await, "it does not learn")?;
+        joiner.campaign().await.map_err(|closed| format!("it has ended: {closed}"))?;
+        pause(10_000).await;
+        let asked = world.wire.sent(2, MessageType::MsgRequestPreVote).len()
+            + world.wire.sent(2, MessageType::MsgRequestVote).len();
+        expect(asked == 0, format!("who does not vote has asked for votes {asked} times"))?;
+        expect(world.elect().await == leader, "it leads")?;
+        world.write("y").await.ok_or("no write afterwards")?;
+        Ok(())
+    })
+    .await
+});
+
 scenario!(a_leader_without_healthy_peers_follows, "3.12", [], async {
     with_both_hosts(|host| async move {
         let world = World::started(3, host, 5).await;

@@ -29,8 +29,11 @@ async fn with_batches(n_servers: u64, replicas: u8, seed: u64) -> Result<(World,
 
 /// Publishes a message of the batch `B`.
 async fn part(world: &World, via: ServerId, seq: u32, commit: bool) -> Response {
+    part_of(world, via, seq, commit, format!("B{seq}").into_bytes()).await
+}
+
+async fn part_of(world: &World, via: ServerId, seq: u32, commit: bool, payload: Vec<u8>) -> Response {
     let batch = Some(BatchPart { id: "B".to_owned(), seq, commit });
-    let payload = format!("B{seq}").into_bytes();
     world
         .request(via, Request::Publish(Publish { subject: "T.b".to_owned(), payload, batch, ..Publish::default() }))
         .await
@@ -49,6 +52,38 @@ fn is_cleaned(world: &World, id: ServerId) -> crate::harness::Outcome {
     expect(stream(world, id)?.n_staged_batches() == 0, "a batch is staged for ever")?;
     expect(!has_files(world, id, "/batches/"), "staged messages are left")
 }
+
+/// Bytes of the stream's blocks.
+fn block_bytes(world: &World, id: ServerId) -> usize {
+    let files = world.disk(id).files().into_iter();
+    files.filter(|(path, _)| path.extension().is_some_and(|end| end == "blk")).map(|(_, bytes)| bytes.len()).sum()
+}
+
+scenario!(a_batch_is_there_as_a_whole_after_a_power_loss, "S-82", [], async {
+    const N_PARTS: u32 = 4;
+    let mut n_torn = 0;
+    for seed in 0..20 {
+        let (mut world, one) = with_batches(1, 1, 8200 + seed).await?;
+        let before = block_bytes(&world, one);
+        // Half of the batch is written and nothing of it synced: any of its sectors may be on the disk.
+        world.disk(one).fail(Fault::always(Operation::Write, "streams/T", EIO).short());
+        for seq in 1..=N_PARTS {
+            let last = part_of(&world, one, seq, seq == N_PARTS, vec![b'x'; 150]).await;
+            expect(!matches!(last, Response::Published(_)), "acknowledged although it is not durable")?;
+        }
+        expect(world.payloads(one, "T").len() == 1, "half of a batch is read")?;
+        world.crash(one);
+        n_torn += usize::from(block_bytes(&world, one) > before);
+        world.boot(one).await;
+        let led = world.until(SOON, |world| world.stream_leader("T").is_some()).await;
+        expect(led, "nobody leads")?;
+        let n_messages = world.payloads(one, "T").len();
+        expect(n_messages == 1, format!("{} of {N_PARTS} messages came back, seed {seed}", n_messages - 1))?;
+        let ack = world.publish(one, "T.a", b"next").await?;
+        expect(ack.seq == 2, format!("{ack:?}"))?;
+    }
+    expect(n_torn > 5, "the power losses leave nothing of the batches: the scenario shows nothing")
+});
 
 scenario!(a_batch_is_stored_as_a_whole, "S-82", [], async {
     for (n_servers, replicas) in [(1, 1), (3, 1), (3, 3)] {

@@ -374,6 +374,45 @@ scenario!(s_69_changes_of_a_broken_stream, "S-69", [], async {
     expect(world.payloads(one, "T").len() == 10, "messages are gone")
 });
 
+/// Servers whose blocks have room for one record: each change of a stream has to write the one before.
+async fn with_small_blocks(replicas: u8, seed: u64) -> Result<World, String> {
+    let mut world = World::machines(if replicas == 1 { 1 } else { 3 }, seed);
+    world.adjust = |settings| settings.block_bytes = 100;
+    for id in world.ids().to_vec() {
+        world.boot(id).await;
+    }
+    let is_led = |world: &World| world.running().len() == 1 || world.meta_leader().is_some();
+    expect(world.until(MINUTE, is_led).await, "no leader of the meta layer")?;
+    filled(world, replicas).await
+}
+
+scenario!(s_69_a_change_that_fails_on_its_way, "S-69", [M79 => "is told to be done"], async {
+    let name = || "T".to_owned();
+    let changes = [
+        Request::StreamPurge { stream: name(), filter: None, keep: 0 },
+        Request::StreamPurge { stream: name(), filter: Some("T.a".to_owned()), keep: 2 },
+        Request::MessageDelete { stream: name(), seq: 1 },
+        Request::MessageDelete { stream: name(), seq: 5 },
+    ];
+    for (seed, change) in (690..).zip(changes) {
+        for replicas in [3, 1] {
+            let world = with_small_blocks(replicas, seed).await?;
+            let broken = leader(&world)?;
+            let before = stream(&world, broken)?.totals();
+            break_store(&world, broken, Operation::AnyWrite);
+            let response = world.request(broken, change.clone()).await;
+            let is_done = matches!(response, Response::Done | Response::Removed(_));
+            expect(!is_done, format!("{change:?} is told to be done, on a server that could not do it"))?;
+            expect(error_on(&world, broken).is_some(), format!("{change:?}: the stream has no error"))?;
+            if replicas == 1 {
+                let after = stream(&world, broken)?.totals();
+                expect(after == before, format!("{change:?} has changed {before:?} to {after:?}"))?;
+            }
+        }
+    }
+    Ok(())
+});
+
 scenario!(s_87_a_restart_with_a_healthy_disk, "S-87", [], async {
     let mut world = replicated(87).await?;
     let broken = leader(&world)?;

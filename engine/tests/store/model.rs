@@ -18,6 +18,20 @@ pub(crate) struct Message {
     payload: Vec<u8>,
 }
 
+impl Message {
+    fn draw(random: &mut Random, model: &Model, subject: &'static str) -> Self {
+        let bytes_max = if random.chance(3) { 900 } else { 60 };
+        let payload = vec![random.below(256) as u8; random.below(bytes_max) as usize];
+        Self { time_ns: model.last_seq * 10, subject, payload }
+    }
+
+    fn to_store(&self, seq: u64, index: u64) -> NewMessage<'_> {
+        let Self { time_ns, subject, payload } = self;
+        let headers = &payload[..payload.len() / 3];
+        NewMessage { seq, index, time_ns: *time_ns, subject, headers, payload }
+    }
+}
+
 /// A state that a store may be in.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct Model {
@@ -37,6 +51,8 @@ impl fmt::Debug for Model {
 #[derive(Clone, Debug)]
 pub(crate) enum Operation {
     Append(Message),
+    /// All or none.
+    AppendAll(Vec<Message>),
     Remove(u64),
     Compact(u64),
     Purge(Option<&'static str>, u64),
@@ -51,10 +67,10 @@ impl Operation {
         let seq = model.first_seq() + random.below(model.last_seq.saturating_sub(model.first_seq()) + 2);
         let subject = SUBJECTS[random.below(4) as usize];
         match random.below(100) {
-            0..70 => {
-                let bytes_max = if random.chance(3) { 900 } else { 60 };
-                let payload = vec![random.below(256) as u8; random.below(bytes_max) as usize];
-                Self::Append(Message { time_ns: model.last_seq * 10, subject, payload })
+            0..55 => Self::Append(Message::draw(random, model, subject)),
+            55..70 => {
+                let n_messages = 2 + random.below(5);
+                Self::AppendAll((0..n_messages).map(|_| Message::draw(random, model, subject)).collect())
             }
             70..80 => Self::Remove(seq),
             80..84 => Self::Compact((model.first_seq() + random.below(6)).max(1)),
@@ -73,9 +89,10 @@ impl Operation {
     /// Does it to a store.
     pub(crate) fn act(&self, store: &Store, seq: u64, index: u64) -> Result<(), StoreError> {
         match self {
-            Self::Append(Message { time_ns, subject, payload }) => {
-                let headers = &payload[..payload.len() / 3];
-                store.append(&NewMessage { seq, index, time_ns: *time_ns, subject, headers, payload })
+            Self::Append(message) => store.append(&message.to_store(seq, index)),
+            Self::AppendAll(messages) => {
+                let of_store = messages.iter().zip(seq..).map(|(message, seq)| message.to_store(seq, index));
+                store.append_all(&of_store.collect::<Vec<_>>())
             }
             Self::Remove(at) => store.remove(*at, index).map(|_| ()),
             Self::Compact(at) => store.compact(*at, index).map(|_| ()),
@@ -100,6 +117,12 @@ impl Model {
             Operation::Append(message) => {
                 next.last_seq += 1;
                 next.messages.insert(next.last_seq, message.clone());
+            }
+            Operation::AppendAll(messages) => {
+                for message in messages {
+                    next.last_seq += 1;
+                    next.messages.insert(next.last_seq, message.clone());
+                }
             }
             Operation::Remove(at) => drop(next.messages.remove(at)),
             Operation::Compact(at) => next.compact(*at),
