@@ -30,6 +30,7 @@ use crate::engine::{Engine, Foundation};
 use crate::events::Event;
 use crate::member::Member;
 use crate::server::Context;
+use crate::store::StoreError;
 use crate::stream::Stream;
 
 pub(crate) use fetch::Sent;
@@ -295,7 +296,17 @@ impl Consumer {
         fits && state.has_settled(stream_seq)
     }
 
-    /// Its state for clients.
+    /// How many messages it has yet to deliver: those that fit its filter and are still there.
+    pub(crate) fn n_pending(&self) -> Result<u64, StoreError> {
+        let Some(stream) = self.stream.upgrade() else { return Ok(0) };
+        let (next_seq, filter) = {
+            let inner = self.inner.lock();
+            (inner.state.next_seq(), inner.state.config().filter.clone())
+        };
+        stream.store().count(next_seq, filter.as_deref())
+    }
+
+    /// Its state for clients. What is pending is a bound: [`Self::n_pending`] counts.
     pub(crate) fn info(&self) -> ConsumerInfo {
         let last_seq = self.stream.upgrade().map_or(0, |stream| stream.totals().last_seq);
         let cluster = self.member.cluster_info(self.context.settings.id);

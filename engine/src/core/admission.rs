@@ -2,8 +2,22 @@
 //! sake, and again when it is applied: two that were proposed at once do not know of each other.
 
 use super::api_error::ApiError;
-use super::config::{AckPolicy, ConsumerConfig, DeliverPolicy, Retention, StreamConfig};
+use super::config::{AckPolicy, ConsumerConfig, DeliverMode, DeliverPolicy, Retention, StreamConfig};
 use super::subject;
+
+/// Why no consumer can have this configuration, or nothing.
+pub fn refuse_config(config: &ConsumerConfig) -> Option<ApiError> {
+    let reason = if config.direct {
+        Some("a direct consumer is made by its server")
+    } else if config.mode == DeliverMode::Push {
+        Some("messages are not pushed here: a client fetches them")
+    } else if config.max_ack_pending == 0 || config.max_waiting == 0 || config.max_deliver == Some(0) {
+        Some("a limit of zero would deliver nothing")
+    } else {
+        config.filter.as_deref().and_then(subject::refuse_filter)
+    };
+    reason.map(ApiError::invalid_config)
+}
 
 /// Whether two streams would take the same message.
 pub fn streams_overlap(one: &StreamConfig, other: &StreamConfig) -> bool {
@@ -58,9 +72,9 @@ pub fn refuse_change(stream: &StreamConfig, old: &ConsumerConfig, new: &Consumer
 mod tests {
     use std::slice::from_ref;
 
-    use super::{refuse_change, refuse_consumer, streams_overlap};
+    use super::{refuse_change, refuse_config, refuse_consumer, streams_overlap};
     use crate::core::api_error::ApiError;
-    use crate::core::config::{AckPolicy, ConsumerConfig, DeliverPolicy, Retention, StreamConfig};
+    use crate::core::config::{AckPolicy, ConsumerConfig, DeliverMode, DeliverPolicy, Retention, StreamConfig};
 
     fn stream(retention: Retention) -> StreamConfig {
         StreamConfig { name: "T".to_owned(), retention, ..StreamConfig::default() }
@@ -85,6 +99,23 @@ mod tests {
         let late = ConsumerConfig { deliver: DeliverPolicy::New, ..all.clone() };
         assert_eq!(refused(&late, &[]), Some(ApiError::WORK_QUEUE_DELIVERS_ALL));
         assert_eq!(refuse_consumer(&stream(Retention::Interest), &late, [all].iter()), None);
+    }
+
+    #[test]
+    fn a_consumer_that_would_deliver_nothing_is_refused() {
+        let good = consumer("a", Some("T.*"));
+        assert_eq!(refuse_config(&good), None);
+        let bad = [
+            ConsumerConfig { direct: true, ..good.clone() },
+            ConsumerConfig { mode: DeliverMode::Push, ..good.clone() },
+            ConsumerConfig { max_ack_pending: 0, ..good.clone() },
+            ConsumerConfig { max_waiting: 0, ..good.clone() },
+            ConsumerConfig { max_deliver: Some(0), ..good.clone() },
+            consumer("a", Some("T..x")),
+        ];
+        for config in bad {
+            assert!(refuse_config(&config).is_some(), "{config:?}");
+        }
     }
 
     #[test]

@@ -35,6 +35,20 @@ pub fn refuse_subject(subject: &str) -> Option<&'static str> {
     }
 }
 
+/// Why this is no filter, or nothing.
+pub fn refuse_filter(filter: &str) -> Option<&'static str> {
+    let is_open = |part: &str| part == ">";
+    if filter.len() > BYTES_MAX {
+        Some("a subject may have 4,096 bytes")
+    } else if filter.split('.').any(str::is_empty) {
+        Some("a subject has no empty tokens")
+    } else if filter.split('.').rev().skip(1).any(is_open) {
+        Some("`>` is the last token of a subject")
+    } else {
+        None
+    }
+}
+
 /// Whether some subject fits both filters.
 pub fn overlap(left: &str, right: &str) -> bool {
     let (mut lefts, mut rights) = (left.split('.'), right.split('.'));
@@ -50,7 +64,7 @@ pub fn overlap(left: &str, right: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{fits, overlap, refuse_subject};
+    use super::{fits, overlap, refuse_filter, refuse_subject};
 
     #[test]
     fn filters_fit_token_by_token() {
@@ -75,6 +89,9 @@ mod tests {
         assert_eq!(refuse_subject("a.b"), None);
         for refused in ["", "a..b", ".a", "a.", "a.*", ">", &"a".repeat(5000)] {
             assert!(refuse_subject(refused).is_some(), "{refused}");
+        }
+        for (filter, is_refused) in [("a.*.>", false), (">", false), ("a..*", true), ("a.>.b", true), ("", true)] {
+            assert_eq!(refuse_filter(filter).is_some(), is_refused, "{filter}");
         }
     }
 

@@ -38,6 +38,8 @@ pub use founding::Foundation;
 /// How long the end of the meta monitor is waited for.
 const META_STOP_LIMIT: Duration = Duration::from_secs(10);
 
+/// How long another server is waited for that leads the meta layer from here on.
+const META_TRANSFER_LIMIT: Duration = Duration::from_secs(2);
 /// How long the way back to a server that asked is waited for.
 const REACH_LIMIT: Duration = Duration::from_secs(5);
 const REACH_PAUSE: Duration = Duration::from_millis(20);
@@ -298,6 +300,10 @@ impl Engine {
     pub async fn shutdown(&self) {
         self.stopping.cancel();
         self.changes.abandon_all();
+        if let Some(meta) = self.meta().filter(|meta| meta.status().is_leader()) {
+            // Whoever else can lead does so at once, and not after an election timeout.
+            let _in_time = timeout(META_TRANSFER_LIMIT, meta.step_down(None)).await;
+        }
         for stream in self.streams() {
             stream.shutdown(self).await;
         }

@@ -7,7 +7,7 @@ use interlock_sync::time::{Duration, Instant, sleep};
 use super::placing::{n_replicas_in, servers_of_consumer};
 use super::streams::refusal;
 use crate::api::{Request, Response};
-use crate::core::admission::{refuse_change, refuse_consumer};
+use crate::core::admission::{refuse_change, refuse_config, refuse_consumer};
 use crate::core::api_error::ApiError;
 use crate::core::assignment::{Asker, ConsumerAssignment, RaftGroup, StreamAssignment};
 use crate::core::config::{ConsumerConfig, Retention};
@@ -29,8 +29,8 @@ impl Engine {
         if config.name.is_empty() && !config.durable {
             config.name = format!("e{:x}", self.context().clock.now_ns());
         }
-        if config.direct {
-            return Response::Error(ApiError::invalid_config("a direct consumer is made by its server"));
+        if let Some(error) = refuse_config(&config) {
+            return Response::Error(error);
         }
         if let Some(reason) = refuse_name(&config.name) {
             return Response::Error(ApiError::invalid_config(reason));

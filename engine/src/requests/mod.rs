@@ -269,7 +269,11 @@ impl Engine {
         let answered = match request {
             Request::ConsumerInfo { .. } => match consumer.begin().await {
                 // What cannot be written can still be looked at.
-                Ok(()) | Err(NoAnswer::NotWritten) => Ok(Response::Consumer(Box::new(consumer.info()))),
+                Ok(()) | Err(NoAnswer::NotWritten) => {
+                    let mut info = consumer.info();
+                    info.n_pending = consumer.n_pending().unwrap_or(info.n_pending);
+                    Ok(Response::Consumer(Box::new(info)))
+                }
                 Err(no_answer) => Err(no_answer),
             },
             Request::ConsumerStepDown { .. } => {

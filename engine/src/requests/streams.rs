@@ -11,6 +11,7 @@ use crate::core::assignment::{Asker, RaftGroup, StreamAssignment};
 use crate::core::config::StreamConfig;
 use crate::core::meta::{MetaChange, Refused};
 use crate::core::names::{ServerId, refuse_name};
+use crate::core::subject::refuse_filter;
 use crate::engine::{ChangeError, Engine};
 
 /// How long a new asset's leader is waited for before the client is answered.
@@ -82,8 +83,8 @@ impl Engine {
         if config.replicas > 1 && !self.context().settings.is_clustered() {
             return Some(ApiError::REPLICAS_NOT_SUPPORTED);
         }
-        if config.subjects.iter().any(|subject| subject.is_empty() || subject.split('.').any(str::is_empty)) {
-            return Some(ApiError::invalid_config("a subject has no empty tokens"));
+        if let Some(reason) = config.subjects.iter().find_map(|subject| refuse_filter(subject)) {
+            return Some(ApiError::invalid_config(reason));
         }
         let overlaps = |other: &StreamAssignment| streams_overlap(config, &other.config).then_some(());
         self.find_assigned(overlaps).map(|()| ApiError::SUBJECT_OVERLAP)

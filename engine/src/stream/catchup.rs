@@ -136,6 +136,12 @@ impl Stream {
             self.store.truncate(extent.last_seq)?;
         }
         self.store.compact(extent.first_seq, snapshot.applied)?;
+        for gone in extent.deleted.iter() {
+            // Who reads asks the store: what the others have deleted must not be in it.
+            while let Some(seq) = self.store.seq_at_or_above(*gone.start(), None)?.filter(|seq| gone.contains(seq)) {
+                self.store.remove(seq, snapshot.applied)?;
+            }
+        }
         Ok(self.flush().await?)
     }
 

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use interlock_engine::api::{Fetch, Request, Response};
+use interlock_engine::api::{Fetch, MessageAt, Request, Response};
+use interlock_engine::core::api_error::ApiError;
 use interlock_engine::core::config::{ConsumerConfig, StreamConfig};
 use interlock_engine::core::names::{ConsumerKey, ServerId};
 use interlock_engine::disk::{Fault, Operation};
@@ -11,7 +12,8 @@ use interlock_engine::sim::World;
 
 use crate::harness::{Outcome, expect};
 use crate::write_errors::{
-    EIO, MINUTE, SOON, error_on, filled, health, is_red, leader, node, other_than, replicated, stream, told,
+    EIO, MINUTE, SOON, error_on, filled, health, is_red, leader, node, other_than, publish_refused, replicated,
+    step_down, stream, told,
 };
 
 /// No entry of this engine begins with these bytes.
@@ -61,6 +63,33 @@ scenario!(s_75_the_flush_of_a_snapshots_deletes_fails, "S-75", [], async {
     expect(applied_on(&world, broken) == 0, "the snapshot was adopted")?;
     expect(stream(&world, broken)?.applied() == 0, "the snapshot's state was taken over")?;
     expect(world.network.n_catchup_requests() <= 1, "something was asked for though nothing is missing")
+});
+
+scenario!(what_was_deleted_meanwhile_is_not_read, "S-75", [], async {
+    let mut world = replicated(751).await?;
+    let one = leader(&world)?;
+    let straggler = other_than(&world, &[one])?;
+    let has_all = |world: &World| world.payloads(straggler, "T").len() == 10;
+    expect(world.until(SOON, has_all).await, "not replicated")?;
+    world.stop(straggler).await;
+    let deleted = world.request(one, Request::MessageDelete { stream: "T".to_owned(), seq: 5 }).await;
+    expect(deleted == Response::Done, format!("{deleted:?}"))?;
+    // More than the log keeps: the straggler is sent a snapshot.
+    for _ in 0..1200 {
+        world.publish(one, "T.b", b"more").await?;
+    }
+    tokio::time::sleep(MINUTE).await;
+    publish_refused(&world, one).await?;
+    tokio::time::sleep(SOON).await;
+    world.boot(straggler).await;
+    let has_caught_up = |world: &World| world.payloads(straggler, "T").last().is_some_and(|last| last == b"more");
+    expect(world.until(MINUTE, has_caught_up).await, "it does not catch up")?;
+    expect(world.network.n_catchup_requests() > 0, "it was not sent a snapshot: the scenario shows nothing")?;
+    step_down(&world, straggler).await?;
+    let read = world.request(one, Request::MessageGet { stream: "T".to_owned(), at: MessageAt::Sequence(5) }).await;
+    expect(read == Response::Error(ApiError::NO_MESSAGE_FOUND), format!("a deleted message is read: {read:?}"))?;
+    let n_messages = world.payloads(straggler, "T").len();
+    expect(n_messages == 1209, format!("{n_messages} of 1209 messages"))
 });
 
 scenario!(s_76_an_undecodable_meta_entry, "S-76", [M85 => "the meta layer is gone without an error"], async {

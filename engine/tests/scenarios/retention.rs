@@ -100,6 +100,10 @@ scenario!(what_nobody_wants_is_not_kept, "S-00", [], async {
         for subject in ["T.a", "T.b", "T.a"] {
             world.publish(ServerId(2), subject, b"wanted").await?;
         }
+        let (stream, name) = ("T".to_owned(), "A".to_owned());
+        let info = world.ask(Request::ConsumerInfo { stream, consumer: name }).await;
+        let Response::Consumer(info) = info else { return Err(format!("{info:?}")) };
+        expect(info.n_pending <= 2, format!("{} are to be delivered of 2 that fit", info.n_pending))?;
         expect_left(&world, &[5, 6, 7], "with two consumers").await?;
         let seen = take(&world, "N", 3).await?;
         expect(seen == [5, 6, 7], format!("the one that begins behind the last one has seen {seen:?}"))?;
