@@ -58,15 +58,16 @@ impl Engine {
         let running = self.streams().into_iter().flat_map(|stream| stream.consumers());
         let mut folders: BTreeSet<PathBuf> = running.map(|consumer| consumer.folder().clone()).collect();
         let state = self.state.read();
+        // What lives elsewhere was to be removed here when it moved, and that may have failed.
+        let of_member = |group: &RaftGroup, own: PathBuf| {
+            let folders = group.has(self.me()).then(|| [own, self.context.group_folder(&group.name)]);
+            folders.into_iter().flatten().chain(self.traces_of(group))
+        };
         for stream in state.assignments.streams() {
             let assignment = &stream.assignment;
-            folders.insert(crate::stream::folder(&self.context, assignment));
-            folders.insert(self.context.group_folder(&assignment.group.name));
-            folders.extend(self.traces_of(&assignment.group));
+            folders.extend(of_member(&assignment.group, crate::stream::folder(&self.context, assignment)));
             for consumer in stream.consumers.values() {
-                folders.insert(crate::consumer::folder(&self.context, consumer));
-                folders.insert(self.context.group_folder(&consumer.group.name));
-                folders.extend(self.traces_of(&consumer.group));
+                folders.extend(of_member(&consumer.group, crate::consumer::folder(&self.context, consumer)));
             }
         }
         folders.extend(state.nodes.keys().map(|name| self.context.group_folder(name)));
