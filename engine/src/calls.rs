@@ -147,7 +147,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn calls_to_a_server_that_is_gone_end_and_others_wait() {
-        let calls: Calls<()> = Calls::default();
+        let calls: Calls<()> = Calls::numbered_from(0);
         let (gone, other, own) = (calls.begin_to(ServerId(1)), calls.begin_to(ServerId(2)), calls.begin());
         calls.abandon_calls_to(ServerId(1));
         assert_eq!(gone.wait(Duration::from_secs(3600)).await, None);

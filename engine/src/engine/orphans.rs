@@ -60,8 +60,8 @@ impl Engine {
         let state = self.state.read();
         // What lives elsewhere was to be removed here when it moved, and that may have failed.
         let of_member = |group: &RaftGroup, own: PathBuf| {
-            let folders = group.has(self.me()).then(|| [own, self.context.group_folder(&group.name)]);
-            folders.into_iter().flatten().chain(self.traces_of(group))
+            let held = group.has(self.me()).then(|| [own, self.context.group_folder(&group.name)]);
+            held.into_iter().flatten().chain(self.traces_of(group))
         };
         for stream in state.assignments.streams() {
             let assignment = &stream.assignment;
