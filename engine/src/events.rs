@@ -72,6 +72,13 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// A stream is opened again because something could not be read.
+    OpenedAgain {
+        /// Which.
+        stream: String,
+        /// What.
+        reason: String,
+    },
     /// A second driver was turned away.
     DriverTurnedAway {
         /// What it wanted to drive.
@@ -98,6 +105,7 @@ impl fmt::Display for Event {
                 write!(f, "batch {batch} of stream {stream} was abandoned: {reason} {cause}")
             }
             Self::Reset { stream, reason } => write!(f, "stream {stream} is reset: {reason}"),
+            Self::OpenedAgain { stream, reason } => write!(f, "stream {stream} is opened again: {reason}"),
             Self::DriverTurnedAway { asset } => write!(f, "{asset} is driven already: the second driver leaves"),
         }
     }

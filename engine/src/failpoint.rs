@@ -27,6 +27,8 @@ mod points {
     use std::collections::BTreeMap;
 
     use interlock_sync::channel::watch;
+    use interlock_sync::random::Random;
+    use interlock_sync::time::{Duration, sleep};
 
     /// A point as a test sees it.
     struct Point {
@@ -43,6 +45,7 @@ mod points {
     thread_local! {
         // One cluster runs per test thread, so the points are the thread's.
         static POINTS: RefCell<BTreeMap<&'static str, Point>> = const { RefCell::new(BTreeMap::new()) };
+        static LINGER: RefCell<Option<(Random, Duration)>> = const { RefCell::new(None) };
     }
 
     fn with<T>(name: &'static str, act: impl FnOnce(&Point) -> T) -> T {
@@ -51,12 +54,28 @@ mod points {
 
     /// The task has come to the point; it goes on once the point is not held.
     pub async fn reach(name: &'static str) {
+        if let Some(pause) = pause() {
+            sleep(pause).await;
+        }
         let mut held = with(name, |point| {
             point.arrived.send_modify(|arrivals| *arrivals += 1);
             point.held.subscribe()
         });
         // An error means that the test is over and took its points along.
         let _ended = held.wait_for(|held| !*held).await;
+    }
+
+    /// Makes every second task that comes to any point pause there, for a time that is drawn and no longer than this.
+    pub fn linger(draws: Option<(Random, Duration)>) {
+        LINGER.set(draws);
+    }
+
+    fn pause() -> Option<Duration> {
+        LINGER.with_borrow_mut(|linger| {
+            let (random, longest) = linger.as_mut()?;
+            let pause = Duration::from_millis(random.below(u64::try_from(longest.as_millis()).unwrap_or(0)));
+            random.chance(50).then_some(pause)
+        })
     }
 
     /// Holds every task that comes to the point from here on.
@@ -83,8 +102,9 @@ mod points {
     /// Forgets all points of this thread: a new cluster begins.
     pub fn clear() {
         POINTS.with_borrow_mut(BTreeMap::clear);
+        LINGER.set(None);
     }
 }
 
 #[cfg(feature = "mutation")]
-pub use points::{arrival_after, arrivals, clear, hold, reach, release};
+pub use points::{arrival_after, arrivals, clear, hold, linger, reach, release};

@@ -42,6 +42,8 @@ pub enum PeerFrame {
         stream: String,
         /// The stream's creation time: another stream of the name has other messages.
         created_ns: u64,
+        /// Index of the snapshot that the follower has: wanted is what was there at that index.
+        index: u64,
         /// First sequence that is wanted.
         first_seq: u64,
         /// Last sequence that is wanted.

@@ -66,7 +66,8 @@ fn parse(module: &str, text: &str) -> Vec<Scenario> {
 
 /// A test of its own: it has to be in its file, and to put its bug back.
 fn test_of_its_own((id, file, test, mutation): &(&str, &str, &str, Option<&str>)) -> Scenario {
-    let text = std::fs::read_to_string(root().join(format!("engine/tests/{file}.rs"))).unwrap();
+    let places = [format!("engine/tests/{file}.rs"), format!("engine/tests/{file}/main.rs")];
+    let text = places.iter().find_map(|place| std::fs::read_to_string(root().join(place)).ok()).unwrap();
     let body = text.split_once(&format!("fn {test}()")).unwrap_or_else(|| panic!("{file}.rs has no test {test}")).1;
     let body = body.split("\n}\n").next().unwrap();
     let puts_back = |bug: &str| body.contains(bug) || body.contains(&bug.replace('-', ""));

@@ -57,6 +57,7 @@ pub struct Tracker {
 #[derive(Clone, Copy, Default)]
 struct Tracked {
     n_running: usize,
+    n_panicked: usize,
     is_closed: bool,
 }
 
@@ -95,6 +96,11 @@ impl Tracker {
         self.state.borrow().n_running
     }
 
+    /// Tasks that ended by a panic.
+    pub fn n_panicked(&self) -> usize {
+        self.state.borrow().n_panicked
+    }
+
     /// Waits until no task runs.
     pub async fn wait(&self) {
         let mut state = self.state.subscribe();
@@ -108,6 +114,10 @@ struct Running(watch::Sender<Tracked>);
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.0.send_modify(|tracked| tracked.n_running -= 1);
+        let n_panicked = usize::from(std::thread::panicking());
+        self.0.send_modify(|tracked| {
+            tracked.n_running -= 1;
+            tracked.n_panicked += n_panicked;
+        });
     }
 }

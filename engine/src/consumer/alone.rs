@@ -61,6 +61,7 @@ impl Consumer {
     pub(crate) async fn become_leader_alone(self: Arc<Self>, engine: &Arc<Engine>) {
         if let Err(error) = self.load().await {
             self.fail(&error).await;
+            self.context.react(&format!("consumer {}", self.key), &error);
             return;
         }
         if !self.save().await {

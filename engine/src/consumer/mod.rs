@@ -152,9 +152,9 @@ impl Consumer {
     /// Takes over what the log of a group held that this server is the last of; then the log goes.
     async fn take_over_log(&self) -> Result<(), WriteError> {
         let group = self.member.group();
-        let is_alone = !group.is_replicated() && self.member.node().is_none();
-        let salvaged = if is_alone { self.context.lone_log(&group.name).await? } else { None };
-        let Some(salvaged) = salvaged else { return Ok(()) };
+        let lone_log = group.lone_log(self.context.settings.id).filter(|_| self.member.node().is_none());
+        let Some(left) = lone_log else { return Ok(()) };
+        let Some(salvaged) = self.context.lone_log(left).await? else { return Ok(()) };
         // A crash may have come between the state's file and the log's end: the file is ahead then.
         let applied = self.inner.lock().state.applied();
         if let Some((_, data)) = salvaged.snapshot.filter(|(index, _)| *index > applied) {
@@ -168,7 +168,7 @@ impl Consumer {
             }
         }
         self.persist().await?;
-        self.context.drop_log(&group.name).await
+        self.context.drop_log(left).await
     }
 
     /// Its stream and name.
@@ -194,6 +194,11 @@ impl Consumer {
     /// Where its state is kept while it has no group.
     pub(crate) fn folder(&self) -> &PathBuf {
         &self.folder
+    }
+
+    /// The last entry of its group's log that it has applied.
+    pub(crate) fn applied(&self) -> u64 {
+        self.inner.lock().state.applied()
     }
 
     /// Its part in its group.

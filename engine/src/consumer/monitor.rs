@@ -91,8 +91,12 @@ impl Consumer {
     }
 
     async fn follow_update(self: &Arc<Self>, generation: &Generation) {
-        if generation.leads && generation.engine.follow_members(&self.member, &generation.node).await {
-            generation.engine.settle_consumer(&self.key).await;
+        if generation.leads
+            && let Some(assignment) = generation.engine.consumer_assignment(&self.key)
+            && assignment.created_ns == self.created_ns
+            && generation.engine.follow_members(&assignment.group, &generation.node).await
+        {
+            generation.engine.settle_consumer(&assignment).await;
         }
     }
 

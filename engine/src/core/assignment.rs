@@ -52,6 +52,16 @@ impl RaftGroup {
         self.founders == [server] && self.is_replicated()
     }
 
+    /// The group whose log this server may be the last to have: this one without replicas, or the one that it grows out of.
+    /// What was acknowledged before may be in there only.
+    pub fn lone_log(&self, server: ServerId) -> Option<&GroupName> {
+        if !self.is_replicated() {
+            Some(&self.name)
+        } else {
+            self.grown_from.as_ref().filter(|_| self.is_founded_by(server))
+        }
+    }
+
     /// Whether there is consensus to be found: one replica needs none.
     pub fn is_replicated(&self) -> bool {
         self.peers.len() > 1

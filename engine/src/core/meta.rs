@@ -60,7 +60,8 @@ pub enum MetaChange {
     RemoveConsumer(Identity),
 }
 
-/// A group whose members are where they were to be. It counts only where that is still the target.
+/// A group whose members are where they were to be. It counts only of the assignment that it was seen of: where that has
+/// changed since, the members may have moved on, even where the target is the same again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settled {
     /// The stream.
@@ -73,12 +74,14 @@ pub struct Settled {
     pub group: GroupName,
     /// Its members.
     pub peers: Vec<super::names::ServerId>,
+    /// The revision of the assignment whose target they are.
+    pub revision: u64,
 }
 
 impl Settled {
     fn settle(&self, created_ns: u64, group: &mut super::assignment::RaftGroup, revision: &mut u64) -> bool {
         let is_meant = created_ns == self.created_ns && group.name == self.group;
-        let is_target = group.target.as_ref() == Some(&self.peers);
+        let is_target = group.target.as_ref() == Some(&self.peers) && *revision == self.revision;
         if is_meant && is_target {
             group.peers.clone_from(&self.peers);
             group.target = None;
@@ -254,9 +257,13 @@ impl Assignments {
 
     fn assign_consumer(&mut self, new: ConsumerAssignment) -> Result<Vec<Changed>, Refused> {
         let stream = self.streams.get_mut(&new.stream).ok_or(Refused::NoStream)?;
-        let known = stream.consumers.get(&new.config.name);
-        if known.is_some_and(|known| known.created_ns != new.created_ns || known.revision != new.revision) {
-            return Err(Refused::Outdated);
+        match stream.consumers.get(&new.config.name) {
+            Some(known) if known.created_ns != new.created_ns || known.revision != new.revision => {
+                return Err(Refused::Outdated);
+            }
+            // A change of a consumer that has been removed since: it would come back, in a group that has ended.
+            None if new.revision > 0 => return Err(Refused::NoConsumer),
+            _ => {}
         }
         let others = stream.consumers.values().map(|other| &other.config);
         if refuse_consumer(&stream.assignment.config, &new.config, others).is_some() {
@@ -335,7 +342,7 @@ impl Assignments {
 
 #[cfg(test)]
 mod tests {
-    use super::{Assignments, Changed, Identity, MetaChange, Refused, decode, encode};
+    use super::{Assignments, Changed, Identity, MetaChange, Refused, Settled, decode, encode};
     use crate::core::assignment::{Asker, ConsumerAssignment, RaftGroup, StreamAssignment};
     use crate::core::config::{ConsumerConfig, Retention, StreamConfig};
     use crate::core::names::{GroupName, ServerId};
@@ -403,12 +410,45 @@ mod tests {
     }
 
     #[test]
+    fn members_that_were_seen_of_an_earlier_revision_do_not_count() {
+        let mut assignments = with_consumer();
+        let target = vec![ServerId(2)];
+        let aim = |revision| {
+            let mut aimed = StreamAssignment { revision, ..stream("T", 1) };
+            aimed.group.target = Some(target.clone());
+            MetaChange::UpdateStream(aimed)
+        };
+        let settle = |revision| {
+            MetaChange::Settle(Settled {
+                stream: "T".to_owned(),
+                consumer: None,
+                created_ns: 1,
+                group: GroupName::new("S-T"),
+                peers: target.clone(),
+                revision,
+            })
+        };
+        assert!(assignments.apply(aim(0)).is_ok());
+        assert!(assignments.apply(aim(1)).is_ok());
+        assert_eq!(assignments.apply(settle(1)), Err(Refused::NoStream));
+        assert!(assignments.apply(settle(2)).is_ok());
+    }
+
+    #[test]
     fn a_delayed_removal_does_not_hit_a_consumer_made_since() {
         let mut assignments = with_consumer();
         let old = Identity::of(&consumer("T", "C", 2, "g1"));
         assignments.apply(MetaChange::RemoveConsumer(old.clone())).expect("C is there");
         assignments.apply(MetaChange::AssignConsumer(consumer("T", "C", 3, "g2"))).expect("T is there");
         assert_eq!(assignments.apply(MetaChange::RemoveConsumer(old)), Err(Refused::NoConsumer));
+    }
+
+    #[test]
+    fn a_delayed_change_does_not_bring_a_consumer_back() {
+        let mut assignments = with_consumer();
+        let removal = Identity::of(&consumer("T", "C", 2, "g1"));
+        assignments.apply(MetaChange::RemoveConsumer(removal)).expect("C is there");
+        assert_eq!(assignments.apply(MetaChange::AssignConsumer(first_revision())), Err(Refused::NoConsumer));
     }
 
     #[test]

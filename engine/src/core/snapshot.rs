@@ -45,6 +45,8 @@ pub enum Occasion {
     Drained,
     /// The timer.
     Timer,
+    /// A follower has asked for a newer snapshot: it can use no other.
+    Requested,
     /// The engine shuts down; the node stays until the snapshot is written.
     Shutdown,
 }
@@ -127,14 +129,15 @@ impl Snapshots {
         if facts.is_closed || facts.has_write_error {
             return Verdict::Skip(SkipReason::NodeUnusable);
         }
-        if facts.n_entries == 0 {
+        // Who asks knows that there is something new, which need not be entries that count.
+        if facts.n_entries == 0 && occasion != Occasion::Requested {
             return Verdict::Skip(SkipReason::NothingNew);
         }
         let skip = match occasion {
             // It is the last chance: neither failures nor one in flight stand in its way.
             Occasion::Shutdown if !crate::mutant!(M16) => None,
             Occasion::Shutdown => self.reason_to_wait().or_else(|| busy(facts)),
-            Occasion::Timer => busy(facts),
+            Occasion::Timer | Occasion::Requested => busy(facts),
             Occasion::Drained => self.reason_to_wait().or_else(|| self.not_due(facts)).or_else(|| busy(facts)),
         };
         match skip {
@@ -233,8 +236,16 @@ mod tests {
     }
 
     #[test]
+    fn a_follower_that_asks_is_given_one() {
+        let judge = |facts: Facts| Snapshots::new(Kind::Stream).judge(Occasion::Requested, &facts);
+        assert_eq!(judge(Facts { since_last: Some(Duration::ZERO), ..grown(1, 1) }), TAKE);
+        assert_eq!(judge(grown(0, 0)), TAKE);
+        assert_eq!(judge(Facts { is_in_progress: true, ..grown(1, 1) }), skip(SkipReason::InProgress));
+    }
+
+    #[test]
     fn states_that_forbid_it_do_so_on_every_occasion() {
-        for occasion in [Occasion::Drained, Occasion::Timer, Occasion::Shutdown] {
+        for occasion in [Occasion::Drained, Occasion::Timer, Occasion::Requested, Occasion::Shutdown] {
             let judge = |facts: Facts| Snapshots::new(Kind::Stream).judge(occasion, &facts);
             let large = grown(100_000, 9 * MIB);
             assert_eq!(judge(Facts { is_recovering: true, ..large }), skip(SkipReason::Recovering));

@@ -105,6 +105,7 @@ struct State {
     stalls: BTreeMap<String, watch::Sender<bool>>,
     n_syncs: u64,
     n_faults_struck: u64,
+    n_write_faults: u64,
     is_off: bool,
 }
 
@@ -136,6 +137,11 @@ impl SimulatedDisk {
         self.state.lock().stalls.remove(path);
     }
 
+    /// Lets everything go on.
+    pub fn release_all(&self) {
+        self.state.lock().stalls.clear();
+    }
+
     /// Syncs of files so far.
     pub fn n_syncs(&self) -> u64 {
         self.state.lock().n_syncs
@@ -144,6 +150,11 @@ impl SimulatedDisk {
     /// How often a fault struck.
     pub fn n_faults_struck(&self) -> u64 {
         self.state.lock().n_faults_struck
+    }
+
+    /// How often a fault struck that was not one of reading.
+    pub fn n_write_faults(&self) -> u64 {
+        self.state.lock().n_write_faults
     }
 
     /// Cuts the power: what was not synced survives sector by sector, as the draw has it. Calls of tasks that were
@@ -273,6 +284,7 @@ impl State {
                 *n_calls += 1;
                 if fault.when == When::Always || fault.when == When::Nth(*n_calls) {
                     self.n_faults_struck += 1;
+                    self.n_write_faults += u64::from(operation != Operation::Read);
                     return Some(fault.clone());
                 }
             }

@@ -7,9 +7,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Engine;
-use crate::core::assignment::StreamAssignment;
+use crate::core::assignment::{ConsumerAssignment, RaftGroup, StreamAssignment};
 use crate::core::meta::{MetaChange, Settled};
-use crate::core::names::{ConsumerKey, ServerId};
+use crate::core::names::ServerId;
 use crate::member::Member;
 use crate::raft::eraftpb::{ConfChangeSingle, ConfChangeType, ConfChangeV2};
 use crate::raft::{Node, Status};
@@ -22,7 +22,7 @@ const ALMOST: u64 = 256;
 enum Move {
     /// They are as they shall be.
     Done,
-    /// Who joins has not got almost all yet.
+    /// Who joins has not got almost all yet, or a change is under way.
     Wait,
     /// Add these as learners.
     Learn(Vec<ServerId>),
@@ -36,6 +36,10 @@ fn next_move(me: ServerId, wanted: &[ServerId], status: &Status) -> Move {
     let wanted: BTreeSet<ServerId> = wanted.iter().copied().collect();
     let voters: BTreeSet<ServerId> = status.voters.iter().copied().collect();
     let learners: BTreeSet<ServerId> = status.learners.iter().copied().collect();
+    if status.is_changing {
+        // What the members are is what they were: a change of them is in the log already.
+        return Move::Wait;
+    }
     if voters == wanted && learners.is_empty() {
         return Move::Done;
     }
@@ -91,9 +95,9 @@ impl Engine {
         }
     }
 
-    /// Takes the next step towards the members that the assignment names. On the group's leader, again and again.
-    pub(crate) async fn follow_members(self: &Arc<Self>, member: &Member, node: &Node) -> bool {
-        let group = member.group();
+    /// Takes the next step towards the members that an assignment names: whether they are its target. On the group's
+    /// leader, again and again.
+    pub(crate) async fn follow_members(self: &Arc<Self>, group: &RaftGroup, node: &Node) -> bool {
         if node.group() != &group.name {
             return false;
         }
@@ -129,20 +133,21 @@ impl Engine {
             created_ns: assignment.created_ns,
             group: assignment.group.name.clone(),
             peers,
+            revision: assignment.revision,
         };
         self.propose_change(MetaChange::Settle(settled)).await;
     }
 
     /// The same of a consumer.
-    pub(crate) async fn settle_consumer(self: &Arc<Self>, key: &ConsumerKey) {
-        let Some(assignment) = self.consumer_assignment(key) else { return };
+    pub(crate) async fn settle_consumer(self: &Arc<Self>, assignment: &ConsumerAssignment) {
         let Some(peers) = assignment.group.target.clone() else { return };
         let settled = Settled {
-            stream: key.stream.clone(),
-            consumer: Some(key.name.clone()),
+            stream: assignment.stream.clone(),
+            consumer: Some(assignment.config.name.clone()),
             created_ns: assignment.created_ns,
             group: assignment.group.name.clone(),
             peers,
+            revision: assignment.revision,
         };
         self.propose_change(MetaChange::Settle(settled)).await;
     }
@@ -173,6 +178,12 @@ mod tests {
         let peer = |number: &u64| Peer { server: ServerId(*number), matched, heard: true, needs_snapshot: false };
         let peers = others.map(peer).collect();
         Status { voters: ids(voters), learners: ids(learners), commit: 1000, peers, ..Status::default() }
+    }
+
+    #[test]
+    fn members_that_are_about_to_change_are_not_as_wanted() {
+        let changing = Status { is_changing: true, ..status(&[1], &[], 1000) };
+        assert_eq!(next_move(ME, &ids(&[1]), &changing), Move::Wait);
     }
 
     #[test]

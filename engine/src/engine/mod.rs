@@ -17,7 +17,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use interlock_sync::channel::watch;
 use interlock_sync::lock::RwLock;
-use interlock_sync::time::{Duration, sleep, timeout};
+use interlock_sync::time::{Duration, Instant, sleep, timeout};
 use interlock_sync::token::Token;
 
 use crate::calls::Calls;
@@ -77,6 +77,8 @@ struct State {
     streams: BTreeMap<String, Arc<Stream>>,
     /// Why an asset that is assigned here does not run here.
     errors: BTreeMap<AssetKey, String>,
+    /// When streams were opened again the last time.
+    opened_again: BTreeMap<String, Instant>,
 }
 
 /// An engine.
@@ -97,6 +99,8 @@ pub struct Engine {
     standalone: interlock_sync::lock::AsyncMutex<()>,
     /// One change of what runs here at a time: the meta monitor's, or a reset's. Before every lock of a stream or consumer.
     placing: interlock_sync::lock::AsyncMutex<()>,
+    /// Streams that were made anew lately. A leaf lock.
+    resets: interlock_sync::lock::Mutex<removal::Resets>,
     /// Whether the meta monitor runs.
     meta_slot: crate::slot::Slot,
 }
@@ -118,6 +122,7 @@ impl Engine {
             changes,
             standalone: interlock_sync::lock::AsyncMutex::new(()),
             placing: interlock_sync::lock::AsyncMutex::new(()),
+            resets: interlock_sync::lock::Mutex::default(),
             meta_slot: crate::slot::Slot::default(),
         });
         if engine.context.settings.is_clustered() {

@@ -12,14 +12,23 @@ use crate::disk::Vfs;
 
 /// How long after the recovery orphans are looked for.
 const GRACE: Duration = Duration::from_secs(30);
+/// The pause before the meta layer is asked again.
+const PAUSE: Duration = Duration::from_secs(1);
 
 impl Engine {
     /// Waits, and removes folders that no assignment names.
     pub(super) async fn remove_orphans(self: Arc<Self>) {
+        let current = async {
+            sleep(GRACE).await;
+            // An old state calls orphan what has been assigned since.
+            while !self.knows_assignments().await {
+                sleep(PAUSE).await;
+            }
+        };
         interlock_sync::select! {
             biased;
             () = self.stopping.cancelled() => return,
-            () = sleep(GRACE) => {}
+            () = current => {}
         }
         let parents = ["groups", "streams", "consumers", "ended"].map(|name| self.context.settings.folder.join(name));
         for parent in parents {
@@ -44,13 +53,14 @@ impl Engine {
         Ok(n_orphans)
     }
 
-    /// Folders and tombstones of a group's predecessors: a server that starts with an old state of the meta layer needs
-    /// them.
+    /// What this server keeps of a group: its log where it is a member, under any of its names; and where it is none, the
+    /// tombstones, which it needs when it starts with an old state of the meta layer.
     fn traces_of(&self, group: &RaftGroup) -> Vec<PathBuf> {
-        let traces = |name| [self.context.group_folder(name), self.context.group_tombstone(name)];
-        let of_one = group.grown_from.iter().map(|name| self.context.alone_tombstone(name));
-        let own = self.context.group_tombstone(&group.name);
-        group.predecessors.iter().flat_map(traces).chain(of_one).chain([own]).collect()
+        let names = || group.predecessors.iter().chain([&group.name]);
+        let logs = names().filter(|_| group.has(self.me())).map(|name| self.context.group_folder(name));
+        let tombstones = names().map(|name| self.context.group_tombstone(name));
+        let alone = group.grown_from.iter().map(|name| self.context.alone_tombstone(name));
+        logs.chain(tombstones).chain(alone).collect()
     }
 
     fn named_folders(&self) -> BTreeSet<PathBuf> {
@@ -58,16 +68,17 @@ impl Engine {
         let running = self.streams().into_iter().flat_map(|stream| stream.consumers());
         let mut folders: BTreeSet<PathBuf> = running.map(|consumer| consumer.folder().clone()).collect();
         let state = self.state.read();
-        // What lives elsewhere was to be removed here when it moved, and that may have failed.
-        let of_member = |group: &RaftGroup, own: PathBuf| {
-            let held = group.has(self.me()).then(|| [own, self.context.group_folder(&group.name)]);
-            held.into_iter().flatten().chain(self.traces_of(group))
-        };
         for stream in state.assignments.streams() {
             let assignment = &stream.assignment;
-            folders.extend(of_member(&assignment.group, crate::stream::folder(&self.context, assignment)));
+            folders.extend(self.traces_of(&assignment.group));
+            if assignment.group.has(self.me()) {
+                folders.insert(crate::stream::folder(&self.context, assignment));
+            }
             for consumer in stream.consumers.values() {
-                folders.extend(of_member(&consumer.group, crate::consumer::folder(&self.context, consumer)));
+                folders.extend(self.traces_of(&consumer.group));
+                if consumer.group.has(self.me()) {
+                    folders.insert(crate::consumer::folder(&self.context, consumer));
+                }
             }
         }
         folders.extend(state.nodes.keys().map(|name| self.context.group_folder(name)));

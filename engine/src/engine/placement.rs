@@ -51,6 +51,14 @@ impl Running {
         }
     }
 
+    /// The last entry of the group's log that has had its effect.
+    fn processed(&self) -> u64 {
+        match self {
+            Self::Stream(stream) => stream.digest().0,
+            Self::Consumer(consumer) => consumer.applied(),
+        }
+    }
+
     async fn persist(&self) -> Result<(), WriteError> {
         match self {
             Self::Stream(stream) => {
@@ -58,6 +66,13 @@ impl Running {
                 Ok(())
             }
             Self::Consumer(consumer) => consumer.persist().await,
+        }
+    }
+
+    async fn fail(&self, error: &WriteError) {
+        match self {
+            Self::Stream(stream) => stream.fail(error).await,
+            Self::Consumer(consumer) => consumer.fail(error).await,
         }
     }
 
@@ -87,6 +102,10 @@ impl Engine {
 
     async fn place_stream(self: &Arc<Self>, old: Option<StreamAssignment>, new: Option<StreamAssignment>) {
         let Some(name) = new.as_ref().or(old.as_ref()).map(|any| any.config.name.clone()) else { return };
+        if let Some(stream) = self.stream(&name) {
+            let groups = (old.as_ref().map(|old| &old.group), new.as_ref().map(|new| &new.group));
+            self.close_if_behind(Running::Stream(stream), groups).await;
+        }
         let steps = plan(
             self.me(),
             old.as_ref().map(|old| Placement { group: &old.group, created_ns: old.created_ns }),
@@ -114,14 +133,34 @@ impl Engine {
             // It came with its stream.
             return;
         }
+        if let Some(running) = running {
+            let groups = (old.as_ref().map(|old| &old.group), new.as_ref().map(|new| &new.group));
+            self.close_if_behind(Running::Consumer(running), groups).await;
+        }
         let steps = plan(
             self.me(),
             old.as_ref().map(|old| Placement { group: &old.group, created_ns: old.created_ns }),
             new.as_ref().map(|new| Placement { group: &new.group, created_ns: new.created_ns }),
-            running.is_some(),
+            self.consumer(&key).is_some(),
         );
         let old_group = old.map(|old| old.group);
         self.take_steps(&Entity::Consumer { key, new }, old_group.as_ref(), steps).await;
+    }
+
+    /// Closes an entity that goes on without its group and has not applied all of the group's log, after a restart for
+    /// one: whoever opens it as the only replica takes over what the log has.
+    async fn close_if_behind(self: &Arc<Self>, running: Running, groups: (Option<&RaftGroup>, Option<&RaftGroup>)) {
+        let (Some(old), Some(new)) = groups else { return };
+        let goes_on_alone = old.is_replicated() && !new.is_replicated() && new.has(self.me());
+        let Some(node) = self.node(&old.name).filter(|_| goes_on_alone) else { return };
+        if running.processed() < node.status().last_index {
+            tracing::info!("group {}: its log is taken over", old.name);
+            node.stop().await;
+            self.state.write().nodes.remove(&old.name);
+            running.member().slot.stop().await;
+            self.forget(&running);
+            self.close(running).await;
+        }
     }
 
     async fn take_steps(self: &Arc<Self>, entity: &Entity, old: Option<&RaftGroup>, steps: Vec<Step>) {
@@ -130,7 +169,10 @@ impl Engine {
             if let Err(error) = self.take_step(entity, old, step).await {
                 match self.running(entity).filter(|running| step == Step::EndAlone && running.member().leads()) {
                     // It leads alone, and what it has cannot be made durable: it is read on, and nothing else (W8).
-                    Some(_) => self.note_failure(entity, &error),
+                    Some(running) => {
+                        running.fail(&error).await;
+                        self.note_failure(entity, &error);
+                    }
                     None => self.give_up(entity, &error).await,
                 }
                 return;
@@ -176,10 +218,7 @@ impl Engine {
                 if let Some(Running::Stream(stream)) = running {
                     // What the group begins with is durable, and nothing is added to it meanwhile (O-21).
                     stream.set_alone(false);
-                    if let Err(error) = stream.persist().await {
-                        stream.fail(&error).await;
-                        return Err(error);
-                    }
+                    stream.persist().await?;
                 }
                 if let Some(name) = entity.new_group().and_then(|group| group.grown_from.as_ref()) {
                     self.end_alone(name).await?;
@@ -414,6 +453,27 @@ impl Engine {
         self.note_error(asset, Some(error.to_string()));
     }
 
+    fn forget(&self, running: &Running) {
+        match running {
+            Running::Stream(stream) => self.forget_stream(stream),
+            Running::Consumer(consumer) => {
+                if let Some(stream) = self.stream(&consumer.key().stream) {
+                    stream.forget_consumer(&consumer.key().name);
+                }
+            }
+        }
+    }
+
+    /// Takes a stream out of the tables, with the nodes of its consumers: these end with it, and come again with it.
+    pub(super) fn forget_stream(&self, stream: &Stream) {
+        let groups: Vec<_> = stream.consumers().iter().map(|consumer| consumer.member().group().name).collect();
+        let mut state = self.state.write();
+        state.streams.remove(stream.name());
+        for group in groups {
+            state.nodes.remove(&group);
+        }
+    }
+
     /// A step failed: the asset does not run here, and health says why. What is on the disk stays.
     async fn give_up(self: &Arc<Self>, entity: &Entity, error: &WriteError) {
         if self.is_stopping() {
@@ -429,14 +489,7 @@ impl Engine {
         if let Some(running) = self.running(entity) {
             running.member().slot.stop().await;
             // The next change makes it anew: nothing can be done with what is closed.
-            match &running {
-                Running::Stream(stream) => drop(self.state.write().streams.remove(stream.name())),
-                Running::Consumer(consumer) => {
-                    if let Some(stream) = self.stream(&consumer.key().stream) {
-                        stream.forget_consumer(&consumer.key().name);
-                    }
-                }
-            }
+            self.forget(&running);
             self.close(running).await;
         }
     }

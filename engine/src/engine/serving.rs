@@ -9,7 +9,7 @@ use crate::peer::PeerFrame;
 impl Engine {
     /// Answers a follower's request for messages.
     pub fn serve_catchup(self: &Arc<Self>, from: ServerId, frame: PeerFrame) {
-        let PeerFrame::CatchupRequest { id, stream, created_ns, first_seq, last_seq } = frame else { return };
+        let PeerFrame::CatchupRequest { id, stream, created_ns, index, first_seq, last_seq } = frame else { return };
         let refuse = |reason: &str| PeerFrame::CatchupRefused { id, reason: reason.to_owned() };
         let network = self.context.network.clone();
         let Some(stream) = self.stream(&stream).filter(|stream| stream.created_ns() == created_ns) else {
@@ -20,9 +20,10 @@ impl Engine {
             network.send(from, refuse("this server does not have all of it"));
             return;
         }
+        stream.hold(index);
         let (disk, folder) = (self.context.disk.clone(), stream.store().folder().to_owned());
         let serving = async move {
-            let (messages, next_seq) = disk.run(&folder, move |_vfs| stream.chunk(first_seq, last_seq)).await;
+            let (messages, next_seq) = disk.run(&folder, move |_vfs| stream.chunk(index, first_seq, last_seq)).await;
             network.send(from, PeerFrame::CatchupMessages { id, messages, next_seq });
         };
         // A server that shuts down serves nobody.

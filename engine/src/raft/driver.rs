@@ -69,6 +69,8 @@ pub(super) enum Input {
         index: u64,
         reply: oneshot::Sender<()>,
     },
+    /// The state machine needs a newer snapshot.
+    RequestSnapshot,
     Replay {
         reply: oneshot::Sender<bool>,
     },
@@ -330,6 +332,9 @@ impl Driver {
                 self.replies.push(reply);
             }
             Input::Compact { index, reply } => self.compactions.push((index, reply)),
+            Input::RequestSnapshot => {
+                let _asked_again = machine.request_snapshot();
+            }
             Input::Replay { reply } => answer(reply, self.replay(machine)),
             #[cfg(feature = "shared-lock")]
             Input::Look => {}

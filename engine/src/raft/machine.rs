@@ -34,6 +34,10 @@ pub(super) struct Machine {
     heard: BTreeMap<u64, u64>,
     /// The tick at which each peer was first seen waiting for a snapshot.
     snapshot_since: BTreeMap<u64, u64>,
+    /// The tick at which each peer last asked for a snapshot.
+    pub(super) requests: BTreeMap<u64, u64>,
+    /// The tick at which this node's own state machine last asked for one.
+    pub(super) asked: u64,
     /// The last entry that was handed to the state machine's queue.
     pub(super) delivered: u64,
     /// The last entry that the state machine has processed, as of this turn.
@@ -81,6 +85,8 @@ impl Machine {
             observer: false,
             heard: BTreeMap::new(),
             snapshot_since: BTreeMap::new(),
+            requests: BTreeMap::new(),
+            asked: 0,
             delivered: applied,
             processed: applied,
             voters: Vec::new(),
@@ -128,9 +134,11 @@ impl Machine {
         if self.is_leader() {
             self.node.tick();
             self.resend_snapshots();
+            self.expire_requests();
             self.guard_overrun();
             self.leave_if_demoted();
         } else {
+            self.withdraw_request();
             self.node.raft.election_elapsed += 1;
             let is_due = self.node.raft.election_elapsed >= self.timeout_ticks;
             if is_due && !self.observer && self.node.raft.promotable() {
@@ -183,6 +191,11 @@ impl Machine {
         progress.filter(|(_, progress)| progress.state == ProgressState::Snapshot).map(|(id, _)| *id)
     }
 
+    /// Ticks after which a request counts as withdrawn.
+    pub(super) fn request_patience(&self) -> u64 {
+        self.timing.election_ticks.start as u64
+    }
+
     fn was_heard(&self, peer: u64) -> bool {
         let within = 3 * self.timing.heartbeat_ticks as u64;
         self.heard.get(&peer).is_some_and(|tick| self.n_ticks - tick <= within)
@@ -200,6 +213,7 @@ impl Machine {
                 unapplied >= self.limits.unapplied || !is_contiguous(&message)
             }
             MessageType::MsgTimeoutNow => self.observer,
+            MessageType::MsgSnapshot => self.is_not_what_it_asks_for(&message),
             // Nothing is forwarded among ours.
             MessageType::MsgPropose | MessageType::MsgTransferLeader => true,
             _ => false,
@@ -207,7 +221,7 @@ impl Machine {
         if is_refused {
             return;
         }
-        if let Err(error) = self.node.step(message) {
+        if let Err(error) = self.step_noting_requests(message) {
             tracing::debug!(%error, "a message was not stepped");
         }
         self.refresh_timeout();
@@ -387,8 +401,10 @@ impl Machine {
         status.commit = raft.raft_log.committed;
         status.last_index = raft.raft_log.last_index();
         status.snapshot_index = self.view.with(|state| state.snapshot.position.index);
+        status.wanted_snapshot = self.wanted_snapshot();
         status.voters.clone_from(&self.voters);
         status.learners.clone_from(&self.learners);
+        status.is_changing = raft.has_pending_conf();
         status.peers.clear();
         status.peers.extend(self.peers());
         status.peers.sort_unstable_by_key(|peer| peer.server);

@@ -19,6 +19,7 @@ mod machine;
 mod node;
 mod options;
 mod persist;
+mod requested;
 mod salvage;
 #[cfg(feature = "shared-lock")]
 mod shared;

@@ -354,6 +354,14 @@ impl Node {
         self.ask(|reply| Input::Replay { reply }).await
     }
 
+    /// Asks the leader for a snapshot that covers all that this member has, and takes no entries until it comes: for a
+    /// state machine that cannot use the last one. Nothing happens where no leader is known, or this member leads: it is
+    /// asked again.
+    pub fn request_snapshot(&self) {
+        // A node that has ended needs none.
+        let _ended = self.inputs.send(Input::RequestSnapshot);
+    }
+
     /// Begins a snapshot of the state machine at what it has applied. Flush after this and before the state is encoded.
     ///
     /// # Errors

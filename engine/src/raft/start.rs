@@ -32,16 +32,17 @@ pub(super) struct Started {
 /// Opens the log and starts the driver.
 pub(super) async fn start(mut options: GroupOptions, context: NodeContext) -> Result<Started, WriteError> {
     let Recovered { view, writer, .. } = open(&options, &context).await?;
-    let (snapshot, base, last_index) = view.with(|state| {
+    let (snapshot, last_index) = view.with(|state| {
         // What the state machine has applied was committed, whether or not the log remembers it.
         state.hard_state.commit = state.hard_state.commit.max(options.applied.min(state.last_index()));
-        (state.snapshot.clone(), state.base, state.last_index())
+        (state.snapshot.clone(), state.last_index())
     });
     if options.applied > last_index {
         let (folder, applied) = (options.folder.display(), options.applied);
         return Err(WriteError::other(format!("open {folder}: {applied} is applied, the log ends at {last_index}")));
     }
-    let restores = options.applied < base.index;
+    // Also where the log still begins before it: what the state machine keeps besides is as the snapshot says.
+    let restores = options.applied < snapshot.position.index;
     if restores {
         options.applied = snapshot.position.index;
     }

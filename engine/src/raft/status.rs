@@ -46,10 +46,14 @@ pub struct Status {
     pub last_index: u64,
     /// The last entry that its snapshot covers; 0 without one.
     pub snapshot_index: u64,
+    /// While it leads: the last entry that a snapshot must cover which a follower asks for; 0 without one.
+    pub wanted_snapshot: u64,
     /// Those who vote.
     pub voters: Vec<ServerId>,
     /// Those who only follow.
     pub learners: Vec<ServerId>,
+    /// Whether a change of the members may be in the log and is not applied: they are about to be others.
+    pub is_changing: bool,
     /// The other members, while it leads.
     pub peers: Vec<Peer>,
     /// Whether it is an observer: it follows and votes, and never campaigns.

@@ -62,9 +62,13 @@ impl Engine {
     }
 
     async fn try_once(self: &Arc<Self>, request: &Request) -> Response {
-        let candidates = match self.route(request) {
-            // Who has not read all assignments yet does not know that there is none.
-            Route::Nobody(_) if self.is_recovering() => return Response::Error(ApiError::NOT_LEADER),
+        let route = match self.route(request) {
+            // Who has not read all assignments does not know that there is none.
+            Route::Nobody(_) if !self.knows_assignments().await => return Response::Error(ApiError::NOT_LEADER),
+            Route::Nobody(_) => self.route(request),
+            route => route,
+        };
+        let candidates = match route {
             Route::Nobody(error) => return Response::Error(error),
             route => self.candidates(&route),
         };

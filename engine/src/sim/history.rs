@@ -1,8 +1,11 @@
 //! What clients saw, and whether it can have been: nothing acknowledged is lost, nothing is there that nobody sent,
 //! appends are linearizable.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+
+/// The contents of a stream, by sequence.
+pub type Contents = BTreeMap<u64, Vec<u8>>;
 
 /// A time of the run, in nanoseconds of its clock.
 pub type Moment = u64;
@@ -20,6 +23,13 @@ pub struct Attempt {
     pub acknowledged: Option<(u64, Moment)>,
     /// Whether it was refused: then it must not be there.
     pub is_refused: bool,
+}
+
+impl Attempt {
+    /// Its payload, readable.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.payload).into_owned()
+    }
 }
 
 /// A read of a stream's last sequence.
@@ -42,8 +52,30 @@ pub struct DeliveryEvent {
     pub seq: u64,
     /// When the client asked for it.
     pub asked: Moment,
+    /// Whether an acknowledgement was sent.
+    pub is_acknowledged: bool,
     /// When the acknowledgement was confirmed.
     pub confirmed: Option<Moment>,
+}
+
+/// A message that a client had removed: by a deletion, or by an acknowledgement in a work queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Removal {
+    /// The stream.
+    pub stream: String,
+    /// The message.
+    pub seq: u64,
+    /// Whether that was confirmed: then it must be gone.
+    pub is_confirmed: bool,
+}
+
+/// An atomic batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch {
+    /// The stream.
+    pub stream: String,
+    /// Its messages, in order.
+    pub payloads: Vec<Vec<u8>>,
 }
 
 /// What clients saw of a run.
@@ -55,6 +87,14 @@ pub struct History {
     pub reads: Vec<LastSeqRead>,
     /// Deliveries of the durable consumer, in the order in which they were asked for.
     pub deliveries: Vec<DeliveryEvent>,
+    /// Removals that were asked for.
+    pub removals: Vec<Removal>,
+    /// Batches that were sent.
+    pub batches: Vec<Batch>,
+    /// Streams that keep the last so many messages only.
+    pub limits: BTreeMap<String, u64>,
+    /// Answers that cannot have been.
+    pub impossible: Vec<String>,
 }
 
 /// Something that cannot have been.
@@ -72,6 +112,10 @@ pub enum Violation {
     StaleRead(Box<LastSeqRead>, u64),
     /// A message was delivered again although its acknowledgement was confirmed.
     Redelivered(DeliveryEvent),
+    /// A message whose removal was confirmed is there.
+    Undead(Removal),
+    /// A part of a batch is there, or the batch is torn apart.
+    Torn(Batch),
     /// Something else that must hold does not.
     Broken(String),
 }
@@ -100,9 +144,18 @@ impl fmt::Display for Violation {
                 second.acknowledged
             ),
             Self::StaleRead(read, known) => {
-                write!(f, "stale read of {}: {} although {known} was acknowledged before", read.stream, read.last_seq)
+                let LastSeqRead { stream, last_seq, sent, answered } = read.as_ref();
+                write!(
+                    f,
+                    "stale read of {stream} from {sent} to {answered}: {last_seq}, and {known} was acknowledged before"
+                )
             }
             Self::Redelivered(delivery) => write!(f, "delivered again after its confirmation: {}", delivery.seq),
+            Self::Undead(removal) => write!(f, "removed and still in {}: {}", removal.stream, removal.seq),
+            Self::Torn(batch) => {
+                let payloads: Vec<String> = batch.payloads.iter().map(|payload| text(payload)).collect();
+                write!(f, "a part of a batch is in {}, or they are not side by side: {payloads:?}", batch.stream)
+            }
             Self::Broken(what) => write!(f, "{what}"),
         }
     }
@@ -110,12 +163,54 @@ impl fmt::Display for Violation {
 
 impl History {
     /// Checks what was seen of a stream against what it holds at the end: payloads by sequence.
-    pub fn check(&self, stream: &str, held: &BTreeMap<u64, Vec<u8>>) -> Result<(), Violation> {
+    pub fn check(&self, stream: &str, held: &Contents) -> Result<(), Violation> {
         let attempts: Vec<&Attempt> = self.attempts.iter().filter(|attempt| attempt.stream == stream).collect();
-        check_nothing_lost(&attempts, held)?;
+        self.check_nothing_lost(stream, &attempts, held)?;
+        self.check_removals(stream, held)?;
+        self.check_batches(stream, held)?;
         check_nothing_made_up(&attempts, held)?;
         check_order(&attempts)?;
         self.check_reads(stream, &attempts)
+    }
+
+    fn check_nothing_lost(&self, stream: &str, attempts: &[&Attempt], held: &Contents) -> Result<(), Violation> {
+        let removals = self.removals.iter().filter(|removal| removal.stream == stream);
+        let removed: BTreeSet<u64> = removals.map(|removal| removal.seq).collect();
+        let first_kept = self
+            .limits
+            .get(stream)
+            .zip(held.keys().last())
+            .map_or(0, |(limit, last)| (last + 1).saturating_sub(*limit));
+        let may_be_gone = |seq: u64| removed.contains(&seq) || seq < first_kept;
+        for attempt in attempts {
+            let Some((seq, _)) = attempt.acknowledged else { continue };
+            let is_there = held.get(&seq).map_or_else(|| may_be_gone(seq), |payload| *payload == attempt.payload);
+            if !is_there {
+                return Err(Violation::Lost(Box::new((*attempt).clone())));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_removals(&self, stream: &str, held: &Contents) -> Result<(), Violation> {
+        let mut confirmed = self.removals.iter().filter(|removal| removal.is_confirmed && removal.stream == stream);
+        let undead = confirmed.find(|removal| held.contains_key(&removal.seq));
+        undead.map_or(Ok(()), |removal| Err(Violation::Undead(removal.clone())))
+    }
+
+    /// All of a batch is there or nothing, and nothing comes between.
+    fn check_batches(&self, stream: &str, held: &Contents) -> Result<(), Violation> {
+        let seqs: BTreeMap<&[u8], u64> = held.iter().map(|(seq, payload)| (payload.as_slice(), *seq)).collect();
+        let removed = self.removals.iter().filter(|removal| removal.stream == stream).count();
+        let is_torn = |batch: &&Batch| {
+            let found: Vec<u64> =
+                batch.payloads.iter().filter_map(|payload| seqs.get(payload.as_slice()).copied()).collect();
+            let is_whole = found.len() == batch.payloads.len() && found.windows(2).all(|pair| pair[1] == pair[0] + 1);
+            // Where messages are deleted one by one, holes prove nothing.
+            !found.is_empty() && !is_whole && removed == 0
+        };
+        let mut batches = self.batches.iter().filter(|batch| batch.stream == stream);
+        batches.find(is_torn).map_or(Ok(()), |batch| Err(Violation::Torn(batch.clone())))
     }
 
     fn check_reads(&self, stream: &str, attempts: &[&Attempt]) -> Result<(), Violation> {
@@ -143,13 +238,7 @@ impl History {
     }
 }
 
-fn check_nothing_lost(attempts: &[&Attempt], held: &BTreeMap<u64, Vec<u8>>) -> Result<(), Violation> {
-    let is_lost =
-        |attempt: &&&Attempt| attempt.acknowledged.is_some_and(|(seq, _)| held.get(&seq) != Some(&attempt.payload));
-    attempts.iter().find(is_lost).map_or(Ok(()), |attempt| Err(Violation::Lost(Box::new((*attempt).clone()))))
-}
-
-fn check_nothing_made_up(attempts: &[&Attempt], held: &BTreeMap<u64, Vec<u8>>) -> Result<(), Violation> {
+fn check_nothing_made_up(attempts: &[&Attempt], held: &Contents) -> Result<(), Violation> {
     let mut seen: BTreeMap<&[u8], u64> = BTreeMap::new();
     for payload in held.values() {
         *seen.entry(payload).or_default() += 1;
@@ -198,7 +287,7 @@ fn check_order(attempts: &[&Attempt]) -> Result<(), Violation> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Attempt, DeliveryEvent, History, LastSeqRead, Violation};
+    use super::{Attempt, Batch, DeliveryEvent, History, LastSeqRead, Removal, Violation};
     use std::collections::BTreeMap;
 
     fn attempt(payload: &str, sent: u64, acknowledged: Option<(u64, u64)>) -> Attempt {
@@ -241,6 +330,41 @@ mod tests {
     }
 
     #[test]
+    fn what_was_removed_may_be_gone_and_must_be_once_that_is_confirmed() {
+        let removal = |is_confirmed| Removal { stream: "T".to_owned(), seq: 1, is_confirmed };
+        let mut history = of(vec![attempt("a", 0, Some((1, 5)))]);
+        history.removals = vec![removal(false)];
+        assert_eq!(history.check("T", &held(&[])), Ok(()));
+        assert_eq!(history.check("T", &held(&["a"])), Ok(()));
+        history.removals = vec![removal(true)];
+        assert_eq!(history.check("T", &held(&[])), Ok(()));
+        assert_eq!(history.check("T", &held(&["a"])), Err(Violation::Undead(removal(true))));
+    }
+
+    #[test]
+    fn what_a_limit_pushes_out_is_not_lost_and_no_more() {
+        let mut history = of(vec![attempt("a", 0, Some((1, 5))), attempt("b", 0, Some((2, 6)))]);
+        history.limits.insert("T".to_owned(), 2);
+        let third = |seq: u64| BTreeMap::from([(seq, b"c".to_vec())]);
+        history.attempts.push(attempt("c", 7, None));
+        assert!(matches!(history.check("T", &third(3)), Err(Violation::Lost(lost)) if lost.payload == b"b"));
+        assert_eq!(history.check("T", &third(4)), Ok(()));
+    }
+
+    #[test]
+    fn a_batch_is_whole_or_not_there() {
+        let batch = Batch { stream: "T".to_owned(), payloads: vec![b"a".to_vec(), b"b".to_vec()] };
+        let attempts = ["a", "b", "x"].map(|payload| attempt(payload, 0, None));
+        let history = History { batches: vec![batch.clone()], ..of(attempts.to_vec()) };
+        for whole in [vec![], vec!["x"], vec!["a", "b", "x"]] {
+            assert_eq!(history.check("T", &held(&whole)), Ok(()));
+        }
+        for torn in [vec!["a"], vec!["b", "a"], vec!["a", "x", "b"]] {
+            assert_eq!(history.check("T", &held(&torn)), Err(Violation::Torn(batch.clone())));
+        }
+    }
+
+    #[test]
     fn order_in_real_time_is_checked() {
         let (first, second) = (attempt("a", 0, Some((2, 5))), attempt("b", 6, Some((1, 9))));
         let history = of(vec![first.clone(), second.clone()]);
@@ -262,7 +386,7 @@ mod tests {
 
     #[test]
     fn a_confirmed_message_is_not_delivered_again() {
-        let delivery = |asked, confirmed| DeliveryEvent { seq: 1, asked, confirmed };
+        let delivery = |asked, confirmed| DeliveryEvent { seq: 1, asked, is_acknowledged: true, confirmed };
         let of = |deliveries| History { deliveries, ..History::default() };
         assert_eq!(of(vec![delivery(0, None), delivery(3, Some(5))]).check_deliveries(), Ok(()));
         let again = of(vec![delivery(0, Some(2)), delivery(3, None)]);

@@ -16,6 +16,7 @@ use crate::core::config::{ConsumerConfig, StreamConfig};
 use crate::core::names::{ConsumerKey, ServerId};
 use crate::disk::{Disk, SimulatedDisk};
 use crate::engine::Engine;
+use crate::events::Event;
 use crate::raft::NodeHost;
 use crate::server::{Server, Settings};
 use crate::stream::Stream;
@@ -32,6 +33,8 @@ thread_local! {
 
 struct Machine {
     disk: SimulatedDisk,
+    /// Writes that had failed on the disk when the server was started.
+    n_write_faults: u64,
     incarnation: u64,
     server: Option<Arc<Server>>,
 }
@@ -40,6 +43,17 @@ struct Machine {
 #[derive(Clone, Default)]
 pub struct Servers {
     running: Arc<Mutex<BTreeMap<ServerId, Arc<Server>>>>,
+    /// What those that have ended had proposed.
+    removals_of_the_past: Arc<Mutex<Vec<ConsumerKey>>>,
+}
+
+fn removals_of(server: &Server) -> Vec<ConsumerKey> {
+    let proposed = server.context().events.matching(|event| matches!(event, Event::RemovalProposed { .. }));
+    let consumer = |event| match event {
+        Event::RemovalProposed { consumer, .. } => Some(consumer),
+        _ => None,
+    };
+    proposed.into_iter().filter_map(consumer).collect()
 }
 
 impl Servers {
@@ -48,6 +62,21 @@ impl Servers {
         let running = self.running.lock();
         let n_servers = running.len() as u64;
         running.values().nth(usize::try_from(random.below(n_servers)).unwrap_or(0)).cloned()
+    }
+
+    /// How often the removal of a consumer was proposed, by any of them.
+    pub(super) fn n_removals(&self, key: &ConsumerKey) -> usize {
+        let running: Vec<Arc<Server>> = self.running.lock().values().cloned().collect();
+        let mut all = self.removals_of_the_past.lock().clone();
+        all.extend(running.iter().flat_map(|server| removals_of(server)));
+        all.iter().filter(|consumer| *consumer == key).count()
+    }
+
+    fn remove(&self, id: ServerId) {
+        let removed = self.running.lock().remove(&id);
+        if let Some(server) = removed {
+            self.removals_of_the_past.lock().extend(removals_of(&server));
+        }
     }
 }
 
@@ -97,7 +126,9 @@ impl World {
         let (host, n_made) = HOST.get();
         HOST.set((host, n_made + 1));
         let ids: Vec<ServerId> = (1..=n_servers).map(ServerId).collect();
-        let machine = |id: &ServerId| (*id, Machine { disk: SimulatedDisk::default(), incarnation: 0, server: None });
+        let machine = |id: &ServerId| {
+            (*id, Machine { disk: SimulatedDisk::default(), n_write_faults: 0, incarnation: 0, server: None })
+        };
         Self {
             network: SimulatedNetwork::new(seed),
             random: Random::split(seed, "world"),
@@ -130,6 +161,12 @@ impl World {
         self.machine(id).disk.clone()
     }
 
+    /// Writes that have failed since a server was started.
+    pub fn n_write_faults(&self, id: ServerId) -> u64 {
+        let machine = self.machine(id);
+        machine.disk.n_write_faults().saturating_sub(machine.n_write_faults)
+    }
+
     /// Where a server keeps everything.
     pub fn folder(id: ServerId) -> PathBuf {
         PathBuf::from(format!("/{id}"))
@@ -147,6 +184,7 @@ impl World {
     pub async fn try_boot(&mut self, id: ServerId) -> bool {
         let machine = self.machines.get_mut(&id).expect("the world has this server");
         machine.incarnation += 1;
+        machine.n_write_faults = machine.disk.n_write_faults();
         let (incarnation, disk) = (machine.incarnation, Disk::in_place(Arc::new(machine.disk.clone())));
         let mut settings = Settings::new(id, self.ids.clone(), Self::folder(id));
         settings.seed = self.seed.wrapping_mul(31).wrapping_add(incarnation);
@@ -167,19 +205,22 @@ impl World {
         }
     }
 
-    /// Shuts a server down in order.
-    pub async fn stop(&mut self, id: ServerId) {
-        self.servers.running.lock().remove(&id);
+    /// Shuts a server down in order: how many of its tasks outlive that.
+    pub async fn stop(&mut self, id: ServerId) -> usize {
+        self.servers.remove(id);
         let server = self.machines.get_mut(&id).and_then(|machine| machine.server.take());
+        let mut n_left = 0;
         if let Some(server) = server {
             server.shutdown().await;
+            n_left = server.context().tasks.n_running();
         }
         self.network.disconnect(id);
+        n_left
     }
 
     /// Cuts a server's power: what was not synced may be gone.
     pub fn crash(&mut self, id: ServerId) {
-        self.servers.running.lock().remove(&id);
+        self.servers.remove(id);
         self.network.disconnect(id);
         let machine = self.machines.get_mut(&id).expect("the world has this server");
         machine.disk = machine.disk.after_power_loss(&mut self.random);

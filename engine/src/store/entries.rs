@@ -120,6 +120,28 @@ impl Entries {
         (begin..self.tail).filter_map(|at| self.live_at(at))
     }
 
+    /// The message of this sequence whose record is in the file, also where it is removed.
+    pub(super) fn kept(&self, seq: u64) -> Option<Place> {
+        let place = self.place(self.list.get(self.position(seq))?);
+        (place.seq == seq).then_some(place)
+    }
+
+    /// Sequences of a run whose messages were there at an index, as far as their records are held: those that are there,
+    /// and those that were removed later. `limit` at most.
+    pub(super) fn as_of(&self, (from, to): (u64, u64), index: u64, limit: usize) -> Vec<u64> {
+        let mut later: Vec<&Held> = self.held.iter().filter(|held| held.index > index).collect();
+        later.sort_unstable_by_key(|held| held.from);
+        let was_there = |seq: u64| {
+            // A message is removed once: runs do not overlap.
+            let at = later.partition_point(|held| held.from <= seq);
+            at.checked_sub(1).is_some_and(|before| seq <= later[before].to)
+        };
+        let entries = self.list[self.position(from)..].iter();
+        let seqs = entries.map(|entry| (self.base + u64::from(entry.delta), entry.length & REMOVED == 0));
+        let seqs = seqs.take_while(|(seq, _)| *seq <= to).filter(|(seq, is_live)| *is_live || was_there(*seq));
+        seqs.map(|(seq, _)| seq).take(limit).collect()
+    }
+
     /// Messages up to a sequence, downwards.
     pub(super) fn down_from(&self, seq: u64) -> impl Iterator<Item = (Place, Option<SubjectId>)> {
         let end = seq.checked_add(1).map_or(self.tail, |next| self.position(next).min(self.tail));
@@ -182,6 +204,11 @@ impl Entries {
                 self.live -= 1;
                 self.live_bytes -= u64::from(place.length);
             }
+        }
+        // The sequences are given out anew, and then these are other messages.
+        self.held.retain(|held| held.from <= last_seq);
+        for held in &mut self.held {
+            held.to = held.to.min(last_seq);
         }
         let forgets = end < self.list.len();
         self.list.truncate(end);
@@ -344,6 +371,24 @@ mod tests {
         assert_eq!(entries.is_needed(18, 500), None, "that is another record");
         assert_eq!(entries.held_bytes(6), 0);
         assert_eq!(entries.is_needed(10, 0), None);
+    }
+
+    #[test]
+    fn what_was_there_at_an_index_is_known_while_it_is_held() {
+        let mut entries = filled(6);
+        entries.remove((12, 12), (5, 4), |_, _| {});
+        entries.remove((18, 18), (7, 4), |_, _| {});
+        entries.remove((0, 16), (6, 4), |_, _| {});
+        let as_of = |entries: &Entries, index| entries.as_of((0, 100), index, 10);
+        assert_eq!(as_of(&entries, 4), [10, 12, 14, 16, 18, 20]);
+        assert_eq!(as_of(&entries, 5), [10, 14, 16, 18, 20]);
+        assert_eq!(as_of(&entries, 6), [18, 20]);
+        assert_eq!(as_of(&entries, 7), [20]);
+        assert_eq!(entries.as_of((12, 18), 4, 10), [12, 14, 16, 18]);
+        assert_eq!(entries.as_of((11, 100), 4, 2), [12, 14]);
+        assert_eq!((entries.kept(12).map(|place| place.offset), entries.kept(13)), (Some(100), None));
+        assert_eq!(entries.held_bytes(6), 100, "18 alone is held above 6");
+        assert_eq!(as_of(&entries, 4), [18, 20]);
     }
 
     #[test]

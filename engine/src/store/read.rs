@@ -35,6 +35,25 @@ impl Store {
         place.map(|place| self.read_at(&state, place.seq)).transpose()
     }
 
+    /// Sequences of a run whose messages were there at a raft index of the newest group: `limit` at most. Of those that
+    /// were removed since, the ones whose removal may still be undone (see [`Self::set_reclaim_floor`]).
+    ///
+    /// # Errors
+    /// The store is closed.
+    pub fn seqs_as_of(&self, run: (u64, u64), index: u64, limit: usize) -> Result<Vec<u64>, StoreError> {
+        Ok(self.open_state()?.as_of(run, index, limit))
+    }
+
+    /// The message of this sequence as long as its record is in a file, also where it is removed.
+    ///
+    /// # Errors
+    /// Its block cannot be read.
+    pub fn load_kept(&self, seq: u64) -> Result<Option<StoredMessage>, StoreError> {
+        let state = self.open_state()?;
+        let Some((block, place)) = state.find_kept(seq) else { return Ok(None) };
+        block.read(&mut block.lock(), self.vfs(), place).map(Some)
+    }
+
     /// What the index knows of a message: nothing is read where the block's subjects are in memory.
     ///
     /// # Errors

@@ -113,6 +113,22 @@ impl State {
         Some((slot.block.clone(), place))
     }
 
+    /// A message whose record is in a file, also where it is removed.
+    pub(super) fn find_kept(&self, seq: u64) -> Option<(Arc<Block>, Place)> {
+        let slot = self.slots.get(self.slot_of(seq))?;
+        let place = slot.block.lock().entries.kept(seq)?;
+        Some((slot.block.clone(), place))
+    }
+
+    /// Sequences of a run whose messages were there at an index, as far as they are held: `limit` at most.
+    pub(super) fn as_of(&self, (from, to): (u64, u64), index: u64, limit: usize) -> Vec<u64> {
+        let mut seqs = Vec::new();
+        for slot in self.slots_of(from, to) {
+            seqs.extend(slot.block.lock().entries.as_of((from, to), index, limit - seqs.len()));
+        }
+        seqs
+    }
+
     /// The first message at or above a sequence.
     pub(super) fn first_from(&self, seq: u64) -> Option<Place> {
         let mut slots = self.slots.iter().skip(self.slot_of(seq));

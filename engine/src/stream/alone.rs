@@ -9,6 +9,7 @@ use super::Stream;
 use super::apply::Failure;
 use crate::core::entry::StreamEntry;
 use crate::engine::Engine;
+use crate::events::Event;
 use crate::slot::Presence;
 
 /// How often the store is synced although nobody asked.
@@ -40,6 +41,10 @@ impl Stream {
                 biased;
                 () = engine.context().quit.cancelled() => break,
                 () = token.cancelled() => break,
+                reason = self.until_unreadable() => {
+                    self.open_again(&engine, reason);
+                    break;
+                }
                 changed = wanted.changed() => can_write = changed.is_ok() && self.make_durable(&mut wanted).await,
                 () = sleep_until(expiry_due) => {
                     self.expire().await;
@@ -55,6 +60,12 @@ impl Stream {
         let _last = self.make_durable(&mut wanted).await;
         self.member.end_leadership();
         drop(presence);
+    }
+
+    /// Has the stream opened again, by a task of its own: it waits for whoever drives the stream.
+    pub(super) fn open_again(self: &Arc<Self>, engine: &Arc<Engine>, reason: String) {
+        engine.context().events.tell(Event::OpenedAgain { stream: self.name.clone(), reason: reason.clone() });
+        let _started = engine.context().tasks.spawn(engine.clone().open_again(self.clone(), reason));
     }
 
     /// Asks for everything up to an index to be durable, and waits. `false` where it failed or will not be done.

@@ -20,6 +20,8 @@ pub(super) enum Failure {
     Write(WriteError),
     /// State and store do not fit together: the stream has to be made anew.
     Diverged(String),
+    /// The store cannot read what the entry needs, so state and store may have parted: the stream has to be opened again.
+    Unreadable(String),
 }
 
 impl From<StoreError> for Failure {
@@ -28,6 +30,8 @@ impl From<StoreError> for Failure {
             StoreError::Closed if !crate::mutant!(M94) => Self::Closed,
             StoreError::Write(error) => Self::Write(error),
             StoreError::Sequence { .. } => Self::Diverged(error.to_string()),
+            // It never latches: nothing was written.
+            StoreError::Read { .. } => Self::Unreadable(error.to_string()),
             other => Self::Write(WriteError::other(other.to_string())),
         }
     }
@@ -110,7 +114,7 @@ impl Stream {
         for (index, entry) in (first..).zip(entries) {
             last = index;
             let applied = inner.state.apply(index, entry, self.store.as_ref());
-            let actions = applied.map_err(|lost| Failure::Write(WriteError::other(lost.to_string())))?;
+            let actions = applied.map_err(|lost| Failure::Unreadable(lost.to_string()))?;
             settled.extend(self.perform(index, actions)?);
         }
         let last_seq = inner.state.extent().last_seq;
@@ -192,6 +196,12 @@ impl Stream {
             Failure::Write(error) => error,
             // Without a group there is nothing to make it anew from.
             Failure::Diverged(reason) => &WriteError::other(reason),
+            Failure::Unreadable(reason) => {
+                // Until whoever drives the stream has seen to it, nothing is applied to what may have parted.
+                self.set_alone(false);
+                self.unreadable.send_replace(Some(reason.clone()));
+                return;
+            }
             Failure::Closed => return,
         };
         // An unreplicated stream on a full volume latches, and the engine goes on: other streams may be elsewhere (W15).

@@ -23,9 +23,6 @@ const START_LIMIT: Duration = Duration::from_secs(5);
 /// Attempts, and the pause between them.
 const ATTEMPTS: u32 = 3;
 const PAUSE: Duration = Duration::from_secs(2);
-/// What one answer carries at most.
-const CHUNK_MESSAGES: usize = 512;
-const CHUNK_BYTES: usize = 1 << 20;
 
 /// A leader's answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,12 +48,20 @@ pub(super) enum CatchupEnd {
     Failed(Failure),
     /// What is here cannot be completed: the store has to be filled anew.
     Hopeless(String),
+    /// Nobody who was asked has the messages of this snapshot: a newer one is needed.
+    Gone(String),
 }
 
 /// Why one attempt ended.
 enum AttemptEnd {
-    Again(&'static str),
+    Again(String),
     Failed(Failure),
+}
+
+impl AttemptEnd {
+    fn again(why: &str) -> Self {
+        Self::Again(why.to_owned())
+    }
 }
 
 impl From<Failure> for AttemptEnd {
@@ -122,7 +127,8 @@ impl Stream {
             () = engine.context().quit.cancelled() => None,
             end = self.fetch_missing(engine, node, &snapshot) => Some(end),
         };
-        self.catching_up.send_replace(false);
+        // Who waits for a newer snapshot still catches up.
+        self.catching_up.send_replace(matches!(caught_up, Some(Err(CatchupEnd::Gone(_)))));
         match caught_up {
             None => CatchupEnd::Told,
             Some(Err(end)) => end,
@@ -138,8 +144,10 @@ impl Stream {
         self.store.compact(extent.first_seq, snapshot.applied)?;
         for gone in extent.deleted.iter() {
             // Who reads asks the store: what the others have deleted must not be in it.
-            while let Some(seq) = self.store.seq_at_or_above(*gone.start(), None)?.filter(|seq| gone.contains(seq)) {
+            let mut from = *gone.start();
+            while let Some(seq) = self.store.seq_at_or_above(from, None)?.filter(|seq| seq <= gone.end()) {
                 self.store.remove(seq, snapshot.applied)?;
+                from = seq + 1;
             }
         }
         Ok(self.flush().await?)
@@ -151,7 +159,7 @@ impl Stream {
         node: &Node,
         snapshot: &StreamSnapshot,
     ) -> Result<(), CatchupEnd> {
-        let mut why = "";
+        let mut why = String::new();
         for attempt in 0..ATTEMPTS {
             let missing = snapshot.extent.missing(self.store.as_ref());
             let (Some(first), Some(last)) = (missing.first(), missing.last()) else { return Ok(()) };
@@ -163,7 +171,7 @@ impl Stream {
                 sleep(PAUSE).await;
             }
             let Some(source) = self.source(engine, node, attempt).await else {
-                why = "nobody is there to be asked";
+                "nobody is there to be asked".clone_into(&mut why);
                 continue;
             };
             match self.attempt(engine, source, snapshot, range).await {
@@ -175,7 +183,7 @@ impl Stream {
         if snapshot.extent.missing(self.store.as_ref()).is_empty() {
             return Ok(());
         }
-        Err(CatchupEnd::Hopeless(format!("{ATTEMPTS} attempts to catch up failed: {why}")))
+        Err(CatchupEnd::Gone(format!("{ATTEMPTS} attempts to catch up failed: {why}")))
     }
 
     async fn attempt(
@@ -193,18 +201,22 @@ impl Stream {
                 id: call.number(),
                 stream: self.name.clone(),
                 created_ns: self.created_ns,
+                index: snapshot.applied,
                 first_seq: next,
                 last_seq: *range.end(),
             };
             engine.context().network.send(source, request);
             match call.wait(START_LIMIT).await {
-                None => return Err(AttemptEnd::Again("no answer came")),
-                Some(CatchupAnswer::Refused(_)) => return Err(AttemptEnd::Again("it was refused")),
+                None => return Err(AttemptEnd::again("no answer came")),
+                Some(CatchupAnswer::Refused(reason)) => {
+                    return Err(AttemptEnd::Again(format!("{source} refused: {reason}")));
+                }
                 Some(CatchupAnswer::Messages { messages, next_seq }) => {
                     self.take_messages(snapshot, &messages)?;
                     if next_seq <= next {
-                        return Err(AttemptEnd::Again("none of them came"));
+                        return Err(AttemptEnd::again("none of them came"));
                     }
+                    self.look_for_gap(snapshot, next_seq.min(*range.end() + 1))?;
                     next = next_seq;
                 }
             }
@@ -233,7 +245,7 @@ impl Stream {
         for bytes in messages {
             let Some(message) = decode_message(bytes) else {
                 if crate::mutant!(M87) {
-                    return Err(AttemptEnd::Again("a message is damaged"));
+                    return Err(AttemptEnd::again("a message is damaged"));
                 }
                 // The leader would send the same again.
                 let error = WriteError::other(format!("stream {}: a catch-up message is damaged", self.name));
@@ -242,10 +254,21 @@ impl Stream {
             if !snapshot.extent.is_live(message.seq) || self.store.totals().last_seq >= message.seq {
                 continue;
             }
+            self.look_for_gap(snapshot, message.seq)?;
             let stored = self.store_caught_up(snapshot.applied, &message);
             stored.map_err(AttemptEnd::Failed)?;
         }
         Ok(())
+    }
+
+    /// Fails where a message that lives below a sequence was left out: the store ends before it, so that another source
+    /// can give it.
+    fn look_for_gap(&self, snapshot: &StreamSnapshot, seq: u64) -> Result<(), AttemptEnd> {
+        let next = snapshot.extent.next_live(self.store.totals().last_seq + 1);
+        match next.filter(|live| *live < seq) {
+            Some(live) => Err(AttemptEnd::Again(format!("sequence {live} is gone"))),
+            None => Ok(()),
+        }
     }
 
     fn store_caught_up(&self, index: u64, message: &StoredMessage) -> Result<(), Failure> {
@@ -286,31 +309,6 @@ impl Stream {
             }
             Err(lost) => CatchupEnd::Hopeless(lost.to_string()),
         }
-    }
-
-    /// Whether it has every message that lives, up to a sequence.
-    pub(crate) fn has_all_up_to(&self, seq: u64) -> bool {
-        let inner = self.inner.lock();
-        inner.is_whole && inner.state.extent().last_seq >= seq
-    }
-
-    /// Some of the messages of a range, and what comes behind them.
-    pub(crate) fn chunk(&self, first_seq: u64, last_seq: u64) -> (Vec<Bytes>, u64) {
-        let (mut messages, mut n_bytes, mut next) = (Vec::new(), 0, first_seq);
-        while next <= last_seq && messages.len() < CHUNK_MESSAGES && n_bytes < CHUNK_BYTES {
-            match self.store.next(next, None) {
-                Ok(Some(message)) if message.seq <= last_seq => {
-                    next = message.seq + 1;
-                    let bytes = encode_message(&message);
-                    n_bytes += bytes.len();
-                    messages.push(bytes);
-                }
-                // A message that cannot be read ends the chunk; where it is the first one, the follower gives up.
-                Err(_) => break,
-                Ok(_) => next = last_seq + 1,
-            }
-        }
-        (messages, next)
     }
 }
 

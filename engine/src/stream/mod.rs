@@ -6,9 +6,11 @@ mod batch;
 pub mod catchup;
 mod envelope;
 mod monitor;
+mod newer;
 mod publish;
 mod read;
 mod retention;
+mod serve;
 mod snapshot;
 mod view;
 
@@ -19,6 +21,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use interlock_sync::channel::watch;
 use interlock_sync::lock::Mutex;
+use interlock_sync::time::{Duration, sleep};
 
 use apply::Failure;
 
@@ -37,10 +40,15 @@ use crate::raft::Salvage;
 use crate::server::Context;
 use crate::store::{Store, StoreError, StoreOptions};
 use batch::Stage;
+use serve::Hold;
 
 pub(crate) use publish::{NoAnswer, not_proposed};
 pub(crate) use read::message;
 use retention::Candidates;
+
+/// How often what cannot be read is read again, and the pause before.
+const REREADS: usize = 3;
+const REREAD_PAUSE: Duration = Duration::from_millis(100);
 
 /// The folder of a stream. One that is created anew has another.
 pub fn folder(context: &Context, assignment: &StreamAssignment) -> PathBuf {
@@ -69,12 +77,16 @@ pub struct Stream {
     durable_index: watch::Sender<Durable>,
     /// Whether messages are fetched from the leader.
     catching_up: watch::Sender<bool>,
+    /// Why it has to be opened again.
+    unreadable: watch::Sender<Option<String>>,
     /// Up to which index the group's entries are applied: readers wait for it.
     applied_index: watch::Sender<u64>,
     /// Messages that may have to go because of what consumers want and have settled.
     candidates: Candidates,
     /// Atomic batches that wait for their last message.
     stage: Stage,
+    /// Followers that are being caught up. A leaf lock.
+    hold: Mutex<Option<Hold>>,
 }
 
 struct Inner {
@@ -103,9 +115,12 @@ impl Stream {
     pub async fn open(engine: &Arc<Engine>, assignment: &StreamAssignment) -> Result<Arc<Self>, WriteError> {
         let context = engine.context().clone();
         let node = engine.node(&assignment.group.name);
-        // The log of a group that this server is the last of: what it became alone with may be in there only.
-        let is_alone = !assignment.group.is_replicated();
-        let salvaged = if is_alone { context.lone_log(&assignment.group.name).await? } else { None };
+        // A group that has begun took it over then.
+        let lone_log = assignment.group.lone_log(context.settings.id).filter(|_| node.is_none());
+        let salvaged = match lone_log {
+            Some(group) => context.lone_log(group).await?,
+            None => None,
+        };
         let covered = |log: &Salvage| log.snapshot.as_ref().map_or(0, |(index, _)| *index);
         let replay_from = node.as_ref().map(|node| node.status().snapshot_index).or(salvaged.as_ref().map(covered));
         let options = StoreOptions {
@@ -134,13 +149,15 @@ impl Stream {
             wanted_index: watch::Sender::new(0),
             durable_index: watch::Sender::new(Durable::default()),
             catching_up: watch::Sender::new(false),
+            unreadable: watch::Sender::new(None),
             applied_index: watch::Sender::new(0),
             candidates: Candidates::default(),
             stage: Stage::default(),
+            hold: Mutex::default(),
         };
         stream.remove_staged().await;
-        if let Some(salvaged) = salvaged {
-            stream.take_over(salvaged, &assignment.group.name).await?;
+        if let (Some(salvaged), Some(group)) = (salvaged, lone_log) {
+            stream.take_over(salvaged, group).await?;
         }
         Ok(Arc::new(stream))
     }
@@ -269,7 +286,16 @@ impl Stream {
     /// The store's.
     pub(crate) async fn persist(&self) -> Result<(), WriteError> {
         let index = self.inner.lock().state.processed();
-        self.flush().await.map_err(|error| write_error(&self.name, &error))?;
+        let mut flushed = self.flush().await;
+        for _ in 0..REREADS {
+            // Nothing was written, so nothing is lost: a read that fails once may succeed.
+            if !matches!(flushed, Err(StoreError::Read { .. })) {
+                break;
+            }
+            sleep(REREAD_PAUSE).await;
+            flushed = self.flush().await;
+        }
+        flushed.map_err(|error| write_error(&self.name, &error))?;
         // Who waits for that does not wait for a task that has left.
         self.durable_index.send_modify(|durable| durable.index = durable.index.max(index));
         Ok(())
@@ -321,6 +347,19 @@ impl Stream {
         self.member.slot.close();
         self.answers.abandon_all();
         self.close_store().await;
+    }
+
+    /// Why it has to be opened again, where that is so.
+    pub(super) fn unreadable(&self) -> Option<String> {
+        self.unreadable.borrow().clone()
+    }
+
+    /// The same, once it is so.
+    pub(super) async fn until_unreadable(&self) -> String {
+        let mut unreadable = self.unreadable.subscribe();
+        // The sender lives as long as this stream.
+        let reason = unreadable.wait_for(Option::is_some).await.map(|reason| reason.clone());
+        reason.ok().flatten().unwrap_or_default()
     }
 
     /// Closes it and removes its data from this server.

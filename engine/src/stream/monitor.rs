@@ -11,6 +11,7 @@ use super::Stream;
 use super::alone::{EXPIRY_INTERVAL, SYNC_INTERVAL};
 use super::apply::Failure;
 use super::catchup::CatchupEnd;
+use super::newer::Awaited;
 use crate::core::snapshot::Occasion;
 use crate::engine::{AssetKey, Engine};
 use crate::events::Event;
@@ -20,6 +21,7 @@ use crate::raft::{Apply, Node};
 use crate::slot::Presence;
 
 /// Why the monitor leaves.
+#[derive(Debug)]
 enum Leave {
     /// The server or the engine ends, or the slot was stopped.
     Told,
@@ -29,21 +31,26 @@ enum Leave {
     Failed(Failure),
     /// The stream has to be made anew.
     Reset(String),
+    /// The stream has to be opened again.
+    Unreadable(String),
 }
 
 impl From<Failure> for Leave {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Diverged(reason) => Self::Reset(reason),
+            Failure::Unreadable(reason) => Self::Unreadable(reason),
             failure => Self::Failed(failure),
         }
     }
 }
 
-/// When a stream's own work is due.
-struct Dues {
+/// A stream's own work: when it is due, and what keeps it from being done.
+struct Work {
     sync: Instant,
     expiry: Instant,
+    /// While this is waited for, nothing else is applied.
+    awaited: Option<Awaited>,
 }
 
 impl Stream {
@@ -52,7 +59,7 @@ impl Stream {
         let asset = AssetKey::Stream(self.name.clone());
         let begun = Generation::begin(engine, &self.member, &asset, &mut presence).await;
         let Some(mut generation) = begun else { return };
-        self.store.set_reclaim_floor(generation.node.status().snapshot_index);
+        self.raise_floor(generation.node.status().snapshot_index);
         let leave = self.run(&mut generation).await;
         self.leave(&mut generation, leave).await;
         generation.end(&self.member).await;
@@ -61,16 +68,17 @@ impl Stream {
 
     async fn run(self: &Arc<Self>, generation: &mut Generation) -> Leave {
         let now = Instant::now();
-        let mut dues = Dues { sync: now + SYNC_INTERVAL, expiry: now + EXPIRY_INTERVAL };
+        let mut work = Work { sync: now + SYNC_INTERVAL, expiry: now + EXPIRY_INTERVAL, awaited: None };
         loop {
-            let done = match generation.next(Some(dues.sync.min(dues.expiry))).await {
+            let done = match generation.next(Some(work.sync.min(work.expiry))).await {
                 Happening::Told => return Leave::Told,
                 Happening::NodeGone => return Leave::NodeGone,
-                Happening::Items(items) => self.apply_items(generation, items).await,
+                Happening::Items(items) => self.apply_items(generation, &mut work, items).await,
                 Happening::SnapshotDue => self.snapshot(generation, Occasion::Timer).await,
+                Happening::MembersDue => self.look_at_members(generation, &work).await,
                 happening => {
-                    self.follow(generation, happening, &mut dues).await;
-                    Ok(())
+                    self.follow(generation, happening, &mut work).await;
+                    self.unreadable().map_or(Ok(()), |reason| Err(Leave::Unreadable(reason)))
                 }
             };
             if let Err(leave) = done {
@@ -80,23 +88,41 @@ impl Stream {
     }
 
     /// What does not end the monitor.
-    async fn follow(self: &Arc<Self>, generation: &Generation, happening: Happening, dues: &mut Dues) {
+    async fn follow(self: &Arc<Self>, generation: &Generation, happening: Happening, work: &mut Work) {
         match happening {
-            Happening::Leads(true) => {
-                let leadership = self.member.begin_leadership();
-                self.keep_for_consumers(&generation.engine, leadership);
-                self.follow_update(generation).await;
-            }
+            // Who lacks messages answers for nothing.
+            Happening::Leads(true) | Happening::Updated if work.awaited.is_some() => {}
+            Happening::Leads(true) => self.begin_to_lead(generation).await,
             Happening::Leads(false) => self.member.end_leadership(),
             Happening::Updated => self.follow_update(generation).await,
-            Happening::MembersDue => {
-                generation.engine.seek_leadership(&self.member, &generation.node).await;
-                self.follow_update(generation).await;
-            }
-            Happening::Installed(Some(index)) => self.store.set_reclaim_floor(index),
-            Happening::Due => self.do_what_is_due(dues).await,
+            Happening::Installed(Some(index)) => self.raise_floor(index),
+            Happening::Due => self.do_what_is_due(generation, work).await,
             _ => {}
         }
+    }
+
+    async fn begin_to_lead(self: &Arc<Self>, generation: &Generation) {
+        let leadership = self.member.begin_leadership();
+        self.keep_for_consumers(&generation.engine, leadership);
+        self.follow_update(generation).await;
+    }
+
+    async fn look_at_members(self: &Arc<Self>, generation: &mut Generation, work: &Work) -> Result<(), Leave> {
+        if let Some(awaited) = &work.awaited {
+            return Ok(self.seek_newer_snapshot(&generation.node, awaited).await?);
+        }
+        generation.engine.seek_leadership(&self.member, &generation.node).await;
+        self.follow_update(generation).await;
+        self.give_newer_snapshot(generation).await
+    }
+
+    /// Takes a snapshot that a follower asks for, once this leader has applied what it must cover.
+    async fn give_newer_snapshot(self: &Arc<Self>, generation: &mut Generation) -> Result<(), Leave> {
+        let status = generation.node.status();
+        if status.wanted_snapshot <= status.snapshot_index || status.applied < status.wanted_snapshot {
+            return Ok(());
+        }
+        self.snapshot(generation, Occasion::Requested).await
     }
 
     async fn snapshot(self: &Arc<Self>, generation: &mut Generation, occasion: Occasion) -> Result<(), Leave> {
@@ -104,12 +130,18 @@ impl Stream {
         Ok(self.take_snapshot(node, schedule, occasion).await?)
     }
 
-    async fn apply_items(self: &Arc<Self>, generation: &mut Generation, items: Vec<Apply>) -> Result<(), Leave> {
+    async fn apply_items(
+        self: &Arc<Self>,
+        generation: &mut Generation,
+        work: &mut Work,
+        items: Vec<Apply>,
+    ) -> Result<(), Leave> {
         for item in items {
             failpoint!("apply_stream");
             match item {
                 Apply::RecoveryDone => self.finish_recovery(generation),
-                Apply::Snapshot { index, data, .. } => self.install_snapshot(generation, index, &data).await?,
+                Apply::Snapshot { index, data, .. } => self.install_snapshot(generation, work, index, &data).await?,
+                Apply::Members { .. } | Apply::Entry { .. } if work.awaited.is_some() => {}
                 Apply::Members { index, .. } => {
                     self.apply_entry(index, &[])?;
                     generation.node.processed(index);
@@ -120,6 +152,9 @@ impl Stream {
                     generation.node.processed(index);
                 }
             }
+        }
+        if work.awaited.is_some() {
+            return Ok(());
         }
         self.tell_applied(&generation.node);
         if let Err(error) = self.store.write_pending() {
@@ -143,16 +178,30 @@ impl Stream {
         tracing::debug!("stream {}: recovered up to {}", self.name, self.applied());
     }
 
-    async fn install_snapshot(self: &Arc<Self>, generation: &Generation, index: u64, data: &[u8]) -> Result<(), Leave> {
+    async fn install_snapshot(
+        self: &Arc<Self>,
+        generation: &Generation,
+        work: &mut Work,
+        index: u64,
+        data: &[u8],
+    ) -> Result<(), Leave> {
         match self.adopt_snapshot(&generation.engine, &generation.node, &generation.token, data).await {
             CatchupEnd::Complete => {
-                self.store.set_reclaim_floor(index);
+                self.raise_floor(index);
                 self.tell_applied(&generation.node);
+                if work.awaited.take().is_some() && generation.leads {
+                    self.begin_to_lead(generation).await;
+                }
                 Ok(())
             }
             CatchupEnd::Told => Err(Leave::Told),
             CatchupEnd::Failed(failure) => Err(failure.into()),
             CatchupEnd::Hopeless(reason) => Err(Leave::Reset(reason)),
+            CatchupEnd::Gone(reason) => {
+                tracing::warn!("stream {}: a newer snapshot than {index} is needed: {reason}", self.name);
+                work.awaited = Some(Awaited::from(work.awaited.take(), reason));
+                Ok(())
+            }
         }
     }
 
@@ -168,26 +217,28 @@ impl Stream {
                 self.propose_config(assignment.config.clone()).await;
             }
             generation.engine.have_consumers_follow(&self.name).await;
-            let is_settled = generation.engine.follow_members(&self.member, &generation.node).await;
+            let is_settled = generation.engine.follow_members(&assignment.group, &generation.node).await;
             if is_settled && generation.engine.consumers_live_in(&assignment) {
                 generation.engine.settle_stream(&assignment).await;
             }
         }
     }
 
-    async fn do_what_is_due(self: &Arc<Self>, dues: &mut Dues) {
+    async fn do_what_is_due(self: &Arc<Self>, generation: &Generation, work: &mut Work) {
         let now = Instant::now();
-        if dues.expiry <= now {
-            dues.expiry = now + EXPIRY_INTERVAL;
+        if work.expiry <= now {
+            work.expiry = now + EXPIRY_INTERVAL;
             self.expire().await;
         }
-        if dues.sync <= now {
-            dues.sync = now + SYNC_INTERVAL;
+        if work.sync <= now {
+            work.sync = now + SYNC_INTERVAL;
+            self.raise_floor(generation.node.status().snapshot_index);
             self.sync_store().await;
         }
     }
 
     async fn leave(self: &Arc<Self>, generation: &mut Generation, leave: Leave) {
+        tracing::debug!("{}: stream {}: the monitor leaves: {leave:?}", generation.engine.me(), self.name);
         self.member.end_leadership();
         match leave {
             Leave::Told if generation.shuts_down() => {
@@ -196,6 +247,7 @@ impl Stream {
             Leave::Told | Leave::NodeGone => {}
             Leave::Failed(failure) => self.latch(&failure).await,
             Leave::Reset(reason) => self.reset(generation.engine.clone(), reason).await,
+            Leave::Unreadable(reason) => self.open_again(&generation.engine, reason),
         }
     }
 

@@ -24,6 +24,9 @@ impl Stream {
         let Verdict::Take { forced } = schedule.judge(occasion, node, self.covered().clfs) else {
             return Ok(());
         };
+        if !self.is_whole() {
+            return Ok(());
+        }
         let checkpoint = match node.checkpoint(forced) {
             Ok(checkpoint) => checkpoint,
             Err(refused) => {
@@ -41,7 +44,7 @@ impl Stream {
         failpoint!("between_flush_and_encode");
         let (covered, data) = self.encoded_state();
         if let Some(index) = schedule.install(&self.context, checkpoint, data, covered).await {
-            self.store.set_reclaim_floor(index);
+            self.raise_floor(index);
         }
         Ok(())
     }

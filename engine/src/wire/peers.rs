@@ -27,10 +27,11 @@ pub fn put_peer_frame(buffer: &mut Vec<u8>, frame: &PeerFrame) {
         }),
         PeerFrame::Request { id, request } => put_request(buffer, *id, request),
         PeerFrame::Response { id, response } => put_response(buffer, *id, response),
-        PeerFrame::CatchupRequest { id, stream, created_ns, first_seq, last_seq } => {
+        PeerFrame::CatchupRequest { id, stream, created_ns, index, first_seq, last_seq } => {
             append(buffer, CATCHUP_REQUEST, *id, |body| {
                 put_text(body, stream);
                 put_number(body, *created_ns);
+                put_number(body, *index);
                 put_number(body, *first_seq);
                 put_number(body, *last_seq);
             });
@@ -72,6 +73,7 @@ pub fn peer_frame_of(frame: &Frame) -> Result<PeerFrame, WireError> {
             id: frame.number,
             stream: body.text("stream")?,
             created_ns: body.number("creation time")?,
+            index: body.number("index")?,
             first_seq: body.number("first sequence")?,
             last_seq: body.number("last sequence")?,
         },

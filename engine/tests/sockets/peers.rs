@@ -38,7 +38,7 @@ fn transport(cluster: &str, me: ServerId, you: (ServerId, &str)) -> (Arc<Peers>,
 }
 
 fn frame(number: u64) -> PeerFrame {
-    PeerFrame::CatchupRequest { id: number, stream: "S".to_owned(), created_ns: 0, first_seq: 0, last_seq: 0 }
+    PeerFrame::CatchupRequest { id: number, stream: "S".to_owned(), created_ns: 0, index: 0, first_seq: 0, last_seq: 0 }
 }
 
 fn numbers(host: &StandIn) -> Vec<u64> {

@@ -4,6 +4,7 @@
 mod crashes;
 mod damage;
 mod faults;
+mod held;
 mod model;
 
 use std::sync::Arc;

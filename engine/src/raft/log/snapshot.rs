@@ -72,10 +72,14 @@ pub(in crate::raft) fn plant(vfs: &dyn Vfs, folder: &Path, snapshot: &StoredSnap
     sync_folder(vfs, folder)
 }
 
-/// Removes the snapshots before this index.
+/// Removes the snapshots before this index. Where the folder cannot be read they stay: the latest one counts.
 pub(in crate::raft) fn remove_older(vfs: &dyn Vfs, folder: &Path, index: u64) -> io::Result<()> {
     let older = |path: &PathBuf| index_of(path).is_some_and(|of_file| of_file < index);
-    vfs.list(folder)?.iter().filter(|path| older(path)).try_for_each(|path| vfs.remove_file(path))
+    let listed = vfs.list(folder).unwrap_or_else(|error| {
+        tracing::warn!(%error, folder = %folder.display(), "older snapshots stay");
+        Vec::new()
+    });
+    listed.iter().filter(|path| older(path)).try_for_each(|path| vfs.remove_file(path))
 }
 
 /// The latest snapshot in the folder that is whole.

@@ -1,0 +1,203 @@
+//! The operator and the weather: what befalls a cluster while its clients work.
+
+use std::sync::Arc;
+
+use interlock_sync::random::Random;
+use interlock_sync::task;
+use interlock_sync::time::{Duration, sleep};
+
+use super::clients::Clients;
+use super::history::Violation;
+use super::swarm::{Part, Stroke, Swarm};
+use super::users::DURABLE;
+use super::world::World;
+use super::{Link, invariants};
+use crate::api::Request;
+use crate::core::config::StreamConfig;
+use crate::core::names::ServerId;
+use crate::disk::{Fault, Operation};
+use crate::failpoint;
+
+/// How long it lasts.
+const LENGTH: Duration = Duration::from_secs(40);
+/// The longest pause between two strokes, in milliseconds.
+const PAUSE_MS: u64 = 2_000;
+/// How long a named point holds a task at most, in milliseconds.
+const LINGER_MS: u64 = 400;
+/// Paths that a disk stalls at.
+const STALLED: [&str; 3] = ["streams", "groups", "consumers"];
+
+/// A storm.
+pub(super) struct Storm<'a> {
+    pub world: &'a mut World,
+    pub random: Random,
+    pub log: &'a mut Vec<String>,
+    pub clients: &'a Arc<Clients>,
+    pub swarm: &'a Swarm,
+}
+
+impl Storm<'_> {
+    /// Rages, and then is over: how often it struck.
+    pub(super) async fn rage(mut self) -> Result<usize, Violation> {
+        let mut n_strokes = 0;
+        while self.clients.started.elapsed() < LENGTH {
+            sleep(Duration::from_millis(self.random.below(PAUSE_MS))).await;
+            invariants::check_while_running(self.world)?;
+            let stroke = self.swarm.draw(&mut self.random);
+            let what = self.strike(stroke).await?;
+            tracing::info!("{what}");
+            self.log.push(format!("{:>9.3} s {what}", self.clients.started.elapsed().as_secs_f64()));
+            n_strokes += 1;
+        }
+        failpoint::linger(None);
+        Ok(n_strokes)
+    }
+
+    fn some_server(&mut self) -> ServerId {
+        let ids = self.world.ids().to_vec();
+        *self.pick(&ids)
+    }
+
+    fn pick<'b, T>(&mut self, all: &'b [T]) -> &'b T {
+        &all[usize::try_from(self.random.below(all.len() as u64)).unwrap_or(0)]
+    }
+
+    async fn strike(&mut self, stroke: Stroke) -> Result<String, Violation> {
+        let id = self.some_server();
+        Ok(match stroke {
+            Stroke::Crash | Stroke::Restart | Stroke::BreakDisk if self.world.running().len() < 3 => {
+                self.restart_all().await
+            }
+            Stroke::Crash => {
+                self.world.crash(id);
+                format!("{id} loses power")
+            }
+            Stroke::Restart => self.restart(id).await?,
+            Stroke::BreakDisk => self.break_disk(id),
+            Stroke::BreakReads => {
+                let nth = 1 + self.random.below(10);
+                self.world.disk(id).fail(Fault::always(Operation::Read, "", 5).nth(nth));
+                format!("{id}: the {nth}. read fails")
+            }
+            Stroke::StallDisk => self.stall_disk(id),
+            Stroke::Isolate => {
+                let ids = self.world.ids().to_vec();
+                self.world.network.isolate(id, &ids);
+                format!("{id} is cut off")
+            }
+            Stroke::Heal => {
+                self.world.network.heal();
+                "the network heals".to_owned()
+            }
+            Stroke::Lose => {
+                let loss = self.random.below(20);
+                let link = Link { loss, duplicates: 5, jitter: Duration::from_millis(20), ..Link::default() };
+                self.world.network.set_link(link);
+                format!("{loss} % of the frames are lost")
+            }
+            Stroke::Pace => {
+                let is_slow = self.random.chance(60);
+                let linger = Random::split(self.random.below(u64::MAX), "linger");
+                failpoint::linger(is_slow.then_some((linger, Duration::from_millis(LINGER_MS))));
+                format!("tasks linger: {is_slow}")
+            }
+            operation => {
+                let request = self.operation(operation, id);
+                self.ask(request)
+            }
+        })
+    }
+
+    /// What an operator asks for.
+    fn operation(&mut self, stroke: Stroke, id: ServerId) -> Request {
+        let replicated = *self.pick(&[Part::A, Part::B]);
+        match stroke {
+            Stroke::StepDown => Request::StreamStepDown { stream: replicated.name().to_owned(), preferred: None },
+            Stroke::Remap => {
+                let peers = self.world.ids().to_vec();
+                Request::StreamMove { stream: replicated.name().to_owned(), peers }
+            }
+            Stroke::Move => Request::StreamMove { stream: Part::C.name().to_owned(), peers: vec![id] },
+            Stroke::Scale => {
+                let replicas = if self.random.chance(50) { 1 } else { 3 };
+                Request::StreamUpdate(StreamConfig { replicas, ..Part::B.config() })
+            }
+            Stroke::ConsumerRemap => {
+                Request::ConsumerRemap { stream: Part::A.name().to_owned(), consumer: DURABLE.to_owned() }
+            }
+            Stroke::ConsumerStepDown => {
+                Request::ConsumerStepDown { stream: Part::A.name().to_owned(), consumer: DURABLE.to_owned() }
+            }
+            Stroke::Lifecycle => {
+                let name = format!("X{}", self.random.below(2));
+                if self.random.chance(40) {
+                    return Request::StreamDelete(name);
+                }
+                let replicas = if self.random.chance(50) { 1 } else { 3 };
+                let subjects = vec![format!("{name}.>")];
+                Request::StreamCreate(StreamConfig { name, subjects, replicas, ..StreamConfig::default() })
+            }
+            _ => Request::MetaStepDown,
+        }
+    }
+
+    fn ask(&mut self, request: Request) -> String {
+        let server = self.clients.servers.draw(&mut self.random);
+        let Some(server) = server else { return "nobody is there to be asked".to_owned() };
+        let text = match &request {
+            Request::StreamUpdate(config) => format!("StreamUpdate to {} replicas", config.replicas),
+            Request::StreamCreate(config) => format!("StreamCreate {} with {} replicas", config.name, config.replicas),
+            other => format!("{other:?}"),
+        };
+        // It goes on while the next stroke comes.
+        drop(task::spawn(async move { server.handle(request).await }));
+        text
+    }
+
+    async fn restart(&mut self, id: ServerId) -> Result<String, Violation> {
+        // A shutdown on a disk that hangs leaves tasks behind: that is another story.
+        STALLED.iter().for_each(|path| self.world.disk(id).release(path));
+        invariants::stop_in_order(self.world, id).await?;
+        let started = self.world.try_boot(id).await;
+        Ok(format!("{id} is stopped and started: {started}"))
+    }
+
+    async fn restart_all(&mut self) -> String {
+        for id in self.world.ids().to_vec() {
+            if self.world.server(id).is_none() {
+                self.world.disk(id).heal();
+                self.world.try_boot(id).await;
+            }
+        }
+        "everybody is started".to_owned()
+    }
+
+    fn break_disk(&mut self, id: ServerId) -> String {
+        const OPERATIONS: [Operation; 6] = [
+            Operation::Write,
+            Operation::Sync,
+            Operation::Rename,
+            Operation::Create,
+            Operation::Remove,
+            Operation::SyncFolder,
+        ];
+        let operation = *self.pick(&OPERATIONS);
+        let errno = *self.pick(&[5, 28, 13]);
+        let nth = 1 + self.random.below(20);
+        let path = *self.pick(&["", "streams", "groups", "consumers", "meta"]);
+        self.world.disk(id).fail(Fault::always(operation, path, errno).nth(nth));
+        format!("{id}: the {nth}. {operation:?} of {path:?} fails with errno {errno}")
+    }
+
+    fn stall_disk(&mut self, id: ServerId) -> String {
+        let path = *self.pick(&STALLED);
+        let length = Duration::from_millis(self.random.below(4_000));
+        let disk = self.world.disk(id);
+        disk.stall(path);
+        drop(task::spawn(async move {
+            sleep(length).await;
+            disk.release(path);
+        }));
+        format!("{id}: the disk hangs at {path} for {length:?}")
+    }
+}

@@ -1,0 +1,161 @@
+//! Clients of consumers.
+
+use std::sync::Arc;
+
+use interlock_sync::random::Random;
+use interlock_sync::time::{Duration, sleep};
+
+use super::clients::Clients;
+use super::history::{DeliveryEvent, Removal};
+use super::swarm::Part;
+use crate::api::{AckKind, Delivery, Fetch, FetchEnd, Request, Response};
+use crate::core::api_error::ApiError;
+use crate::core::config::ConsumerConfig;
+use crate::core::names::ConsumerKey;
+
+/// The consumer of the stream with batches.
+pub(super) const DURABLE: &str = "D";
+/// The consumer of the work queue.
+pub(super) const WORKER: &str = "W";
+/// A durable consumer that expires, and is kept from it.
+pub(super) const KEPT_ALIVE: &str = "K";
+
+/// After how long without activity that consumer goes.
+const THRESHOLD: Duration = Duration::from_secs(6);
+/// How much earlier a client may find it gone. A leader that has just been deposed may still answer, and what it noted of
+/// activity is gone with it.
+const SLACK: Duration = Duration::from_secs(3);
+
+/// The configuration of a consumer that never expires.
+pub(super) fn durable(name: &str) -> ConsumerConfig {
+    ConsumerConfig {
+        name: name.to_owned(),
+        durable: true,
+        ack_wait: Duration::from_secs(3),
+        ..ConsumerConfig::default()
+    }
+}
+
+/// A request of a consumer for so many messages.
+pub(super) fn fetch(stream: &str, consumer: &str, batch: u32, expires: Duration) -> Request {
+    let fetch = Fetch { batch, expires };
+    Request::Fetch { stream: stream.to_owned(), consumer: consumer.to_owned(), fetch }
+}
+
+/// An acknowledgement.
+pub(super) fn ack(stream: &str, consumer: &str, seq: u64) -> Request {
+    let (stream, consumer) = (stream.to_owned(), consumer.to_owned());
+    Request::Ack { stream, consumer, seq, kind: AckKind::Ack }
+}
+
+async fn some_deliveries(clients: &Clients, random: &mut Random, stream: &str, consumer: &str) -> Vec<Delivery> {
+    let expires = Duration::from_millis(random.below(800));
+    match clients.ask(random, fetch(stream, consumer, 5, expires)).await {
+        Response::Fetched(deliveries, _) => deliveries,
+        _ => {
+            sleep(Duration::from_millis(100)).await;
+            Vec::new()
+        }
+    }
+}
+
+/// Reads the stream with batches.
+pub(super) async fn consume(clients: Arc<Clients>, mut random: Random) {
+    let stream = Part::A.name();
+    while !clients.is_over() {
+        let asked = clients.now();
+        for delivery in some_deliveries(&clients, &mut random, stream, DURABLE).await {
+            let seq = delivery.message.seq;
+            let is_acknowledged = random.chance(70);
+            let confirmed =
+                is_acknowledged && clients.ask(&mut random, ack(stream, DURABLE, seq)).await == Response::Done;
+            let confirmed = confirmed.then(|| clients.now());
+            clients.history.lock().deliveries.push(DeliveryEvent { seq, asked, is_acknowledged, confirmed });
+        }
+    }
+}
+
+/// Works the queue off: what is acknowledged leaves it.
+pub(super) async fn work(clients: Arc<Clients>, mut random: Random) {
+    let stream = Part::W.name();
+    while !clients.is_over() {
+        for delivery in some_deliveries(&clients, &mut random, stream, WORKER).await {
+            let seq = delivery.message.seq;
+            if random.chance(70) {
+                let is_confirmed = clients.ask(&mut random, ack(stream, WORKER, seq)).await == Response::Done;
+                clients.history.lock().removals.push(Removal { stream: stream.to_owned(), seq, is_confirmed });
+            }
+        }
+    }
+}
+
+/// Makes consumers, uses them for a while, deletes or leaves them, and makes them again under the same names.
+pub(super) async fn come_and_go(clients: Arc<Clients>, mut random: Random) {
+    while !clients.is_over() {
+        let stream = if random.chance(50) { Part::A } else { Part::B }.name();
+        let name = format!("E{}", random.below(2));
+        let config = ConsumerConfig {
+            name: name.clone(),
+            replicas: if random.chance(50) { 1 } else { 3 },
+            inactive_threshold: Duration::from_millis(2_000 + random.below(3_000)),
+            ..ConsumerConfig::default()
+        };
+        let created = clients.ask(&mut random, Request::ConsumerCreate { stream: stream.to_owned(), config }).await;
+        if matches!(created, Response::Consumer(_)) {
+            for _ in 0..random.below(4) {
+                let _messages = some_deliveries(&clients, &mut random, stream, &name).await;
+                sleep(Duration::from_millis(random.below(500))).await;
+            }
+            if random.chance(30) {
+                let deletion = Request::ConsumerDelete { stream: stream.to_owned(), consumer: name };
+                let _outcome = clients.ask(&mut random, deletion).await;
+            }
+        }
+        sleep(Duration::from_millis(random.below(3_000))).await;
+    }
+}
+
+/// Keeps a consumer from being inactive, by requests that do not wait, and knows when it cannot have been.
+pub(super) async fn keep_alive(clients: Arc<Clients>, mut random: Random) {
+    let stream = Part::A.name();
+    let config = ConsumerConfig { inactive_threshold: THRESHOLD, ..durable(KEPT_ALIVE) };
+    let key = ConsumerKey { stream: stream.to_owned(), name: KEPT_ALIVE.to_owned() };
+    while !clients.is_over() {
+        let creation = Request::ConsumerCreate { stream: stream.to_owned(), config: config.clone() };
+        let Response::Consumer(_) = clients.ask(&mut random, creation).await else {
+            sleep(Duration::from_secs(1)).await;
+            continue;
+        };
+        if let Some(unused) = keep_one_alive(&clients, &mut random, &key).await {
+            clients.accuse(format!("a consumer that was used {unused:?} ago is gone"));
+        }
+    }
+}
+
+/// Uses it until it is gone: how long it had been unused, where that was not long enough.
+async fn keep_one_alive(clients: &Clients, random: &mut Random, key: &ConsumerKey) -> Option<Duration> {
+    let n_removals = clients.servers.n_removals(key);
+    // Making it does not count as a use: it may have been there. Nor does a single use: the timer may have found it
+    // inactive just before.
+    let (mut n_uses, mut last_used) = (0, 0);
+    while !clients.is_over() {
+        sleep(Duration::from_secs(1)).await;
+        let asked = clients.now();
+        let response = clients.ask(random, fetch(&key.stream, &key.name, 1, Duration::ZERO)).await;
+        tracing::debug!("{key} of {asked}: {response:?} at {}", clients.now());
+        match response {
+            Response::Error(error) if error != ApiError::CONSUMER_NOT_FOUND => n_uses = 0,
+            Response::Fetched(_, FetchEnd::ConsumerDeleted) | Response::Error(_) => {
+                let unused = Duration::from_nanos(clients.now().saturating_sub(last_used));
+                return (n_uses > 1 && unused + SLACK < THRESHOLD).then_some(unused);
+            }
+            // A removal that was proposed before this use may be committed behind it.
+            Response::Fetched(..) if clients.servers.n_removals(key) == n_removals => {
+                n_uses += 1;
+                last_used = asked;
+            }
+            _ => n_uses = 0,
+        }
+    }
+    None
+}

@@ -1,0 +1,137 @@
+//! Catch-ups to a snapshot some of whose messages were removed since.
+
+use interlock_engine::api::{Request, Response};
+use interlock_engine::core::config::StreamConfig;
+use interlock_engine::core::names::ServerId;
+use interlock_engine::events::Event;
+use interlock_engine::sim::World;
+
+use crate::harness::{Outcome, expect};
+use crate::write_errors::{
+    MINUTE, SOON, error_on, filled, health, leader, node, other_than, publish_refused, replicated, told,
+};
+
+/// Three servers, one replica of ten messages, three messages to a block.
+async fn small_blocks(seed: u64) -> Result<World, String> {
+    let mut world = World::machines(3, seed);
+    world.adjust = |settings| settings.block_bytes = 400;
+    for id in world.ids().to_vec() {
+        world.boot(id).await;
+    }
+    expect(world.until(MINUTE, |world| world.meta_leader().is_some()).await, "no meta leader")?;
+    filled(world, 1).await
+}
+
+/// Asks for three replicas; what is there is the snapshot that the new members are sent.
+async fn scale_up(world: &World, one: ServerId) -> Outcome {
+    let old = world.engine(one).and_then(|engine| engine.stream_assignment("T")).ok_or("no stream")?;
+    let request = world.request(one, Request::StreamUpdate(StreamConfig { replicas: 3, ..old.config }));
+    // It is answered once all is settled, which waits for the server that is away.
+    let _response = tokio::time::timeout(SOON, request).await;
+    Ok(())
+}
+
+/// A server that was sent the snapshot of a new group and none of its messages, and is down; the others have them all.
+/// The server, and the snapshot's index.
+async fn one_without_messages(world: &mut World) -> Result<(ServerId, u64), String> {
+    let one = leader(world)?;
+    let away = other_than(world, &[one])?;
+    let third = other_than(world, &[one, away])?;
+    world.network.damage_catchups(u64::MAX);
+    scale_up(world, one).await?;
+    let has_failed = |world: &World| [away, third].iter().all(|id| error_on(world, *id).is_some());
+    expect(world.until(MINUTE, has_failed).await, "a follower has the messages")?;
+    let index = node(world, away)?.status().snapshot_index;
+    expect(index > 0, "it was not sent the snapshot")?;
+    world.crash(away);
+    world.stop(third).await;
+    world.network.damage_catchups(0);
+    world.boot(third).await;
+    expect(world.until(MINUTE, |world| world.payloads(third, "T").len() == 10).await, "the third one lacks messages")?;
+    Ok((away, index))
+}
+
+async fn delete(world: &World, seqs: std::ops::RangeInclusive<u64>) -> Outcome {
+    for seq in seqs {
+        let via = leader(world)?;
+        let response = world.request(via, Request::MessageDelete { stream: "T".to_owned(), seq }).await;
+        expect(matches!(response, Response::Done), format!("{seq} is not deleted: {response:?}"))?;
+    }
+    Ok(())
+}
+
+/// How many of the first ten messages some other server has as of an index.
+fn n_served(world: &World, away: ServerId, index: u64) -> usize {
+    let others = world.ids().iter().filter(|id| **id != away).filter_map(|id| world.stream(*id, "T"));
+    let seqs = others.filter_map(|stream| stream.store().seqs_as_of((1, 10), index, 10).ok());
+    seqs.map(|seqs| seqs.len()).max().unwrap_or(0)
+}
+
+fn n_resets(world: &World, id: ServerId) -> usize {
+    told(world, id, |event| matches!(event, Event::Reset { .. })).len()
+}
+
+/// Waits until a server has these messages, numbered from 0, and is healthy.
+async fn has(world: &World, id: ServerId, numbers: &[u8]) -> Outcome {
+    let wanted: Vec<Vec<u8>> = numbers.iter().map(|number| vec![*number]).collect();
+    let is_green = |world: &World| health(world, id).is_ok_and(|report| report.http_status == 200);
+    let complete = world.until(3 * MINUTE, |world| world.payloads(id, "T") == wanted && is_green(world)).await;
+    let found = world.payloads(id, "T");
+    expect(complete, format!("{id} never has them: {found:?}, {:?}", health(world, id)?))
+}
+
+scenario!(what_was_removed_behind_a_snapshot_is_served_from_what_is_held, "S-00", [], async {
+    let mut world = small_blocks(741).await?;
+    let (away, index) = one_without_messages(&mut world).await?;
+    delete(&world, 1..=5).await?;
+    delete(&world, 8..=8).await?;
+    tokio::time::sleep(SOON).await;
+    expect(n_served(&world, away, index) == 10, "nobody has what was removed")?;
+    expect(node(&world, leader(&world)?)?.status().snapshot_index == index, "there is a newer snapshot already")?;
+    world.boot(away).await;
+    has(&world, away, &[5, 6, 8, 9]).await?;
+    expect(node(&world, away)?.status().snapshot_index == index, "it needed another snapshot")?;
+    expect(n_resets(&world, away) == 0, "the stream was made anew")
+});
+
+scenario!(a_newer_snapshot_is_asked_for_when_messages_are_gone, "S-00", [], async {
+    let mut world = small_blocks(742).await?;
+    let (away, index) = one_without_messages(&mut world).await?;
+    delete(&world, 1..=5).await?;
+    publish_refused(&world, leader(&world)?).await?;
+    // The next sync passes give the space back, and nobody can serve the old snapshot any more.
+    tokio::time::sleep(5 * MINUTE).await;
+    expect(n_served(&world, away, index) < 10, "what was removed is kept for ever")?;
+    world.boot(away).await;
+    expect(world.until(SOON, |world| node(world, away).is_ok()).await, "it has no group")?;
+    expect(node(&world, away)?.status().snapshot_index == index, "it lost its snapshot")?;
+    world.publish(leader(&world)?, "T.a", &[10]).await?;
+    has(&world, away, &[5, 6, 7, 8, 9, 10]).await?;
+    expect(n_resets(&world, away) == 0, "the stream was made anew")?;
+    expect(node(&world, away)?.status().snapshot_index > index, "it has the same snapshot")?;
+    // It follows as before.
+    world.publish(leader(&world)?, "T.a", &[11]).await?;
+    has(&world, away, &[5, 6, 7, 8, 9, 10, 11]).await
+});
+
+scenario!(a_snapshot_takes_its_deletions_to_a_replica_that_has_the_messages, "S-00", [], async {
+    let mut world = replicated(743).await?;
+    let away = other_than(&world, &[leader(&world)?])?;
+    expect(world.until(SOON, |world| world.payloads(away, "T").len() == 10).await, "not replicated")?;
+    world.stop(away).await;
+    delete(&world, 4..=6).await?;
+    // More than a log keeps behind its snapshot.
+    for n in 0..1100_u64 {
+        world.publish(leader(&world)?, "T.a", &n.to_le_bytes()).await?;
+    }
+    // For a member that is heard more is kept.
+    tokio::time::sleep(SOON).await;
+    publish_refused(&world, leader(&world)?).await?;
+    tokio::time::sleep(SOON).await;
+    let one = leader(&world)?;
+    world.boot(away).await;
+    let is_same = |world: &World| world.payloads(away, "T") == world.payloads(one, "T");
+    expect(world.until(3 * MINUTE, is_same).await, "the replicas differ")?;
+    expect(world.network.n_catchup_requests() > 0, "it was not sent a snapshot")?;
+    expect(n_resets(&world, away) == 0, "the stream was made anew")
+});
