@@ -65,7 +65,9 @@ impl Clients {
     pub(super) async fn ask(&self, random: &mut Random, request: Request) -> Response {
         let server = self.servers.draw(random);
         let Some(server) = server else { return Response::Silence };
-        timeout(PATIENCE, server.handle(request)).await.unwrap_or(Response::Silence)
+        let response = timeout(PATIENCE, server.handle(request)).await.unwrap_or(Response::Silence);
+        // What a server says after its power is gone, nobody hears.
+        if self.servers.is_running(&server) { response } else { Response::Silence }
     }
 
     /// Notes an answer that cannot have been.

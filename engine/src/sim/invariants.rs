@@ -80,9 +80,16 @@ pub(super) fn shown(contents: &Contents) -> Vec<String> {
 
 /// Shuts a server down: no task of it is left (I-L1, I-L6, I-L9).
 pub(super) async fn stop_in_order(world: &mut World, id: ServerId) -> Result<(), Violation> {
+    let server = world.server(id);
     match world.stop(id).await {
         0 => Ok(()),
-        n_left => broken(format!("{id}: {n_left} tasks outlive the shutdown")),
+        n_left => {
+            // What the engine still has is what it waits for.
+            let left = server.and_then(|server| server.engine()).map(|engine| members(&engine)).unwrap_or_default();
+            let driven = left.iter().filter(|(_, _, latched)| latched.n_drivers > 0);
+            let driven: Vec<String> = driven.map(|(key, ..)| key.to_string()).collect();
+            broken(format!("{id}: {n_left} tasks outlive the shutdown; driven: {driven:?}"))
+        }
     }
 }
 

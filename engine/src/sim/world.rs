@@ -64,6 +64,11 @@ impl Servers {
         running.values().nth(usize::try_from(random.below(n_servers)).unwrap_or(0)).cloned()
     }
 
+    /// Whether this is one of them.
+    pub(super) fn is_running(&self, server: &Arc<Server>) -> bool {
+        self.running.lock().values().any(|running| Arc::ptr_eq(running, server))
+    }
+
     /// How often the removal of a consumer was proposed, by any of them.
     pub(super) fn n_removals(&self, key: &ConsumerKey) -> usize {
         let running: Vec<Arc<Server>> = self.running.lock().values().cloned().collect();
