@@ -138,6 +138,12 @@ impl Generation {
         }
     }
 
+    /// Whether the monitor is to leave: for who has much to do at once.
+    pub(crate) fn is_told(&self) -> bool {
+        let is_stopped = self.token.is_cancelled() && !crate::mutant!(M10);
+        is_stopped || self.engine.context().quit.is_cancelled()
+    }
+
     fn due(&mut self, now: Instant) -> Happening {
         if self.members_due <= now {
             self.members_due = now + MEMBERS_INTERVAL;

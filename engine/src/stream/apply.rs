@@ -63,7 +63,7 @@ impl Stream {
     }
 
     /// The stream goes no further: what there is of a batch has no effect, and the state ends before it.
-    fn drop_open_batch(&self) {
+    pub(super) fn drop_open_batch(&self) {
         let mut inner = self.inner.lock();
         let was_open = inner.state.drop_open_batch();
         if was_open && crate::mutant!(M88) {

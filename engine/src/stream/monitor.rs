@@ -138,6 +138,11 @@ impl Stream {
     ) -> Result<(), Leave> {
         for item in items {
             failpoint!("apply_stream");
+            if generation.is_told() {
+                // The rest is in the log. A last snapshot must know how far this went.
+                self.tell_applied(&generation.node);
+                return Err(Leave::Told);
+            }
             match item {
                 Apply::RecoveryDone => self.finish_recovery(generation),
                 Apply::Snapshot { index, data, .. } => self.install_snapshot(generation, work, index, &data).await?,
@@ -240,6 +245,8 @@ impl Stream {
     async fn leave(self: &Arc<Self>, generation: &mut Generation, leave: Leave) {
         tracing::debug!("{}: stream {}: the monitor leaves: {leave:?}", generation.engine.me(), self.name);
         self.member.end_leadership();
+        // The next generation is given all of its entries again.
+        self.drop_open_batch();
         match leave {
             Leave::Told if generation.shuts_down() => {
                 self.take_last_snapshot(&generation.node, &mut generation.schedule).await;
