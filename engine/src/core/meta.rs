@@ -1,7 +1,7 @@
 //! The meta layer's state machine: which streams and consumers exist, and where.
 //!
 //! It is the only authority on existence. Applying is a function of the entry and the state, so that every server comes
-//! to the same map.
+//! to the same map. Long because the machine stands with the tests of its refusals.
 
 use std::collections::BTreeMap;
 
@@ -257,6 +257,12 @@ impl Assignments {
 
     fn assign_consumer(&mut self, new: ConsumerAssignment) -> Result<Vec<Changed>, Refused> {
         let stream = self.streams.get_mut(&new.stream).ok_or(Refused::NoStream)?;
+        // It was meant for the servers that the stream had then.
+        let of_stream = &stream.assignment.group;
+        let is_at_home = |server| of_stream.has(server) || of_stream.target.iter().flatten().any(|to| *to == server);
+        if !new.group.peers.iter().all(|server| is_at_home(*server)) && new.group.target.is_none() {
+            return Err(Refused::Outdated);
+        }
         match stream.consumers.get(&new.config.name) {
             Some(known) if known.created_ns != new.created_ns || known.revision != new.revision => {
                 return Err(Refused::Outdated);

@@ -1,4 +1,5 @@
 //! A disk in memory with live and durable bytes, faults on demand and a power switch. It is shared by its clones.
+//! Long because one machine has them all.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;

@@ -9,6 +9,7 @@ pub mod meta;
 mod orphans;
 mod placement;
 mod removal;
+mod running;
 mod serving;
 
 use std::collections::BTreeMap;

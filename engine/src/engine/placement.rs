@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::founding::Foundation;
+use super::running::Running;
 use super::{AssetKey, Engine, TableEntry};
 use crate::consumer::Consumer;
 use crate::core::assignment::{ConsumerAssignment, Placement, RaftGroup, Step, StreamAssignment, plan};
@@ -11,7 +11,6 @@ use crate::core::names::GroupName;
 use crate::core::write_error::WriteError;
 use crate::events::Event;
 use crate::failpoint;
-use crate::member::Member;
 use crate::raft::has_begun;
 use crate::stream::Stream;
 
@@ -37,53 +36,6 @@ impl Entity {
     }
 }
 
-/// What runs here.
-enum Running {
-    Stream(Arc<Stream>),
-    Consumer(Arc<Consumer>),
-}
-
-impl Running {
-    fn member(&self) -> &Member {
-        match self {
-            Self::Stream(stream) => stream.member(),
-            Self::Consumer(consumer) => consumer.member(),
-        }
-    }
-
-    /// The last entry of the group's log that has had its effect.
-    fn processed(&self) -> u64 {
-        match self {
-            Self::Stream(stream) => stream.digest().0,
-            Self::Consumer(consumer) => consumer.applied(),
-        }
-    }
-
-    async fn persist(&self) -> Result<(), WriteError> {
-        match self {
-            Self::Stream(stream) => {
-                stream.outlive_log().await;
-                Ok(())
-            }
-            Self::Consumer(consumer) => consumer.persist().await,
-        }
-    }
-
-    async fn fail(&self, error: &WriteError) {
-        match self {
-            Self::Stream(stream) => stream.fail(error).await,
-            Self::Consumer(consumer) => consumer.fail(error).await,
-        }
-    }
-
-    async fn foundation(&self) -> Result<Foundation, WriteError> {
-        match self {
-            Self::Stream(stream) => Ok(stream.foundation()),
-            Self::Consumer(consumer) => consumer.foundation().await,
-        }
-    }
-}
-
 impl Engine {
     /// Carries out what changed for one entity. Waits for monitors that have to end.
     pub(super) async fn carry_out(self: &Arc<Self>, changed: Changed) {
@@ -104,7 +56,7 @@ impl Engine {
         let Some(name) = new.as_ref().or(old.as_ref()).map(|any| any.config.name.clone()) else { return };
         if let Some(stream) = self.stream(&name) {
             let groups = (old.as_ref().map(|old| &old.group), new.as_ref().map(|new| &new.group));
-            self.close_if_behind(Running::Stream(stream), groups).await;
+            self.close_unless_sound(Running::Stream(stream), groups).await;
         }
         let steps = plan(
             self.me(),
@@ -135,7 +87,7 @@ impl Engine {
         }
         if let Some(running) = running {
             let groups = (old.as_ref().map(|old| &old.group), new.as_ref().map(|new| &new.group));
-            self.close_if_behind(Running::Consumer(running), groups).await;
+            self.close_unless_sound(Running::Consumer(running), groups).await;
         }
         let steps = plan(
             self.me(),
@@ -147,20 +99,30 @@ impl Engine {
         self.take_steps(&Entity::Consumer { key, new }, old_group.as_ref(), steps).await;
     }
 
-    /// Closes an entity that goes on without its group and has not applied all of the group's log, after a restart for
-    /// one: whoever opens it as the only replica takes over what the log has.
-    async fn close_if_behind(self: &Arc<Self>, running: Running, groups: (Option<&RaftGroup>, Option<&RaftGroup>)) {
-        let (Some(old), Some(new)) = groups else { return };
-        let goes_on_alone = old.is_replicated() && !new.is_replicated() && new.has(self.me());
-        let Some(node) = self.node(&old.name).filter(|_| goes_on_alone) else { return };
-        if running.processed() < node.status().last_index {
-            tracing::info!("group {}: its log is taken over", old.name);
-            node.stop().await;
-            self.state.write().nodes.remove(&old.name);
-            running.member().slot.stop().await;
-            self.forget(&running);
-            self.close(running).await;
+    /// Closes an entity that a plan must not go on with: whoever opens it again has what is on the disk. It is one that
+    /// could not read, whose state and store may have parted; or one that goes on without its group and has not applied
+    /// all of the group's log, after a restart for one: what is opened as the only replica takes the log over.
+    async fn close_unless_sound(
+        self: &Arc<Self>,
+        running: Running,
+        (old, new): (Option<&RaftGroup>, Option<&RaftGroup>),
+    ) {
+        let goes_on_alone =
+            |old: &RaftGroup, new: &RaftGroup| old.is_replicated() && !new.is_replicated() && new.has(self.me());
+        let is_behind = |node: &crate::raft::Node| running.processed() < node.status().last_index;
+        let node = old.and_then(|old| self.node(&old.name));
+        let leaves_log = old.zip(new).is_some_and(|(old, new)| goes_on_alone(old, new));
+        if !running.is_unreadable() && !(leaves_log && node.as_ref().is_some_and(is_behind)) {
+            return;
         }
+        tracing::info!("{}: it is opened anew from the disk", running.asset());
+        if let Some(node) = node {
+            node.stop().await;
+            self.state.write().nodes.remove(node.group());
+        }
+        running.member().slot.stop().await;
+        self.forget(&running);
+        self.close(running).await;
     }
 
     async fn take_steps(self: &Arc<Self>, entity: &Entity, old: Option<&RaftGroup>, steps: Vec<Step>) {

@@ -41,10 +41,7 @@ impl Stream {
                 biased;
                 () = engine.context().quit.cancelled() => break,
                 () = token.cancelled() => break,
-                reason = self.until_unreadable() => {
-                    self.open_again(&engine, reason);
-                    break;
-                }
+                _reason = self.until_unreadable() => break,
                 changed = wanted.changed() => can_write = changed.is_ok() && self.make_durable(&mut wanted).await,
                 () = sleep_until(expiry_due) => {
                     self.expire().await;
@@ -55,6 +52,9 @@ impl Stream {
                     sync_due = Instant::now() + SYNC_INTERVAL;
                 }
             }
+        }
+        if let Some(reason) = self.unreadable() {
+            self.open_again(&engine, reason);
         }
         // What was accepted and waits for the disk is made durable, or its client learns nothing.
         let _last = self.make_durable(&mut wanted).await;

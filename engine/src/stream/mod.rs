@@ -350,7 +350,7 @@ impl Stream {
     }
 
     /// Why it has to be opened again, where that is so.
-    pub(super) fn unreadable(&self) -> Option<String> {
+    pub(crate) fn unreadable(&self) -> Option<String> {
         self.unreadable.borrow().clone()
     }
 
