@@ -107,12 +107,12 @@ impl Engine {
         running: Running,
         (old, new): (Option<&RaftGroup>, Option<&RaftGroup>),
     ) {
-        let goes_on_alone =
-            |old: &RaftGroup, new: &RaftGroup| old.is_replicated() && !new.is_replicated() && new.has(self.me());
-        let is_behind = |node: &crate::raft::Node| running.processed() < node.status().last_index;
-        let node = old.and_then(|old| self.node(&old.name));
-        let leaves_log = old.zip(new).is_some_and(|(old, new)| goes_on_alone(old, new));
-        if !running.is_unreadable() && !(leaves_log && node.as_ref().is_some_and(is_behind)) {
+        let node = old.and_then(|group| self.node(&group.name));
+        let goes_on_alone = old.is_some_and(RaftGroup::is_replicated)
+            && new.is_some_and(|group| !group.is_replicated() && group.has(self.me()));
+        let is_behind = node.as_ref().is_some_and(|node| running.processed() < node.status().last_index);
+        let leaves_log = goes_on_alone && is_behind;
+        if !(running.is_unreadable() || leaves_log) {
             return;
         }
         tracing::info!("{}: it is opened anew from the disk", running.asset());
