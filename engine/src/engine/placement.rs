@@ -131,6 +131,8 @@ impl Engine {
             if let Err(error) = self.take_step(entity, old, step).await {
                 match self.running(entity).filter(|running| step == Step::EndAlone && running.member().leads()) {
                     // It leads alone, and what it has cannot be made durable: it is read on, and nothing else (W8).
+                    // It is opened again by who drove it, and placed then.
+                    Some(running) if running.is_unreadable() => {}
                     Some(running) => {
                         running.fail(&error).await;
                         self.note_failure(entity, &error);
@@ -180,6 +182,10 @@ impl Engine {
                 if let Some(Running::Stream(stream)) = running {
                     // What the group begins with is durable, and nothing is added to it meanwhile (O-21).
                     stream.set_alone(false);
+                    if let Some(reason) = stream.unreadable() {
+                        // State and store may have parted: nothing is founded on that.
+                        return Err(WriteError::other(reason));
+                    }
                     stream.persist().await?;
                 }
                 if let Some(name) = entity.new_group().and_then(|group| group.grown_from.as_ref()) {
