@@ -129,7 +129,12 @@ impl Engine {
         tracing::debug!("{}: {}: {steps:?}", self.me(), entity.asset());
         for step in steps {
             if let Err(error) = self.take_step(entity, old, step).await {
-                match self.running(entity).filter(|running| step == Step::EndAlone && running.member().leads()) {
+                let is_kept = |running: &Running| match step {
+                    Step::EndAlone => running.member().leads(),
+                    Step::CreateGroup => running.member().leads() && running.member().write_error.is_set(),
+                    _ => false,
+                };
+                match self.running(entity).filter(is_kept) {
                     // It leads alone, and what it has cannot be made durable: it is read on, and nothing else (W8).
                     // It is opened again by who drove it, and placed then.
                     Some(running) if running.is_unreadable() => {}
@@ -289,7 +294,16 @@ impl Engine {
             return Ok(());
         }
         let foundation = match running {
-            Some(running) => Some(running.foundation().await?),
+            Some(running) => {
+                if let Running::Stream(stream) = running
+                    && group.is_founded_by(self.me())
+                    && !self.has_log(group).await?
+                {
+                    // Also where an earlier attempt has failed: what a group is founded on is durable (O-21).
+                    stream.persist().await?;
+                }
+                Some(running.foundation().await?)
+            }
             None => None,
         };
         let (node, queue) = self.found(group, foundation).await?;
