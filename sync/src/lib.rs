@@ -10,5 +10,7 @@ pub mod random;
 pub mod task;
 pub mod time;
 pub mod token;
+#[cfg(feature = "replay")]
+pub mod watch;
 
 pub use tokio::{join, pin, select};

@@ -15,7 +15,10 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// What was violated, and what led to it; also where the run panicked or its thread hangs.
 pub(crate) fn run(seed: u64, bug: Option<Mutation>) -> Result<Figures, (String, Vec<String>)> {
     let (sender, receiver) = mpsc::channel();
+    // Who listens to the logs here, listens to the seed's.
+    let listener = tracing::dispatcher::get_default(Clone::clone);
     let running = move || {
+        let _listening = tracing::dispatcher::set_default(&listener);
         mutation::set(bug);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
         let outcome = runtime.expect("a runtime of one thread needs nothing").block_on(plan::run(seed));
