@@ -79,6 +79,15 @@ pub enum Event {
         /// What.
         reason: String,
     },
+    /// A group could not be founded on what this server has: it is tried again.
+    FoundingFailed {
+        /// Whose group.
+        asset: String,
+        /// The error.
+        error: String,
+        /// How often before.
+        n_earlier: u32,
+    },
     /// A second driver was turned away.
     DriverTurnedAway {
         /// What it wanted to drive.
@@ -106,6 +115,9 @@ impl fmt::Display for Event {
             }
             Self::Reset { stream, reason } => write!(f, "stream {stream} is reset: {reason}"),
             Self::OpenedAgain { stream, reason } => write!(f, "stream {stream} is opened again: {reason}"),
+            Self::FoundingFailed { asset, error, n_earlier } => {
+                write!(f, "the group of {asset} is not founded after {n_earlier} attempts before: {error}")
+            }
             Self::DriverTurnedAway { asset } => write!(f, "{asset} is driven already: the second driver leaves"),
         }
     }

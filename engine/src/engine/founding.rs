@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::Engine;
+use super::placement::Entity;
+use super::running::Running;
+use super::{Engine, TableEntry};
 use crate::core::assignment::RaftGroup;
 use crate::core::names::GroupName;
 use crate::core::write_error::WriteError;
 use crate::disk::sync_folder;
-use crate::raft::{ApplyQueue, GroupOptions, Node, NodeContext};
+use crate::raft::{ApplyQueue, GroupOptions, Node, NodeContext, has_begun};
 use crate::server::make_durably;
 
 /// What an entity that exists brings into its group.
@@ -22,6 +24,86 @@ pub struct Foundation {
 }
 
 impl Engine {
+    /// What the group begins with is durable, and nothing is added to it meanwhile (O-21). What has failed founds nothing:
+    /// who leads a group has to be able to write.
+    ///
+    /// # Errors
+    /// The entity's, or the disk's.
+    pub(super) async fn end_lone_leadership(
+        &self,
+        entity: &Entity,
+        running: Option<Running>,
+    ) -> Result<(), WriteError> {
+        match running {
+            Some(Running::Stream(stream)) => {
+                stream.set_alone(false);
+                if let Some(reason) = stream.unreadable() {
+                    // State and store may have parted: nothing is founded on that.
+                    return Err(WriteError::other(reason));
+                }
+                stream.persist().await?;
+            }
+            Some(Running::Consumer(consumer)) => consumer.member().write_error.get().map_or(Ok(()), Err)?,
+            None => {}
+        }
+        match entity.new_group().and_then(|group| group.grown_from.as_ref()) {
+            Some(name) => self.end_alone(name).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Starts the node of the group of an entity, unless it runs.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub(super) async fn create_group(
+        self: &Arc<Self>,
+        entity: &Entity,
+        running: Option<&Running>,
+    ) -> Result<(), WriteError> {
+        let Some(group) = entity.new_group() else { return Ok(()) };
+        if self.node(&group.name).is_some() {
+            return Ok(());
+        }
+        if self.has_failed_to_found(&group.name) {
+            self.remove_unfounded(&group.name).await.inspect_err(|_| self.note_unfounded(&group.name))?;
+        }
+        let founds = running.is_some() && group.is_founded_by(self.me()) && !self.has_log(group).await?;
+        if let (true, Some(Running::Stream(stream))) = (founds, running) {
+            // Also where an earlier attempt has failed: what a group is founded on is durable (O-21).
+            stream.persist().await?;
+        }
+        let starting = async {
+            let foundation = match running {
+                Some(running) => Some(running.foundation().await?),
+                None => None,
+            };
+            self.found(group, foundation).await
+        };
+        let (node, queue) = starting.await.inspect_err(|_| {
+            if founds {
+                self.note_unfounded(&group.name);
+            }
+        })?;
+        let entry = TableEntry { node, queue: Some(queue) };
+        let mut state = self.state.write();
+        state.nodes.insert(group.name.clone(), entry);
+        state.unfounded.remove(&group.name);
+        Ok(())
+    }
+
+    /// Whether the log of the group is here, under whichever of its names.
+    pub(super) async fn has_log(&self, group: &RaftGroup) -> Result<bool, WriteError> {
+        let names = group.predecessors.iter().chain([&group.name]);
+        let places: Vec<_> = names.map(|name| self.context.group_folder(name)).collect();
+        let folder = self.context.group_folder(&group.name);
+        let looking = self
+            .context
+            .disk
+            .run(&folder, move |vfs| places.iter().try_fold(false, |found, place| Ok(found || has_begun(vfs, place)?)));
+        looking.await.map_err(|error: std::io::Error| WriteError::io("list", &folder, &error))
+    }
+
     /// Starts the node of a group, which begins as its assignment says; one that has a folder goes on from there.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ pub mod meta;
 mod orphans;
 mod placement;
 mod removal;
+mod retry;
 mod running;
 mod serving;
 
@@ -78,6 +79,8 @@ struct State {
     streams: BTreeMap<String, Arc<Stream>>,
     /// Why an asset that is assigned here does not run here.
     errors: BTreeMap<AssetKey, String>,
+    /// Groups that could not be founded here, and how often that was tried.
+    unfounded: BTreeMap<GroupName, u32>,
     /// When streams were opened again the last time.
     opened_again: BTreeMap<String, Instant>,
 }

@@ -1,5 +1,7 @@
 //! Carries out the plans of `core::assignment`: what a change of an assignment means for what runs here.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use super::running::Running;
@@ -11,11 +13,10 @@ use crate::core::names::GroupName;
 use crate::core::write_error::WriteError;
 use crate::events::Event;
 use crate::failpoint;
-use crate::raft::has_begun;
 use crate::stream::Stream;
 
 /// An entity that a plan is carried out for. It may not exist yet, or no longer.
-enum Entity {
+pub(super) enum Entity {
     Stream { name: String, new: Option<StreamAssignment> },
     Consumer { key: crate::core::names::ConsumerKey, new: Option<ConsumerAssignment> },
 }
@@ -28,7 +29,7 @@ impl Entity {
         }
     }
 
-    fn new_group(&self) -> Option<&RaftGroup> {
+    pub(super) fn new_group(&self) -> Option<&RaftGroup> {
         match self {
             Self::Stream { new, .. } => new.as_ref().map(|new| &new.group),
             Self::Consumer { new, .. } => new.as_ref().map(|new| &new.group),
@@ -52,12 +53,24 @@ impl Engine {
         }
     }
 
+    /// The same for a task that a placing may start.
+    pub(super) fn place_boxed<'a>(
+        self: &'a Arc<Self>,
+        changed: Changed,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+        Box::pin(self.place(changed))
+    }
+
     async fn place_stream(self: &Arc<Self>, old: Option<StreamAssignment>, new: Option<StreamAssignment>) {
         let Some(name) = new.as_ref().or(old.as_ref()).map(|any| any.config.name.clone()) else { return };
         if let Some(stream) = self.stream(&name) {
             let groups = (old.as_ref().map(|old| &old.group), new.as_ref().map(|new| &new.group));
             self.close_unless_sound(Running::Stream(stream), groups).await;
         }
+        let old = old.filter(|old| {
+            let entity = self.stream(&name).map(Running::Stream);
+            self.was_placed(entity.as_ref(), &old.group, new.as_ref().map(|new| &new.group))
+        });
         let steps = plan(
             self.me(),
             old.as_ref().map(|old| Placement { group: &old.group, created_ns: old.created_ns }),
@@ -81,6 +94,7 @@ impl Engine {
         let running = self.consumer(&key);
         if let (None, Some(new), Some(running)) = (&old, &new, &running)
             && running.is_assigned(new)
+            && !self.is_to_found(&Running::Consumer(running.clone()), &new.group)
         {
             // It came with its stream.
             return;
@@ -89,6 +103,10 @@ impl Engine {
             let groups = (old.as_ref().map(|old| &old.group), new.as_ref().map(|new| &new.group));
             self.close_unless_sound(Running::Consumer(running), groups).await;
         }
+        let old = old.filter(|old| {
+            let entity = self.consumer(&key).map(Running::Consumer);
+            self.was_placed(entity.as_ref(), &old.group, new.as_ref().map(|new| &new.group))
+        });
         let steps = plan(
             self.me(),
             old.as_ref().map(|old| Placement { group: &old.group, created_ns: old.created_ns }),
@@ -97,6 +115,13 @@ impl Engine {
         );
         let old_group = old.map(|old| old.group);
         self.take_steps(&Entity::Consumer { key, new }, old_group.as_ref(), steps).await;
+    }
+
+    /// Whether what runs here is where its assignment was. A group that was to be founded here and is not comes about by
+    /// the next change of its assignment, whatever changes.
+    fn was_placed(&self, running: Option<&Running>, old: &RaftGroup, new: Option<&RaftGroup>) -> bool {
+        let is_to_found = |group: &RaftGroup| running.is_some_and(|entity| self.is_to_found(entity, group));
+        !new.is_some_and(|group| old.name == group.name && is_to_found(group))
     }
 
     /// Closes an entity that a plan must not go on with: whoever opens it again has what is on the disk. It is one that
@@ -129,26 +154,33 @@ impl Engine {
         tracing::debug!("{}: {}: {steps:?}", self.me(), entity.asset());
         for step in steps {
             if let Err(error) = self.take_step(entity, old, step).await {
-                let is_kept = |running: &Running| match step {
-                    Step::EndAlone => running.member().leads(),
-                    Step::CreateGroup => running.member().leads() && running.member().write_error.is_set(),
-                    _ => false,
-                };
-                match self.running(entity).filter(is_kept) {
-                    // It leads alone, and what it has cannot be made durable: it is read on, and nothing else (W8).
-                    // It is opened again by who drove it, and placed then.
-                    Some(running) if running.is_unreadable() => {}
-                    Some(running) => {
-                        running.fail(&error).await;
-                        self.note_failure(entity, &error);
-                    }
-                    None => self.give_up(entity, &error).await,
-                }
+                self.end_plan(entity, step, &error).await;
                 return;
             }
         }
         // A success takes back what an earlier failure left in health (O-39).
         self.note_error(entity.asset(), None);
+    }
+
+    /// A step failed. What leads alone and was to found a group is read on, and nothing else (W8): as long as the group
+    /// is not founded nobody else has it.
+    async fn end_plan(self: &Arc<Self>, entity: &Entity, step: Step, error: &WriteError) {
+        let founds = matches!(step, Step::EndAlone | Step::CreateGroup);
+        let group = entity.new_group().filter(|new| step == Step::CreateGroup && self.has_failed_to_found(&new.name));
+        match self.running(entity).filter(|running| founds && running.member().leads()) {
+            // It is opened again by who drove it, and placed then.
+            Some(running) if running.is_unreadable() => {}
+            Some(_) if group.is_some() => {}
+            Some(running) => {
+                // What it has cannot be made durable.
+                running.fail(error).await;
+                self.note_failure(entity, error);
+            }
+            None => self.give_up(entity, error).await,
+        }
+        if let Some(unfounded) = group.filter(|_| !self.is_stopping()) {
+            self.found_later(entity.asset(), unfounded.name.clone(), error);
+        }
     }
 
     fn running(&self, entity: &Entity) -> Option<Running> {
@@ -183,20 +215,7 @@ impl Engine {
             (Step::RetireNode, Some(running)) => self.retire_node(&running).await,
             (Step::DeleteNode, Some(running)) => self.delete_node(&running).await?,
             (Step::StopSlot, Some(running)) => self.stop_slot(&running).await,
-            (Step::EndAlone, running) => {
-                if let Some(Running::Stream(stream)) = running {
-                    // What the group begins with is durable, and nothing is added to it meanwhile (O-21).
-                    stream.set_alone(false);
-                    if let Some(reason) = stream.unreadable() {
-                        // State and store may have parted: nothing is founded on that.
-                        return Err(WriteError::other(reason));
-                    }
-                    stream.persist().await?;
-                }
-                if let Some(name) = entity.new_group().and_then(|group| group.grown_from.as_ref()) {
-                    self.end_alone(name).await?;
-                }
-            }
+            (Step::EndAlone, running) => self.end_lone_leadership(entity, running).await?,
             (Step::StopCatchup, Some(running)) => {
                 if let Running::Stream(stream) = &running {
                     stream.stop_catchup();
@@ -286,42 +305,6 @@ impl Engine {
             (Entity::Consumer { .. }, Running::Consumer(consumer)) => consumer.update_config().await,
             _ => {}
         }
-    }
-
-    async fn create_group(self: &Arc<Self>, entity: &Entity, running: Option<&Running>) -> Result<(), WriteError> {
-        let Some(group) = entity.new_group() else { return Ok(()) };
-        if self.node(&group.name).is_some() {
-            return Ok(());
-        }
-        let foundation = match running {
-            Some(running) => {
-                if let Running::Stream(stream) = running
-                    && group.is_founded_by(self.me())
-                    && !self.has_log(group).await?
-                {
-                    // Also where an earlier attempt has failed: what a group is founded on is durable (O-21).
-                    stream.persist().await?;
-                }
-                Some(running.foundation().await?)
-            }
-            None => None,
-        };
-        let (node, queue) = self.found(group, foundation).await?;
-        let entry = TableEntry { node, queue: Some(queue) };
-        self.state.write().nodes.insert(group.name.clone(), entry);
-        Ok(())
-    }
-
-    /// Whether the log of the group is here, under whichever of its names.
-    async fn has_log(&self, group: &RaftGroup) -> Result<bool, WriteError> {
-        let names = group.predecessors.iter().chain([&group.name]);
-        let places: Vec<_> = names.map(|name| self.context.group_folder(name)).collect();
-        let folder = self.context.group_folder(&group.name);
-        let looking = self
-            .context
-            .disk
-            .run(&folder, move |vfs| places.iter().try_fold(false, |found, place| Ok(found || has_begun(vfs, place)?)));
-        looking.await.map_err(|error: std::io::Error| WriteError::io("list", &folder, &error))
     }
 
     async fn create_entity(self: &Arc<Self>, entity: &Entity) -> Result<(), WriteError> {

@@ -12,6 +12,7 @@ mod consumers;
 mod delivery;
 mod driver;
 mod ends_with_errors;
+mod founding;
 mod handoff;
 mod heartbeat;
 mod inactivity;
