@@ -142,6 +142,13 @@ pub struct AssignedStream {
     pub consumers: BTreeMap<String, ConsumerAssignment>,
 }
 
+impl AssignedStream {
+    /// Whether none of its consumers lives elsewhere than on these servers.
+    pub fn consumers_live_in(&self, servers: &[super::names::ServerId]) -> bool {
+        self.consumers.values().all(|consumer| consumer.group.peers.iter().all(|peer| servers.contains(peer)))
+    }
+}
+
 /// The assignments: the meta layer's state.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assignments {
@@ -284,6 +291,10 @@ impl Assignments {
         let stream = self.streams.get_mut(&settled.stream).ok_or(Refused::NoStream)?;
         match &settled.consumer {
             None => {
+                // Another consumer may have come to a server that the stream leaves since the stream's leader looked.
+                if !stream.consumers_live_in(&settled.peers) {
+                    return Err(Refused::Outdated);
+                }
                 let old = stream.assignment.clone();
                 let StreamAssignment { group, revision, .. } = &mut stream.assignment;
                 let is_settled = settled.settle(old.created_ns, group, revision);
@@ -417,7 +428,8 @@ mod tests {
 
     #[test]
     fn members_that_were_seen_of_an_earlier_revision_do_not_count() {
-        let mut assignments = with_consumer();
+        let mut assignments = Assignments::default();
+        assignments.apply(MetaChange::AssignStream(stream("T", 1))).expect("nothing is there");
         let target = vec![ServerId(2)];
         let aim = |revision| {
             let mut aimed = StreamAssignment { revision, ..stream("T", 1) };
@@ -438,6 +450,28 @@ mod tests {
         assert!(assignments.apply(aim(1)).is_ok());
         assert_eq!(assignments.apply(settle(1)), Err(Refused::NoStream));
         assert!(assignments.apply(settle(2)).is_ok());
+    }
+
+    #[test]
+    fn a_stream_does_not_leave_a_server_that_a_consumer_came_to() {
+        let mut assignments = with_consumer();
+        let mut leaving = StreamAssignment { revision: 0, ..stream("T", 1) };
+        leaving.group.peers = vec![ServerId(1), ServerId(2)];
+        leaving.group.target = Some(vec![ServerId(2)]);
+        assert!(assignments.apply(MetaChange::UpdateStream(leaving)).is_ok());
+        let settled = MetaChange::Settle(Settled {
+            stream: "T".to_owned(),
+            consumer: None,
+            created_ns: 1,
+            group: GroupName::new("S-T"),
+            peers: vec![ServerId(2)],
+            revision: 1,
+        });
+        assert_eq!(assignments.apply(settled.clone()), Err(Refused::Outdated));
+        let mut follows = first_revision();
+        follows.group.peers = vec![ServerId(2)];
+        assert!(assignments.apply(MetaChange::AssignConsumer(follows)).is_ok());
+        assert!(assignments.apply(settled).is_ok());
     }
 
     #[test]

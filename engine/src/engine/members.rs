@@ -156,8 +156,8 @@ impl Engine {
     pub(crate) fn consumers_live_in(&self, assignment: &StreamAssignment) -> bool {
         let Some(target) = &assignment.group.target else { return true };
         let state = self.state.read();
-        let Some(stream) = state.assignments.stream(&assignment.config.name) else { return true };
-        stream.consumers.values().all(|consumer| consumer.group.peers.iter().all(|peer| target.contains(peer)))
+        let stream = state.assignments.stream(&assignment.config.name);
+        stream.is_none_or(|stream| stream.consumers_live_in(target))
     }
 }
 

@@ -54,7 +54,8 @@ fn logged(seed: u64) -> String {
         let lines = lines.clone();
         move || Lines(lines.clone())
     };
-    let subscriber = tracing_subscriber::fmt().without_time().with_ansi(false).with_env_filter("interlock_engine=trace");
+    let subscriber =
+        tracing_subscriber::fmt().without_time().with_ansi(false).with_env_filter("interlock_engine=trace");
     let outcome = tracing::subscriber::with_default(subscriber.with_writer(writer).finish(), || run(seed, None));
     lines.lock().extend(format!("{outcome:?}").into_bytes());
     String::from_utf8(std::mem::take(&mut *lines.lock())).unwrap()
