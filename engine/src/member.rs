@@ -2,17 +2,23 @@
 //!
 //! Streams and consumers have one each, so that what is true of the hand-over between monitors is true of both.
 
+use std::collections::BTreeMap;
+
 use interlock_sync::channel::watch;
 use interlock_sync::lock::Mutex;
+use interlock_sync::time::{Duration, Instant};
 use interlock_sync::token::Token;
 
 use crate::api::ClusterInfo;
 use crate::core::assignment::RaftGroup;
-use crate::core::names::ServerId;
+use crate::core::names::{GroupName, ServerId};
 use crate::core::write_error::WriteError;
 use crate::raft::{Node, Role};
 use crate::slot::Slot;
 use crate::sticky::Sticky;
+
+/// How long what a member says of itself counts: it says it again and again.
+const TOLD_LATELY: Duration = Duration::from_secs(2);
 
 /// A server's part in an entity.
 pub struct Member {
@@ -24,6 +30,15 @@ pub struct Member {
     link: Mutex<Link>,
     /// Counts assignments: the monitor reads the latest one, however many came while it was busy.
     updates: watch::Sender<u64>,
+    /// A leaf lock.
+    whole: Mutex<BTreeMap<ServerId, Whole>>,
+}
+
+/// What another member has said of its stream: that it lacks nothing up to this entry of this group.
+struct Whole {
+    group: GroupName,
+    applied: u64,
+    said: Instant,
 }
 
 struct Link {
@@ -42,6 +57,7 @@ impl Member {
             write_error: Sticky::default(),
             link: Mutex::new(Link { group, node: None, leads_alone: false, leadership: None }),
             updates: watch::Sender::new(0),
+            whole: Mutex::default(),
         }
     }
 
@@ -71,6 +87,19 @@ impl Member {
     /// Takes the node away: the entity has none from here on.
     pub fn take_node(&self) -> Option<Node> {
         self.link.lock().node.take()
+    }
+
+    /// Notes what another member has said.
+    pub(crate) fn note_whole(&self, from: ServerId, group: GroupName, applied: u64) {
+        self.whole.lock().insert(from, Whole { group, applied, said: Instant::now() });
+    }
+
+    /// Whether another member has said lately that it lacks nothing up to an entry, which no snapshot will take away from
+    /// it: what it was sent of the log begins behind it.
+    pub(crate) fn is_whole(&self, server: ServerId, group: &GroupName, index: u64) -> bool {
+        let whole = self.whole.lock();
+        let said = whole.get(&server).filter(|said| said.group == *group && said.said.elapsed() < TOLD_LATELY);
+        said.is_some_and(|said| said.applied >= index)
     }
 
     /// Signals each new assignment.

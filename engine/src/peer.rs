@@ -65,6 +65,16 @@ pub enum PeerFrame {
         /// Why.
         reason: String,
     },
+    /// To a group's leader while its members are to change: the sender's stream lacks no message up to an entry. That its
+    /// log has an entry says less, for after a snapshot the messages come on a way of their own.
+    Whole {
+        /// The stream.
+        stream: String,
+        /// The group.
+        group: GroupName,
+        /// The entry.
+        applied: u64,
+    },
     /// The sender is alive, and leads these (topic, partition) of those that the receiver has a part in.
     Heartbeat {
         /// What it leads: raft groups, each as partition 0 of its name.

@@ -48,6 +48,9 @@ pub struct Settings {
     pub host: NodeHost,
     /// Bytes of a message block.
     pub block_bytes: u64,
+    /// How often a group that has something new is written as a snapshot, in place of what `docs/engine/constants.md`
+    /// has; a random part comes on top, as long at most.
+    pub snapshot_every: Option<Duration>,
     /// Whether a publisher to a stream of one replica is told of a failed write. Otherwise nobody answers.
     pub answers_failed_writes: bool,
 }
@@ -64,6 +67,7 @@ impl Settings {
             heartbeats: heartbeat::Timing::default(),
             host: NodeHost::default(),
             block_bytes: 8 << 20,
+            snapshot_every: None,
             answers_failed_writes: false,
         }
     }
@@ -314,6 +318,9 @@ impl Server {
             (Some(engine), PeerFrame::Proposal { group, data }) => engine.take_proposal(&group, data),
             (Some(engine), PeerFrame::Request { id, request }) => engine.answer_peer(from, id, *request),
             (Some(engine), frame @ PeerFrame::CatchupRequest { .. }) => engine.serve_catchup(from, frame),
+            (Some(engine), PeerFrame::Whole { stream, group, applied }) => {
+                engine.note_whole(from, &stream, &group, applied)
+            }
             (None, PeerFrame::Request { id, .. }) => {
                 let response = Box::new(Response::Error(ApiError::NOT_ENABLED));
                 self.context.network.send(from, PeerFrame::Response { id, response });

@@ -37,6 +37,7 @@ pub(crate) struct Schedule {
     last: Covered,
     last_at: Option<Instant>,
     in_flight: Option<oneshot::Receiver<Installed>>,
+    every: Option<Duration>,
     due: Instant,
 }
 
@@ -51,6 +52,7 @@ impl Schedule {
             last: Covered { index: 0, clfs: 0 },
             last_at: None,
             in_flight: None,
+            every: context.settings.snapshot_every,
             due: Instant::now(),
         };
         schedule.rearm();
@@ -58,9 +60,10 @@ impl Schedule {
     }
 
     fn rearm(&mut self) {
-        let bound = u64::try_from(TIMER_JITTER.as_millis()).unwrap_or(u64::MAX);
+        let longest = self.every.unwrap_or(TIMER_JITTER);
+        let bound = u64::try_from(longest.as_millis()).unwrap_or(u64::MAX);
         let jitter = Duration::from_millis(self.random.below(bound));
-        self.due = Instant::now() + self.decisions.timer(jitter);
+        self.due = Instant::now() + self.every.map_or_else(|| self.decisions.timer(jitter), |every| every + jitter);
     }
 
     /// When the timer fires.

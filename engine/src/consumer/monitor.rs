@@ -94,7 +94,8 @@ impl Consumer {
         if generation.leads
             && let Some(assignment) = generation.engine.consumer_assignment(&self.key)
             && assignment.created_ns == self.created_ns
-            && generation.engine.follow_members(&assignment.group, &generation.node).await
+            // Its snapshots have all that it is.
+            && generation.engine.follow_members(&assignment.group, &generation.node, |_, _| true).await
         {
             generation.engine.settle_consumer(&assignment).await;
         }

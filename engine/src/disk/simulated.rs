@@ -108,6 +108,8 @@ struct State {
     n_faults_struck: u64,
     n_write_faults: u64,
     is_off: bool,
+    /// Whether it is one whose entries are durable at once, and which knows no syncs of folders.
+    lacks_folder_syncs: bool,
 }
 
 /// A disk in memory.
@@ -120,6 +122,12 @@ impl SimulatedDisk {
     /// Makes calls fail from here on.
     pub fn fail(&self, fault: Fault) {
         self.state.lock().faults.push((fault, 0));
+    }
+
+    /// From here on a sync of a folder is `Unsupported`, as on a platform that has none. What it would have made durable
+    /// is so all the same.
+    pub fn lack_folder_syncs(&self) {
+        self.state.lock().lacks_folder_syncs = true;
     }
 
     /// Ends all faults.
@@ -192,6 +200,7 @@ impl SimulatedDisk {
             live: state.live.clone(),
             durable: state.durable.clone(),
             folders: state.folders.clone(),
+            lacks_folder_syncs: state.lacks_folder_syncs,
             ..State::default()
         };
         drop(state);
@@ -375,7 +384,7 @@ impl Vfs for SimulatedDisk {
         durable.retain(|path, _| path.parent() != Some(folder));
         let inside = live.iter().filter(|(path, _)| path.parent() == Some(folder));
         durable.extend(inside.map(|(path, inode)| (path.clone(), *inode)));
-        Ok(())
+        if state.lacks_folder_syncs { Err(io::ErrorKind::Unsupported.into()) } else { Ok(()) }
     }
 
     fn exists(&self, path: &Path) -> bool {

@@ -32,7 +32,7 @@ enum Move {
     HandOver(ServerId),
 }
 
-fn next_move(me: ServerId, wanted: &[ServerId], status: &Status) -> Move {
+fn next_move(me: ServerId, wanted: &[ServerId], status: &Status, is_whole: impl Fn(ServerId) -> bool) -> Move {
     let wanted: BTreeSet<ServerId> = wanted.iter().copied().collect();
     let voters: BTreeSet<ServerId> = status.voters.iter().copied().collect();
     let learners: BTreeSet<ServerId> = status.learners.iter().copied().collect();
@@ -45,7 +45,8 @@ fn next_move(me: ServerId, wanted: &[ServerId], status: &Status) -> Move {
     }
     let has_almost_all = |server: &ServerId| {
         let peer = status.peers.iter().find(|peer| peer.server == *server);
-        *server == me || peer.is_some_and(|peer| peer.heard && peer.matched + ALMOST >= status.commit)
+        let has_log = || peer.is_some_and(|peer| peer.heard && peer.matched + ALMOST >= status.commit);
+        *server == me || voters.contains(server) && has_log() || has_log() && is_whole(*server)
     };
     let unknown: Vec<ServerId> =
         wanted.iter().filter(|server| !voters.contains(server) && !learners.contains(server)).copied().collect();
@@ -96,14 +97,20 @@ impl Engine {
     }
 
     /// Takes the next step towards the members that an assignment names: whether they are its target. On the group's
-    /// leader, again and again.
-    pub(crate) async fn follow_members(self: &Arc<Self>, group: &RaftGroup, node: &Node) -> bool {
+    /// leader, again and again. `is_whole` says of a server whether its state machine lacks nothing up to an entry: a
+    /// voter that does could come to lead a group in which nobody has what it lacks.
+    pub(crate) async fn follow_members(
+        self: &Arc<Self>,
+        group: &RaftGroup,
+        node: &Node,
+        is_whole: impl Fn(ServerId, u64) -> bool,
+    ) -> bool {
         if node.group() != &group.name {
             return false;
         }
         let wanted = group.target.clone().unwrap_or_else(|| group.peers.clone());
         let status = node.status();
-        let outcome = match next_move(self.me(), &wanted, &status) {
+        let outcome = match next_move(self.me(), &wanted, &status, |server| is_whole(server, status.snapshot_index)) {
             Move::Done => {
                 // The log of a lone replica goes: everything in it has to be applied before.
                 let needs_log = wanted.len() == 1 && status.applied < status.commit;
@@ -169,6 +176,10 @@ mod tests {
 
     const ME: ServerId = ServerId(1);
 
+    fn all(_: ServerId) -> bool {
+        true
+    }
+
     fn ids(numbers: &[u64]) -> Vec<ServerId> {
         numbers.iter().copied().map(ServerId).collect()
     }
@@ -183,35 +194,42 @@ mod tests {
     #[test]
     fn members_that_are_about_to_change_are_not_as_wanted() {
         let changing = Status { is_changing: true, ..status(&[1], &[], 1000) };
-        assert_eq!(next_move(ME, &ids(&[1]), &changing), Move::Wait);
+        assert_eq!(next_move(ME, &ids(&[1]), &changing, all), Move::Wait);
     }
 
     #[test]
     fn members_that_are_as_wanted_stay() {
-        assert_eq!(next_move(ME, &ids(&[1, 2, 3]), &status(&[1, 2, 3], &[], 1000)), Move::Done);
+        assert_eq!(next_move(ME, &ids(&[1, 2, 3]), &status(&[1, 2, 3], &[], 1000), all), Move::Done);
     }
 
     #[test]
     fn who_has_nothing_does_not_take_the_place_of_who_has_all() {
-        assert_eq!(next_move(ME, &ids(&[2]), &status(&[1], &[2], 0)), Move::Wait);
-        assert_eq!(next_move(ME, &ids(&[2]), &status(&[1], &[2], 1000)), Move::Vote(ids(&[2])));
+        assert_eq!(next_move(ME, &ids(&[2]), &status(&[1], &[2], 0), all), Move::Wait);
+        assert_eq!(next_move(ME, &ids(&[2]), &status(&[1], &[2], 1000), all), Move::Vote(ids(&[2])));
+    }
+
+    #[test]
+    fn who_has_the_log_and_lacks_messages_does_not_vote() {
+        let lacks = |server: ServerId| server != ServerId(2);
+        assert_eq!(next_move(ME, &ids(&[2]), &status(&[1], &[2], 1000), lacks), Move::Wait);
+        assert_eq!(next_move(ME, &ids(&[1, 2]), &status(&[1], &[2], 1000), lacks), Move::Wait);
     }
 
     #[test]
     fn who_joins_learns_first_and_votes_once_it_has_almost_all() {
         let wanted = ids(&[1, 2, 4]);
-        assert_eq!(next_move(ME, &wanted, &status(&[1, 2, 3], &[], 1000)), Move::Learn(ids(&[4])));
-        assert_eq!(next_move(ME, &wanted, &status(&[1, 2, 3], &[4], 10)), Move::Wait);
-        assert_eq!(next_move(ME, &wanted, &status(&[1, 2, 3], &[4], 900)), Move::Vote(wanted));
+        assert_eq!(next_move(ME, &wanted, &status(&[1, 2, 3], &[], 1000), all), Move::Learn(ids(&[4])));
+        assert_eq!(next_move(ME, &wanted, &status(&[1, 2, 3], &[4], 10), all), Move::Wait);
+        assert_eq!(next_move(ME, &wanted, &status(&[1, 2, 3], &[4], 900), all), Move::Vote(wanted));
     }
 
     #[test]
     fn a_leader_that_leaves_hands_over() {
-        assert_eq!(next_move(ME, &ids(&[2, 3]), &status(&[1, 2, 3], &[], 1000)), Move::HandOver(ServerId(2)));
+        assert_eq!(next_move(ME, &ids(&[2, 3]), &status(&[1, 2, 3], &[], 1000), all), Move::HandOver(ServerId(2)));
     }
 
     #[test]
     fn a_downgrade_is_one_change() {
-        assert_eq!(next_move(ME, &ids(&[1]), &status(&[1, 2, 3], &[], 1000)), Move::Vote(ids(&[1])));
+        assert_eq!(next_move(ME, &ids(&[1]), &status(&[1, 2, 3], &[], 1000), all), Move::Vote(ids(&[1])));
     }
 }

@@ -3,10 +3,17 @@
 use std::sync::Arc;
 
 use super::Engine;
-use crate::core::names::ServerId;
+use crate::core::names::{GroupName, ServerId};
 use crate::peer::PeerFrame;
 
 impl Engine {
+    /// Another member of a stream's group has told how far it lacks nothing.
+    pub(crate) fn note_whole(&self, from: ServerId, stream: &str, group: &GroupName, applied: u64) {
+        if let Some(stream) = self.stream(stream) {
+            stream.member().note_whole(from, group.clone(), applied);
+        }
+    }
+
     /// Answers a follower's request for messages.
     pub fn serve_catchup(self: &Arc<Self>, from: ServerId, frame: PeerFrame) {
         let PeerFrame::CatchupRequest { id, stream, created_ns, index, first_seq, last_seq } = frame else { return };

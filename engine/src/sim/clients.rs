@@ -7,7 +7,7 @@ use interlock_sync::random::Random;
 use interlock_sync::task;
 use interlock_sync::time::{Duration, Instant, sleep, timeout};
 
-use super::history::{Attempt, Batch, History, LastSeqRead, Removal};
+use super::history::{Attempt, Batch, History, LastSeqRead, Purge, Removal};
 use super::swarm::{Part, Swarm};
 use super::users;
 use super::world::Servers;
@@ -95,6 +95,7 @@ impl Clients {
         if swarm.has_ephemerals {
             tasks.push(task::spawn(users::come_and_go(self.clone(), random("ephemerals"))));
             tasks.push(task::spawn(users::keep_alive(self.clone(), random("keeper"))));
+            tasks.push(task::spawn(users::take_long(self.clone(), random("sloth"))));
         }
         if swarm.has_deletions {
             tasks.push(task::spawn(delete_for_ever(self.clone(), random("deletions"))));
@@ -140,7 +141,7 @@ struct Sending {
 
 async fn publish(clients: &Arc<Clients>, random: &mut Random, sending: Sending) {
     let Sending { stream, subject, payload, manner } = sending;
-    let mut message = Publish { subject, payload: payload.clone(), ..Publish::default() };
+    let mut message = Publish { subject: subject.clone(), payload: payload.clone(), ..Publish::default() };
     let mut tries = 1;
     match manner {
         Manner::Plain => {}
@@ -157,7 +158,8 @@ async fn publish(clients: &Arc<Clients>, random: &mut Random, sending: Sending) 
     }
     let expected = message.expect.last_seq;
     let sent = clients.now();
-    let mut attempt = Attempt { stream: stream.to_owned(), payload, sent, acknowledged: None, is_refused: false };
+    let mut attempt =
+        Attempt { stream: stream.to_owned(), subject, payload, sent, acknowledged: None, is_refused: false };
     for _ in 0..tries {
         let response = clients.ask(random, Request::Publish(message.clone())).await;
         tracing::debug!(stream, "{} of {sent}: {response:?} at {}", attempt.text(), clients.now());
@@ -193,11 +195,16 @@ async fn send_batch(clients: &Arc<Clients>, random: &mut Random, id: &str, paylo
     let sent = clients.now();
     let n_messages = payloads.len();
     let mut last_seq = None;
+    let subject = format!("{stream}.batch");
+    // Now and then the end comes when it is too late, or almost.
+    let pause = if random.chance(10) { Duration::from_millis(8_500 + random.below(3_000)) } else { Duration::ZERO };
     for (seq, payload) in (1_u32..).zip(&payloads) {
         let commit = usize::try_from(seq).is_ok_and(|seq| seq == n_messages);
+        if commit {
+            sleep(pause).await;
+        }
         let batch = Some(BatchPart { id: id.to_owned(), seq, commit });
-        let message =
-            Publish { subject: format!("{stream}.batch"), payload: payload.clone(), batch, ..Publish::default() };
+        let message = Publish { subject: subject.clone(), payload: payload.clone(), batch, ..Publish::default() };
         match clients.ask(random, Request::Publish(message)).await {
             Response::Published(ack) if commit => last_seq = Some((ack.seq, clients.now())),
             Response::Done if !commit => {}
@@ -208,8 +215,8 @@ async fn send_batch(clients: &Arc<Clients>, random: &mut Random, id: &str, paylo
     let mut history = clients.history.lock();
     for (behind, payload) in (0_u64..).zip(payloads.iter().rev()) {
         let acknowledged = last_seq.map(|(seq, at)| (seq.saturating_sub(behind), at));
-        let (stream, payload) = (stream.to_owned(), payload.clone());
-        history.attempts.push(Attempt { stream, payload, sent, acknowledged, is_refused: false });
+        let (stream, subject, payload) = (stream.to_owned(), subject.clone(), payload.clone());
+        history.attempts.push(Attempt { stream, subject, payload, sent, acknowledged, is_refused: false });
     }
     history.batches.push(Batch { stream: stream.to_owned(), payloads });
 }
@@ -229,11 +236,15 @@ async fn read_for_ever(clients: Arc<Clients>, mut random: Random) {
     }
 }
 
-/// Deletes acknowledged messages of the stream that is scaled and moved.
+/// Deletes acknowledged messages of streams that are scaled and moved, and now and then all of them.
 async fn delete_for_ever(clients: Arc<Clients>, mut random: Random) {
-    let stream = Part::B.name();
     while !clients.is_over() {
         sleep(Duration::from_millis(random.below(3_000))).await;
+        let stream = if random.chance(50) { Part::B } else { Part::C }.name();
+        if random.chance(5) {
+            purge(&clients, &mut random, stream).await;
+            continue;
+        }
         let known: Vec<u64> = {
             let history = clients.history.lock();
             let of_stream = history.attempts.iter().filter(|attempt| attempt.stream == stream);
@@ -244,4 +255,14 @@ async fn delete_for_ever(clients: Arc<Clients>, mut random: Random) {
         let is_confirmed = clients.ask(&mut random, request).await == Response::Done;
         clients.history.lock().removals.push(Removal { stream: stream.to_owned(), seq: *seq, is_confirmed });
     }
+}
+
+async fn purge(clients: &Clients, random: &mut Random, stream: &str) {
+    let sent = clients.now();
+    let request = Request::StreamPurge { stream: stream.to_owned(), filter: None, keep: 0 };
+    let confirmed = match clients.ask(random, request).await {
+        Response::Removed(_) => Some(clients.now()),
+        _ => None,
+    };
+    clients.history.lock().purges.push(Purge { stream: stream.to_owned(), sent, confirmed });
 }

@@ -15,6 +15,8 @@ pub type Moment = u64;
 pub struct Attempt {
     /// The stream.
     pub stream: String,
+    /// Its subject.
+    pub subject: String,
     /// What tells it from all others.
     pub payload: Vec<u8>,
     /// When it was sent.
@@ -69,6 +71,17 @@ pub struct Removal {
     pub is_confirmed: bool,
 }
 
+/// A request to remove all messages of a stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Purge {
+    /// The stream.
+    pub stream: String,
+    /// When it was asked for.
+    pub sent: Moment,
+    /// When it was confirmed; `None` where its outcome is not known: it may come about at any time.
+    pub confirmed: Option<Moment>,
+}
+
 /// An atomic batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
@@ -89,10 +102,14 @@ pub struct History {
     pub deliveries: Vec<DeliveryEvent>,
     /// Removals that were asked for.
     pub removals: Vec<Removal>,
+    /// Requests to remove all messages.
+    pub purges: Vec<Purge>,
     /// Batches that were sent.
     pub batches: Vec<Batch>,
     /// Streams that keep the last so many messages only.
     pub limits: BTreeMap<String, u64>,
+    /// The same of each subject.
+    pub limits_of_subjects: BTreeMap<String, u64>,
     /// Answers that cannot have been.
     pub impossible: Vec<String>,
 }
@@ -167,6 +184,8 @@ impl History {
         let attempts: Vec<&Attempt> = self.attempts.iter().filter(|attempt| attempt.stream == stream).collect();
         self.check_nothing_lost(stream, &attempts, held)?;
         self.check_removals(stream, held)?;
+        self.check_purges(stream, &attempts, held)?;
+        self.check_subjects(stream, &attempts, held)?;
         self.check_batches(stream, held)?;
         check_nothing_made_up(&attempts, held)?;
         check_order(&attempts)?;
@@ -181,10 +200,23 @@ impl History {
             .get(stream)
             .zip(held.keys().last())
             .map_or(0, |(limit, last)| (last + 1).saturating_sub(*limit));
-        let may_be_gone = |seq: u64| removed.contains(&seq) || seq < first_kept;
+        let purges: Vec<&Purge> = self.purges.iter().filter(|purge| purge.stream == stream).collect();
+        let is_purged = |attempt: &Attempt| {
+            purges.iter().any(|purge| purge.confirmed.is_none_or(|confirmed| attempt.sent <= confirmed))
+        };
+        let of_subject = self.limits_of_subjects.get(stream).map(|limit| (*limit, by_subject(attempts, held)));
+        let is_pushed_out = |attempt: &Attempt, seq: u64| {
+            let Some((limit, held_of)) = &of_subject else { return false };
+            let later = held_of.get(attempt.subject.as_str()).map_or(0, |seqs| seqs.range(seq + 1..).count());
+            later as u64 >= *limit
+        };
+        let may_be_gone = |attempt: &Attempt, seq: u64| {
+            removed.contains(&seq) || seq < first_kept || is_purged(attempt) || is_pushed_out(attempt, seq)
+        };
         for attempt in attempts {
             let Some((seq, _)) = attempt.acknowledged else { continue };
-            let is_there = held.get(&seq).map_or_else(|| may_be_gone(seq), |payload| *payload == attempt.payload);
+            let held_there = held.get(&seq);
+            let is_there = held_there.map_or_else(|| may_be_gone(attempt, seq), |payload| *payload == attempt.payload);
             if !is_there {
                 return Err(Violation::Lost(Box::new((*attempt).clone())));
             }
@@ -196,6 +228,26 @@ impl History {
         let mut confirmed = self.removals.iter().filter(|removal| removal.is_confirmed && removal.stream == stream);
         let undead = confirmed.find(|removal| held.contains_key(&removal.seq));
         undead.map_or(Ok(()), |removal| Err(Violation::Undead(removal.clone())))
+    }
+
+    /// What was acknowledged before a purge that was confirmed is gone.
+    fn check_purges(&self, stream: &str, attempts: &[&Attempt], held: &Contents) -> Result<(), Violation> {
+        let asked = self.purges.iter().filter(|purge| purge.stream == stream && purge.confirmed.is_some());
+        let Some(last) = asked.map(|purge| purge.sent).max() else { return Ok(()) };
+        let before = attempts.iter().filter_map(|attempt| attempt.acknowledged).filter(|(_, at)| *at < last);
+        let undead = before.map(|(seq, _)| seq).find(|seq| held.contains_key(seq));
+        let removal = |seq| Removal { stream: stream.to_owned(), seq, is_confirmed: true };
+        undead.map_or(Ok(()), |seq| Err(Violation::Undead(removal(seq))))
+    }
+
+    /// Of no subject are more messages there than are kept.
+    fn check_subjects(&self, stream: &str, attempts: &[&Attempt], held: &Contents) -> Result<(), Violation> {
+        let Some(limit) = self.limits_of_subjects.get(stream) else { return Ok(()) };
+        let held_of = by_subject(attempts, held);
+        match held_of.into_iter().find(|(_, seqs)| seqs.len() as u64 > *limit) {
+            Some((subject, seqs)) => Err(Violation::Broken(format!("{subject} has {seqs:?}, and {limit} are kept"))),
+            None => Ok(()),
+        }
     }
 
     /// All of a batch is there or nothing, and nothing comes between.
@@ -236,6 +288,19 @@ impl History {
         let again = |delivery: &&DeliveryEvent| confirmed.get(&delivery.seq).is_some_and(|at| *at < delivery.asked);
         self.deliveries.iter().find(again).map_or(Ok(()), |delivery| Err(Violation::Redelivered(delivery.clone())))
     }
+}
+
+/// What is there of each subject, as far as it is known who sent it.
+fn by_subject<'a>(attempts: &[&'a Attempt], held: &Contents) -> BTreeMap<&'a str, BTreeSet<u64>> {
+    let subjects: BTreeMap<&[u8], &str> =
+        attempts.iter().map(|attempt| (attempt.payload.as_slice(), attempt.subject.as_str())).collect();
+    let mut held_of: BTreeMap<&str, BTreeSet<u64>> = BTreeMap::new();
+    for (seq, payload) in held {
+        if let Some(subject) = subjects.get(payload.as_slice()) {
+            held_of.entry(subject).or_default().insert(*seq);
+        }
+    }
+    held_of
 }
 
 fn check_nothing_made_up(attempts: &[&Attempt], held: &Contents) -> Result<(), Violation> {
@@ -287,11 +352,12 @@ fn check_order(attempts: &[&Attempt]) -> Result<(), Violation> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Attempt, Batch, DeliveryEvent, History, LastSeqRead, Removal, Violation};
+    use super::{Attempt, Batch, DeliveryEvent, History, LastSeqRead, Purge, Removal, Violation};
     use std::collections::BTreeMap;
 
     fn attempt(payload: &str, sent: u64, acknowledged: Option<(u64, u64)>) -> Attempt {
-        Attempt { stream: "T".to_owned(), payload: payload.into(), sent, acknowledged, is_refused: false }
+        let (stream, subject) = ("T".to_owned(), "T.s".to_owned());
+        Attempt { stream, subject, payload: payload.into(), sent, acknowledged, is_refused: false }
     }
 
     fn held(payloads: &[&str]) -> BTreeMap<u64, Vec<u8>> {
@@ -349,6 +415,30 @@ mod tests {
         history.attempts.push(attempt("c", 7, None));
         assert!(matches!(history.check("T", &third(3)), Err(Violation::Lost(lost)) if lost.payload == b"b"));
         assert_eq!(history.check("T", &third(4)), Ok(()));
+    }
+
+    #[test]
+    fn what_was_purged_is_gone_and_nothing_else() {
+        let purge = |sent, confirmed| Purge { stream: "T".to_owned(), sent, confirmed };
+        let mut history = of(vec![attempt("a", 0, Some((1, 5))), attempt("b", 20, Some((2, 25)))]);
+        let rest = BTreeMap::from([(2, b"b".to_vec())]);
+        assert!(matches!(history.check("T", &rest), Err(Violation::Lost(_))));
+        history.purges = vec![purge(6, Some(10))];
+        assert_eq!(history.check("T", &rest), Ok(()));
+        assert!(matches!(history.check("T", &held(&["a", "b"])), Err(Violation::Undead(_))));
+        assert!(matches!(history.check("T", &held(&[])), Err(Violation::Lost(lost)) if lost.payload == b"b"));
+        history.purges = vec![purge(6, None)];
+        assert_eq!(history.check("T", &held(&["a", "b"])), Ok(()));
+        assert_eq!(history.check("T", &held(&[])), Ok(()));
+    }
+
+    #[test]
+    fn of_a_subject_its_last_messages_are_there() {
+        let mut history = of(vec![attempt("a", 0, Some((1, 5))), attempt("b", 6, Some((2, 8)))]);
+        history.limits_of_subjects.insert("T".to_owned(), 1);
+        assert_eq!(history.check("T", &BTreeMap::from([(2, b"b".to_vec())])), Ok(()));
+        assert!(matches!(history.check("T", &held(&["a"])), Err(Violation::Lost(lost)) if lost.payload == b"b"));
+        assert!(matches!(history.check("T", &held(&["a", "b"])), Err(Violation::Broken(_))));
     }
 
     #[test]

@@ -12,4 +12,4 @@ mod users;
 mod world;
 
 pub use network::{Link, SimulatedNetwork};
-pub use world::{Servers, World};
+pub use world::{Adjust, Servers, World};

@@ -1,11 +1,13 @@
 //! A run of a cluster under a seed: clients, an operator, faults; then quiet, and every invariant is looked at.
 
+use std::sync::Arc;
+
 use interlock_sync::random::Random;
 
 use super::clients::Clients;
 use super::history::{History, Violation};
 use super::storm::Storm;
-use super::swarm::{KEPT, Part, Swarm};
+use super::swarm::{KEPT, KEPT_OF_SUBJECT, Part, Swarm};
 use super::users::{DURABLE, WORKER, durable};
 use super::world::World;
 use super::{invariants, rest};
@@ -81,8 +83,15 @@ async fn run_logged(seed: u64, log: &mut Vec<String>) -> Result<Figures, Violati
 async fn begin(seed: u64, swarm: &Swarm) -> Result<World, Violation> {
     let mut world = World::machines(N_SERVERS, seed);
     world.host = swarm.host;
-    world.adjust = |settings| settings.block_bytes = BLOCK_BYTES;
+    let snapshot_every = swarm.snapshot_every;
+    world.adjust = Arc::new(move |settings| {
+        settings.block_bytes = BLOCK_BYTES;
+        settings.snapshot_every = snapshot_every;
+    });
     for id in world.ids().to_vec() {
+        if !swarm.has_folder_syncs {
+            world.disk(id).lack_folder_syncs();
+        }
         world.boot(id).await;
     }
     rest::until(&world, "a leader of the meta layer", |world| world.meta_leader().is_some()).await?;
@@ -101,6 +110,7 @@ async fn check(world: &mut World, swarm: &Swarm, mut history: History, n_faults:
         return Err(Violation::Broken(what.clone()));
     }
     history.limits.insert(Part::P.name().to_owned(), KEPT);
+    history.limits_of_subjects.insert(Part::S.name().to_owned(), KEPT_OF_SUBJECT);
     for part in &swarm.parts {
         let held = invariants::agreed_contents(world, part.name())?;
         tracing::debug!("{} holds {:?}", part.name(), invariants::shown(&held));

@@ -9,7 +9,7 @@ use interlock_sync::time::{Duration, sleep};
 use super::clients::Clients;
 use super::history::Violation;
 use super::swarm::{Part, Stroke, Swarm};
-use super::users::DURABLE;
+use super::users::{DURABLE, KEPT_ALIVE, WAITED_FOR};
 use super::world::World;
 use super::{Link, invariants};
 use crate::api::Request;
@@ -123,10 +123,12 @@ impl Storm<'_> {
                 Request::StreamUpdate(StreamConfig { replicas, ..Part::B.config() })
             }
             Stroke::ConsumerRemap => {
-                Request::ConsumerRemap { stream: Part::A.name().to_owned(), consumer: DURABLE.to_owned() }
+                let (stream, consumer) = self.some_consumer();
+                Request::ConsumerRemap { stream, consumer }
             }
             Stroke::ConsumerStepDown => {
-                Request::ConsumerStepDown { stream: Part::A.name().to_owned(), consumer: DURABLE.to_owned() }
+                let (stream, consumer) = self.some_consumer();
+                Request::ConsumerStepDown { stream, consumer }
             }
             Stroke::Lifecycle => {
                 let name = format!("X{}", self.random.below(2));
@@ -139,6 +141,12 @@ impl Storm<'_> {
             }
             _ => Request::MetaStepDown,
         }
+    }
+
+    /// One that always is, or one that comes and goes: it need not be there.
+    fn some_consumer(&mut self) -> (String, String) {
+        const NAMES: [&str; 6] = [DURABLE, DURABLE, KEPT_ALIVE, WAITED_FOR, "E0", "E1"];
+        (Part::A.name().to_owned(), (*self.pick(&NAMES)).to_owned())
     }
 
     fn ask(&mut self, request: Request) -> String {

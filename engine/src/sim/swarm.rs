@@ -2,6 +2,7 @@
 //! the middle of everything meets somewhere (swarm testing: Groce and others, ISSTA 2012).
 
 use interlock_sync::random::Random;
+use interlock_sync::time::Duration;
 
 use crate::core::config::{Retention, StreamConfig};
 use crate::raft::NodeHost;
@@ -19,10 +20,14 @@ pub(super) enum Part {
     W,
     /// The last messages only.
     P,
+    /// The last messages of each subject.
+    S,
 }
 
 /// Messages that the stream of the last ones keeps.
 pub(super) const KEPT: u64 = 20;
+/// Messages that the stream of the last ones of each subject keeps of each.
+pub(super) const KEPT_OF_SUBJECT: u64 = 4;
 
 impl Part {
     /// The stream's name.
@@ -33,6 +38,7 @@ impl Part {
             Self::C => "C",
             Self::W => "W",
             Self::P => "P",
+            Self::S => "S",
         }
     }
 
@@ -51,6 +57,7 @@ impl Part {
             Self::C => StreamConfig { replicas: 1, ..config },
             Self::W => StreamConfig { retention: Retention::WorkQueue, ..config },
             Self::P => StreamConfig { max_msgs: Some(KEPT), ..config },
+            Self::S => StreamConfig { max_msgs_per_subject: Some(KEPT_OF_SUBJECT), replicas: 1, ..config },
         }
     }
 }
@@ -75,6 +82,14 @@ pub(super) enum Stroke {
     ConsumerRemap,
     ConsumerStepDown,
     Lifecycle,
+}
+
+impl Stroke {
+    /// Whether it is the operator's.
+    fn is_request(self) -> bool {
+        use Stroke::{ConsumerRemap, ConsumerStepDown, Lifecycle, MetaStepDown, Move, Remap, Scale, StepDown};
+        matches!(self, StepDown | MetaStepDown | Remap | Move | Scale | ConsumerRemap | ConsumerStepDown | Lifecycle)
+    }
 }
 
 /// Strokes, how often each comes compared with the others, and in how many of a hundred runs there are any.
@@ -106,8 +121,12 @@ pub(super) struct Swarm {
     pub parts: Vec<Part>,
     /// Whether there are consumers that expire.
     pub has_ephemerals: bool,
-    /// Whether single messages are deleted.
+    /// Whether single messages are deleted, and now and then all.
     pub has_deletions: bool,
+    /// How often snapshots are taken, where that is often.
+    pub snapshot_every: Option<Duration>,
+    /// Whether the disks know syncs of folders.
+    pub has_folder_syncs: bool,
     strokes: Vec<(Stroke, u64)>,
 }
 
@@ -116,18 +135,23 @@ impl Swarm {
     pub(super) fn of(seed: u64) -> Self {
         let mut random = Random::split(seed, "swarm");
         let mut parts = vec![Part::A, Part::B, Part::C];
-        for part in [Part::W, Part::P] {
+        for part in [Part::W, Part::P, Part::S] {
             if random.chance(40) {
                 parts.push(part);
             }
         }
+        // Where the operator is busy, one change meets the next.
+        let haste = if random.chance(25) { 4 } else { 1 };
         let strokes = STROKES.into_iter().filter(|(_, _, percent)| random.chance(*percent));
-        let strokes = strokes.map(|(stroke, weight, _)| (stroke, weight)).collect();
+        let pressed = |stroke: Stroke| if stroke.is_request() { haste } else { 1 };
+        let strokes = strokes.map(|(stroke, weight, _)| (stroke, weight * pressed(stroke))).collect();
         Self {
             host: host(&mut random),
             parts,
             has_ephemerals: random.chance(50),
-            has_deletions: random.chance(30),
+            has_deletions: random.chance(40),
+            snapshot_every: random.chance(40).then(|| Duration::from_millis(500 + random.below(4_000))),
+            has_folder_syncs: !random.chance(10),
             strokes,
         }
     }

@@ -10,7 +10,7 @@ use super::history::{DeliveryEvent, Removal};
 use super::swarm::Part;
 use crate::api::{AckKind, Delivery, Fetch, FetchEnd, Request, Response};
 use crate::core::api_error::ApiError;
-use crate::core::config::ConsumerConfig;
+use crate::core::config::{AckPolicy, ConsumerConfig};
 use crate::core::names::ConsumerKey;
 
 /// The consumer of the stream with batches.
@@ -19,6 +19,9 @@ pub(super) const DURABLE: &str = "D";
 pub(super) const WORKER: &str = "W";
 /// A durable consumer that expires, and is kept from it.
 pub(super) const KEPT_ALIVE: &str = "K";
+
+/// A consumer whose client takes its time over a message.
+pub(super) const WAITED_FOR: &str = "L";
 
 /// After how long without activity that consumer goes.
 const THRESHOLD: Duration = Duration::from_secs(6);
@@ -118,7 +121,8 @@ pub(super) async fn come_and_go(clients: Arc<Clients>, mut random: Random) {
 /// Keeps a consumer from being inactive, by requests that do not wait, and knows when it cannot have been.
 pub(super) async fn keep_alive(clients: Arc<Clients>, mut random: Random) {
     let stream = Part::A.name();
-    let config = ConsumerConfig { inactive_threshold: THRESHOLD, ..durable(KEPT_ALIVE) };
+    // Nothing is pending: what keeps it is that it is asked.
+    let config = ConsumerConfig { inactive_threshold: THRESHOLD, ack: AckPolicy::None, ..durable(KEPT_ALIVE) };
     let key = ConsumerKey { stream: stream.to_owned(), name: KEPT_ALIVE.to_owned() };
     while !clients.is_over() {
         let creation = Request::ConsumerCreate { stream: stream.to_owned(), config: config.clone() };
@@ -158,4 +162,45 @@ async fn keep_one_alive(clients: &Clients, random: &mut Random, key: &ConsumerKe
         }
     }
     None
+}
+
+/// Works for long on one message that was delivered twice: as long as it is pending its consumer stays.
+pub(super) async fn take_long(clients: Arc<Clients>, mut random: Random) {
+    // The second delivery has more time than the first one.
+    const WAITS: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(10)];
+    const WORK: Duration = Duration::from_secs(8);
+    let key = ConsumerKey { stream: Part::A.name().to_owned(), name: WAITED_FOR.to_owned() };
+    let config = ConsumerConfig {
+        inactive_threshold: Duration::from_secs(3),
+        backoff: WAITS.to_vec(),
+        max_ack_pending: 1,
+        ..durable(WAITED_FOR)
+    };
+    while !clients.is_over() {
+        sleep(Duration::from_millis(random.below(2_000))).await;
+        let creation = Request::ConsumerCreate { stream: key.stream.clone(), config: config.clone() };
+        let _there_or_not = clients.ask(&mut random, creation).await;
+        let n_removals = clients.servers.n_removals(&key);
+        let first = take(&clients, &mut random, &key).await;
+        sleep(WAITS[0] + Duration::from_millis(100)).await;
+        let second = take(&clients, &mut random, &key).await;
+        let is_again = second.as_ref().is_some_and(|delivery| delivery.n_deliveries == 2);
+        let (Some(_), Some(delivery), true) = (first, second, is_again) else { continue };
+        // A removal that was proposed before may be committed behind it.
+        let is_kept = clients.servers.n_removals(&key) == n_removals;
+        sleep(WORK).await;
+        let seq = delivery.message.seq;
+        let answer = clients.ask(&mut random, ack(&key.stream, &key.name, seq)).await;
+        if is_kept && answer == Response::Error(ApiError::CONSUMER_NOT_FOUND) {
+            clients.accuse(format!("{key} is gone while its client works on message {seq}"));
+        }
+    }
+}
+
+async fn take(clients: &Clients, random: &mut Random, key: &ConsumerKey) -> Option<Delivery> {
+    let request = fetch(&key.stream, &key.name, 1, Duration::from_secs(1));
+    match clients.ask(random, request).await {
+        Response::Fetched(deliveries, _) => deliveries.into_iter().next(),
+        _ => None,
+    }
 }

@@ -31,6 +31,9 @@ thread_local! {
     static HOST: Cell<(NodeHost, u64)> = const { Cell::new((NodeHost::Actor, 0)) };
 }
 
+/// A change of what servers are told at their start.
+pub type Adjust = Arc<dyn Fn(&mut Settings) + Send + Sync>;
+
 struct Machine {
     disk: SimulatedDisk,
     /// Writes that had failed on the disk when the server was started.
@@ -99,7 +102,7 @@ pub struct World {
     /// What hosts the raft nodes.
     pub host: NodeHost,
     /// Changes what servers are told at their start.
-    pub adjust: fn(&mut Settings),
+    pub adjust: Adjust,
 }
 
 impl World {
@@ -143,7 +146,7 @@ impl World {
             ids,
             servers: Servers::default(),
             host,
-            adjust: |_| {},
+            adjust: Arc::new(|_| {}),
         }
     }
 

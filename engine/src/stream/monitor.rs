@@ -17,6 +17,7 @@ use crate::engine::{AssetKey, Engine};
 use crate::events::Event;
 use crate::failpoint;
 use crate::generation::{Generation, Happening};
+use crate::peer::PeerFrame;
 use crate::raft::{Apply, Node};
 use crate::slot::Presence;
 
@@ -213,6 +214,7 @@ impl Stream {
     /// Reads the latest assignment: on the leader, members and configuration follow it.
     async fn follow_update(self: &Arc<Self>, generation: &Generation) {
         if !generation.leads {
+            self.say_whether_whole(generation);
             return;
         }
         if let Some(assignment) = generation.engine.stream_assignment(&self.name)
@@ -222,10 +224,25 @@ impl Stream {
                 self.propose_config(assignment.config.clone()).await;
             }
             generation.engine.have_consumers_follow(&self.name).await;
-            let is_settled = generation.engine.follow_members(&assignment.group, &generation.node).await;
+            let group = &assignment.group;
+            let is_whole = |server, index| self.member.is_whole(server, &group.name, index);
+            let is_settled = generation.engine.follow_members(group, &generation.node, is_whole).await;
             if is_settled && generation.engine.consumers_live_in(&assignment) {
                 generation.engine.settle_stream(&assignment).await;
             }
+        }
+    }
+
+    /// Where the members are to change, the leader waits for this of who joins.
+    fn say_whether_whole(&self, generation: &Generation) {
+        let Generation { engine, node, .. } = generation;
+        let group = self.member.group();
+        let leader = node.status().leader.filter(|leader| *leader != engine.me());
+        if let Some(leader) = leader.filter(|_| group.target.is_some())
+            && self.is_whole()
+        {
+            let (stream, group, applied) = (self.name.clone(), node.group().clone(), self.applied());
+            engine.context().network.send(leader, PeerFrame::Whole { stream, group, applied });
         }
     }
 

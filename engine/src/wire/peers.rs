@@ -13,6 +13,7 @@ const CATCHUP_REQUEST: u8 = 0x32;
 const CATCHUP_MESSAGES: u8 = 0x33;
 const CATCHUP_REFUSED: u8 = 0x34;
 const HEARTBEAT: u8 = 0x35;
+const WHOLE: u8 = 0x36;
 
 /// Appends a frame between servers. A client's request that is passed on looks as it does on the client's connection.
 pub fn put_peer_frame(buffer: &mut Vec<u8>, frame: &PeerFrame) {
@@ -44,6 +45,11 @@ pub fn put_peer_frame(buffer: &mut Vec<u8>, frame: &PeerFrame) {
             }
         }),
         PeerFrame::CatchupRefused { id, reason } => append(buffer, CATCHUP_REFUSED, *id, |body| put_text(body, reason)),
+        PeerFrame::Whole { stream, group, applied } => append(buffer, WHOLE, 0, |body| {
+            put_text(body, stream);
+            put_text(body, group.as_str());
+            put_number(body, *applied);
+        }),
         PeerFrame::Heartbeat { partitions } => append(buffer, HEARTBEAT, 0, |body| {
             put_number(body, partitions.len() as u64);
             for (topic, partition) in partitions {
@@ -80,6 +86,11 @@ pub fn peer_frame_of(frame: &Frame) -> Result<PeerFrame, WireError> {
         CATCHUP_MESSAGES => catchup_messages_of(frame.number, &mut body)?,
         CATCHUP_REFUSED => PeerFrame::CatchupRefused { id: frame.number, reason: body.text("reason")? },
         HEARTBEAT => heartbeat_of(&mut body)?,
+        WHOLE => PeerFrame::Whole {
+            stream: body.text("stream")?,
+            group: group_of(&mut body)?,
+            applied: body.number("applied index")?,
+        },
         kind => return Err(WireError::Kind(kind)),
     };
     body.end()?;
@@ -108,7 +119,7 @@ pub fn weight(frame: &PeerFrame) -> usize {
             _ => 0,
         },
         PeerFrame::Heartbeat { partitions } => partitions.iter().map(|(topic, _)| topic.len() + 32).sum(),
-        PeerFrame::CatchupRequest { .. } | PeerFrame::CatchupRefused { .. } => 0,
+        PeerFrame::CatchupRequest { .. } | PeerFrame::CatchupRefused { .. } | PeerFrame::Whole { .. } => 0,
     };
     FIXED + data
 }

@@ -1,5 +1,7 @@
 //! Catch-ups to a snapshot some of whose messages were removed since.
 
+use std::sync::Arc;
+
 use interlock_engine::api::{Request, Response};
 use interlock_engine::core::config::StreamConfig;
 use interlock_engine::core::names::ServerId;
@@ -14,7 +16,7 @@ use crate::write_errors::{
 /// Three servers, one replica of ten messages, three messages to a block.
 async fn small_blocks(seed: u64) -> Result<World, String> {
     let mut world = World::machines(3, seed);
-    world.adjust = |settings| settings.block_bytes = 400;
+    world.adjust = Arc::new(|settings| settings.block_bytes = 400);
     for id in world.ids().to_vec() {
         world.boot(id).await;
     }

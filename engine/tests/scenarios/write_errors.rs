@@ -377,7 +377,7 @@ scenario!(s_69_changes_of_a_broken_stream, "S-69", [], async {
 /// Servers whose blocks have room for one record: each change of a stream has to write the one before.
 async fn with_small_blocks(replicas: u8, seed: u64) -> Result<World, String> {
     let mut world = World::machines(if replicas == 1 { 1 } else { 3 }, seed);
-    world.adjust = |settings| settings.block_bytes = 100;
+    world.adjust = Arc::new(|settings| settings.block_bytes = 100);
     for id in world.ids().to_vec() {
         world.boot(id).await;
     }

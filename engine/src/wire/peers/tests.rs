@@ -35,6 +35,7 @@ fn peer_frames() -> Vec<PeerFrame> {
         PeerFrame::CatchupRequest { id: 1, stream: "S".to_owned(), created_ns: 2, index: 7, first_seq: 3, last_seq: 4 },
         PeerFrame::CatchupMessages { id: 1, messages: vec![Bytes::from_static(b"m"), Bytes::new()], next_seq: 5 },
         PeerFrame::CatchupRefused { id: 1, reason: "not the leader".to_owned() },
+        PeerFrame::Whole { stream: "S".to_owned(), group: group(), applied: 7 },
         PeerFrame::Heartbeat { partitions: vec![("topic".to_owned(), 0), (String::new(), u32::MAX)] },
     ]
 }
