@@ -264,10 +264,11 @@ impl Server {
             engine: RwLock::new(None),
             stopped_by: Sticky::default(),
         });
-        // The tasks are refused only once the server has shut down.
-        let _started = context.tasks.spawn(deal_with_classes(server.clone(), received));
-        let engine = Engine::start(context).await?;
+        let engine = Engine::start(context.clone()).await?;
         *server.engine.write() = Some(engine);
+        // Now, and not before: an error of the start has been kept, and there is an engine to be shut down for it. The
+        // tasks are refused only once the server has shut down.
+        let _started = context.tasks.spawn(deal_with_classes(server.clone(), received));
         Ok(server)
     }
 

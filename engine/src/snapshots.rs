@@ -34,6 +34,8 @@ pub(crate) struct Schedule {
     is_recovering: bool,
     n_entries: u64,
     bytes: u64,
+    /// Entries and bytes of these that the snapshot in flight covers.
+    in_flight_covers: (u64, u64),
     last: Covered,
     last_at: Option<Instant>,
     in_flight: Option<oneshot::Receiver<Installed>>,
@@ -49,6 +51,7 @@ impl Schedule {
             is_recovering: true,
             n_entries: 0,
             bytes: 0,
+            in_flight_covers: (0, 0),
             last: Covered { index: 0, clfs: 0 },
             last_at: None,
             in_flight: None,
@@ -110,6 +113,7 @@ impl Schedule {
         data: Bytes,
         covered: Covered,
     ) -> Option<u64> {
+        self.in_flight_covers = (self.n_entries, self.bytes);
         if self.decisions.n_failures() > 0 {
             let result = checkpoint.install(data).await;
             return self.settle(Installed { covered, result });
@@ -143,8 +147,9 @@ impl Schedule {
                 self.decisions.installed();
                 self.last = covered;
                 self.last_at = Some(Instant::now());
-                self.n_entries = 0;
-                self.bytes = 0;
+                // What was applied while it was written is not in it.
+                self.n_entries -= self.in_flight_covers.0;
+                self.bytes -= self.in_flight_covers.1;
                 self.rearm();
                 Some(covered.index)
             }

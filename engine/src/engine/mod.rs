@@ -324,7 +324,10 @@ impl Engine {
         if let Some(meta) = meta {
             meta.stop().await;
         }
-        // A change that was under way may have started another one since.
+        // A change that was under way may have started others since.
+        for stream in self.streams() {
+            stream.shutdown(self).await;
+        }
         for group in self.groups() {
             if let Some(node) = self.node(&group) {
                 node.stop().await;

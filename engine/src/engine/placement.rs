@@ -42,7 +42,10 @@ impl Engine {
     pub(super) async fn carry_out(self: &Arc<Self>, changed: Changed) {
         failpoint!("before_placing");
         let _one_at_a_time = self.placing.lock().await;
-        self.place(changed).await;
+        // What is placed behind a shutdown nobody would stop. The next start finds it in the meta layer's log.
+        if !self.is_stopping() {
+            self.place(changed).await;
+        }
     }
 
     /// The same for who holds the placing already.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::history::{Contents, Violation};
 use super::world::World;
@@ -12,7 +13,8 @@ use crate::core::write_error::{ErrorClass, WriteError};
 use crate::engine::{AssetKey, Engine};
 use crate::events::Event;
 use crate::member::Member;
-use crate::raft::Status;
+use crate::raft::{Node, Status};
+use crate::stream::Stream;
 
 fn broken<T>(what: String) -> Result<T, Violation> {
     Err(Violation::Broken(what))
@@ -91,6 +93,21 @@ pub(super) async fn stop_in_order(world: &mut World, id: ServerId) -> Result<(),
             broken(format!("{id}: {n_left} tasks outlive the shutdown; driven: {driven:?}"))
         }
     }
+}
+
+/// Shuts a server down on which nothing is under way: each replicated stream has a snapshot of all that it has applied, and
+/// the next start replays nothing.
+pub(super) async fn stop_at_rest(world: &mut World, id: ServerId) -> Result<(), Violation> {
+    let streams = world.engine(id).map(|engine| engine.streams()).unwrap_or_default();
+    let replicated: Vec<_> = streams.into_iter().filter_map(|stream| Some((stream.member().node()?, stream))).collect();
+    stop_in_order(world, id).await?;
+    let behind = |(node, stream): &(Node, Arc<Stream>)| {
+        let snapshot = node.status().snapshot_index;
+        (snapshot < stream.applied()).then(|| {
+            format!("{id}: {} has applied {} and its last snapshot ends at {snapshot}", stream.name(), stream.applied())
+        })
+    };
+    replicated.iter().find_map(behind).map_or(Ok(()), broken)
 }
 
 /// What runs on a server, and its part in its group.

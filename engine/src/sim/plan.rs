@@ -120,7 +120,7 @@ async fn check(world: &mut World, swarm: &Swarm, mut history: History, n_faults:
     invariants::check_at_rest(world)?;
     rest::check_use(world, swarm, &history).await?;
     for id in world.ids().to_vec() {
-        invariants::stop_in_order(world, id).await?;
+        invariants::stop_at_rest(world, id).await?;
     }
     let n_acknowledged = history.attempts.iter().filter(|attempt| attempt.acknowledged.is_some()).count();
     Ok(Figures { n_sent: history.attempts.len(), n_acknowledged, n_faults, n_deliveries: history.deliveries.len() })

@@ -236,9 +236,10 @@ impl Stream {
     /// Where the members are to change, the leader waits for this of who joins.
     fn say_whether_whole(&self, generation: &Generation) {
         let Generation { engine, node, .. } = generation;
-        let group = self.member.group();
+        let is_changing = self.member.group().target.is_some();
         let leader = node.status().leader.filter(|leader| *leader != engine.me());
-        if let Some(leader) = leader.filter(|_| group.target.is_some())
+        if let Some(leader) = leader
+            && is_changing
             && self.is_whole()
         {
             let (stream, group, applied) = (self.name.clone(), node.group().clone(), self.applied());
