@@ -51,6 +51,8 @@ pub struct Settings {
     /// How often a group that has something new is written as a snapshot, in place of what `docs/engine/constants.md`
     /// has; a random part comes on top, as long at most.
     pub snapshot_every: Option<Duration>,
+    /// How often a store is synced and gives space back, in place of what is there.
+    pub sync_every: Option<Duration>,
     /// Whether a publisher to a stream of one replica is told of a failed write. Otherwise nobody answers.
     pub answers_failed_writes: bool,
 }
@@ -68,6 +70,7 @@ impl Settings {
             host: NodeHost::default(),
             block_bytes: 8 << 20,
             snapshot_every: None,
+            sync_every: None,
             answers_failed_writes: false,
         }
     }

@@ -83,10 +83,11 @@ async fn run_logged(seed: u64, log: &mut Vec<String>) -> Result<Figures, Violati
 async fn begin(seed: u64, swarm: &Swarm) -> Result<World, Violation> {
     let mut world = World::machines(N_SERVERS, seed);
     world.host = swarm.host;
-    let snapshot_every = swarm.snapshot_every;
+    let (snapshot_every, sync_every) = (swarm.snapshot_every, swarm.sync_every);
     world.adjust = Arc::new(move |settings| {
         settings.block_bytes = BLOCK_BYTES;
         settings.snapshot_every = snapshot_every;
+        settings.sync_every = sync_every;
     });
     for id in world.ids().to_vec() {
         if !swarm.has_folder_syncs {

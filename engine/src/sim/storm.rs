@@ -191,7 +191,8 @@ impl Storm<'_> {
         ];
         let operation = *self.pick(&OPERATIONS);
         let errno = *self.pick(&[5, 28, 13]);
-        let nth = 1 + self.random.below(20);
+        let within = *self.pick(&[3, 20]);
+        let nth = 1 + self.random.below(within);
         let path = *self.pick(&["", "streams", "groups", "consumers", "meta"]);
         self.world.disk(id).fail(Fault::always(operation, path, errno).nth(nth));
         format!("{id}: the {nth}. {operation:?} of {path:?} fails with errno {errno}")

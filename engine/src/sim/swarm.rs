@@ -125,6 +125,8 @@ pub(super) struct Swarm {
     pub has_deletions: bool,
     /// How often snapshots are taken, where that is often.
     pub snapshot_every: Option<Duration>,
+    /// How often stores are synced and give space back, where that is often.
+    pub sync_every: Option<Duration>,
     /// Whether the disks know syncs of folders.
     pub has_folder_syncs: bool,
     strokes: Vec<(Stroke, u64)>,
@@ -151,6 +153,7 @@ impl Swarm {
             has_ephemerals: random.chance(50),
             has_deletions: random.chance(40),
             snapshot_every: random.chance(40).then(|| Duration::from_millis(500 + random.below(4_000))),
+            sync_every: random.chance(60).then(|| Duration::from_millis(500 + random.below(4_000))),
             has_folder_syncs: !random.chance(10),
             strokes,
         }

@@ -13,7 +13,7 @@ use crate::events::Event;
 use crate::slot::Presence;
 
 /// How often the store is synced although nobody asked.
-pub(super) const SYNC_INTERVAL: Duration = Duration::from_secs(120);
+const SYNC_INTERVAL: Duration = Duration::from_secs(120);
 /// How often messages are looked at that may be too old.
 pub(super) const EXPIRY_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -32,7 +32,7 @@ impl Stream {
         self.set_alone(true);
         self.keep_for_consumers(&engine, leadership);
         let mut wanted = self.wanted_index.subscribe();
-        let mut sync_due = Instant::now() + SYNC_INTERVAL;
+        let mut sync_due = Instant::now() + self.sync_interval();
         let mut expiry_due = Instant::now() + EXPIRY_INTERVAL;
         // What was accepted before this task began is no change that it would see.
         let mut can_write = self.make_durable(&mut wanted).await;
@@ -49,7 +49,7 @@ impl Stream {
                 }
                 () = sleep_until(sync_due) => {
                     self.sync_store().await;
-                    sync_due = Instant::now() + SYNC_INTERVAL;
+                    sync_due = Instant::now() + self.sync_interval();
                 }
             }
         }
@@ -90,6 +90,10 @@ impl Stream {
     }
 
     /// One flush for all that wait.
+    pub(super) fn sync_interval(&self) -> Duration {
+        self.context.settings.sync_every.unwrap_or(SYNC_INTERVAL)
+    }
+
     async fn make_durable(&self, wanted: &mut watch::Receiver<u64>) -> bool {
         let index = *wanted.borrow_and_update();
         if self.durable_index.borrow().index >= index {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use interlock_sync::time::Instant;
 
 use super::Stream;
-use super::alone::{EXPIRY_INTERVAL, SYNC_INTERVAL};
+use super::alone::EXPIRY_INTERVAL;
 use super::apply::Failure;
 use super::catchup::CatchupEnd;
 use super::newer::Awaited;
@@ -69,7 +69,7 @@ impl Stream {
 
     async fn run(self: &Arc<Self>, generation: &mut Generation) -> Leave {
         let now = Instant::now();
-        let mut work = Work { sync: now + SYNC_INTERVAL, expiry: now + EXPIRY_INTERVAL, awaited: None };
+        let mut work = Work { sync: now + self.sync_interval(), expiry: now + EXPIRY_INTERVAL, awaited: None };
         loop {
             let done = match generation.next(Some(work.sync.min(work.expiry))).await {
                 Happening::Told => return Leave::Told,
@@ -254,7 +254,7 @@ impl Stream {
             self.expire().await;
         }
         if work.sync <= now {
-            work.sync = now + SYNC_INTERVAL;
+            work.sync = now + self.sync_interval();
             self.raise_floor(generation.node.status().snapshot_index);
             self.sync_store().await;
         }
