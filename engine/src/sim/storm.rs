@@ -24,6 +24,9 @@ const LENGTH: Duration = Duration::from_secs(40);
 const PAUSE_MS: u64 = 2_000;
 /// How long a named point holds a task at most, in milliseconds.
 const LINGER_MS: u64 = 400;
+/// How long after a fault of its disk a server may lose its power, in milliseconds: what the fault has left unsaid is then
+/// all that there is.
+const CRASH_WITHIN_MS: u64 = 3_000;
 /// Paths that a disk stalls at.
 const STALLED: [&str; 3] = ["streams", "groups", "consumers"];
 
@@ -65,7 +68,9 @@ impl Storm<'_> {
     async fn strike(&mut self, stroke: Stroke) -> Result<String, Violation> {
         let id = self.some_server();
         Ok(match stroke {
-            Stroke::Crash | Stroke::Restart | Stroke::BreakDisk if self.world.running().len() < 3 => {
+            Stroke::Crash | Stroke::Restart | Stroke::BreakDisk | Stroke::BreakAndCrash
+                if self.world.running().len() < 3 =>
+            {
                 self.restart_all().await
             }
             Stroke::Crash => {
@@ -74,6 +79,12 @@ impl Storm<'_> {
             }
             Stroke::Restart => self.restart(id).await?,
             Stroke::BreakDisk => self.break_disk(id),
+            Stroke::BreakAndCrash => {
+                let broken = self.break_disk(id);
+                sleep(Duration::from_millis(self.random.below(CRASH_WITHIN_MS))).await;
+                self.world.crash(id);
+                format!("{broken}, and then it loses power")
+            }
             Stroke::BreakReads => {
                 let nth = 1 + self.random.below(10);
                 self.world.disk(id).fail(Fault::always(Operation::Read, "", 5).nth(nth));
@@ -146,7 +157,11 @@ impl Storm<'_> {
     /// One that always is, or one that comes and goes: it need not be there.
     fn some_consumer(&mut self) -> (String, String) {
         const NAMES: [&str; 6] = [DURABLE, DURABLE, KEPT_ALIVE, WAITED_FOR, "E0", "E1"];
-        (Part::A.name().to_owned(), (*self.pick(&NAMES)).to_owned())
+        let mut name = (*self.pick(&NAMES)).to_owned();
+        if name == WAITED_FOR {
+            name.push_str(&(1 + self.random.below(8)).to_string());
+        }
+        (Part::A.name().to_owned(), name)
     }
 
     fn ask(&mut self, request: Request) -> String {

@@ -71,6 +71,7 @@ pub(super) enum Stroke {
     Heal,
     Lose,
     BreakDisk,
+    BreakAndCrash,
     BreakReads,
     StallDisk,
     Pace,
@@ -93,13 +94,14 @@ impl Stroke {
 }
 
 /// Strokes, how often each comes compared with the others, and in how many of a hundred runs there are any.
-const STROKES: [(Stroke, u64, u64); 17] = [
+const STROKES: [(Stroke, u64, u64); 18] = [
     (Stroke::Crash, 4, 80),
     (Stroke::Restart, 3, 80),
     (Stroke::Isolate, 4, 80),
     (Stroke::Heal, 5, 100),
     (Stroke::Lose, 2, 50),
     (Stroke::BreakDisk, 4, 70),
+    (Stroke::BreakAndCrash, 2, 50),
     (Stroke::BreakReads, 2, 30),
     (Stroke::StallDisk, 2, 30),
     (Stroke::Pace, 2, 50),

@@ -20,7 +20,7 @@ pub(super) const WORKER: &str = "W";
 /// A durable consumer that expires, and is kept from it.
 pub(super) const KEPT_ALIVE: &str = "K";
 
-/// A consumer whose client takes its time over a message.
+/// Consumers whose client takes its time over a message; a number follows.
 pub(super) const WAITED_FOR: &str = "L";
 
 /// After how long without activity that consumer goes.
@@ -97,10 +97,11 @@ pub(super) async fn come_and_go(clients: Arc<Clients>, mut random: Random) {
     while !clients.is_over() {
         let stream = if random.chance(50) { Part::A } else { Part::B }.name();
         let name = format!("E{}", random.below(2));
+        let threshold = Duration::from_millis(2_000 + random.below(3_000));
         let config = ConsumerConfig {
             name: name.clone(),
             replicas: if random.chance(50) { 1 } else { 3 },
-            inactive_threshold: Duration::from_millis(2_000 + random.below(3_000)),
+            inactive_threshold: threshold,
             ..ConsumerConfig::default()
         };
         let created = clients.ask(&mut random, Request::ConsumerCreate { stream: stream.to_owned(), config }).await;
@@ -109,7 +110,13 @@ pub(super) async fn come_and_go(clients: Arc<Clients>, mut random: Random) {
                 let _messages = some_deliveries(&clients, &mut random, stream, &name).await;
                 sleep(Duration::from_millis(random.below(500))).await;
             }
-            if random.chance(30) {
+            if random.chance(20) {
+                // At the very moment at which it is found inactive, more or less.
+                let until = threshold + Duration::from_millis(random.below(600));
+                sleep(until.saturating_sub(Duration::from_millis(300))).await;
+                let remap = Request::ConsumerRemap { stream: stream.to_owned(), consumer: name };
+                let _outcome = clients.ask(&mut random, remap).await;
+            } else if random.chance(40) {
                 let deletion = Request::ConsumerDelete { stream: stream.to_owned(), consumer: name };
                 let _outcome = clients.ask(&mut random, deletion).await;
             }
@@ -169,25 +176,27 @@ pub(super) async fn take_long(clients: Arc<Clients>, mut random: Random) {
     // The second delivery has more time than the first one.
     const WAITS: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(10)];
     const WORK: Duration = Duration::from_secs(8);
-    let key = ConsumerKey { stream: Part::A.name().to_owned(), name: WAITED_FOR.to_owned() };
-    let config = ConsumerConfig {
+    // Each time another one: a removal that was proposed of an earlier one has nothing to do with it.
+    let mut count = 0_u64;
+    let config = |name: &str| ConsumerConfig {
         inactive_threshold: Duration::from_secs(3),
         backoff: WAITS.to_vec(),
         max_ack_pending: 1,
-        ..durable(WAITED_FOR)
+        ..durable(name)
     };
     while !clients.is_over() {
         sleep(Duration::from_millis(random.below(2_000))).await;
-        let creation = Request::ConsumerCreate { stream: key.stream.clone(), config: config.clone() };
+        count += 1;
+        let key = ConsumerKey { stream: Part::A.name().to_owned(), name: format!("{WAITED_FOR}{count}") };
+        let creation = Request::ConsumerCreate { stream: key.stream.clone(), config: config(&key.name) };
         let _there_or_not = clients.ask(&mut random, creation).await;
-        let n_removals = clients.servers.n_removals(&key);
         let first = take(&clients, &mut random, &key).await;
         sleep(WAITS[0] + Duration::from_millis(100)).await;
         let second = take(&clients, &mut random, &key).await;
         let is_again = second.as_ref().is_some_and(|delivery| delivery.n_deliveries == 2);
         let (Some(_), Some(delivery), true) = (first, second, is_again) else { continue };
         // A removal that was proposed before may be committed behind it.
-        let is_kept = clients.servers.n_removals(&key) == n_removals;
+        let is_kept = clients.servers.n_removals(&key) == 0;
         sleep(WORK).await;
         let seq = delivery.message.seq;
         let answer = clients.ask(&mut random, ack(&key.stream, &key.name, seq)).await;
@@ -198,8 +207,10 @@ pub(super) async fn take_long(clients: Arc<Clients>, mut random: Random) {
 }
 
 async fn take(clients: &Clients, random: &mut Random, key: &ConsumerKey) -> Option<Delivery> {
-    let request = fetch(&key.stream, &key.name, 1, Duration::from_secs(1));
-    match clients.ask(random, request).await {
+    let asked = clients.now();
+    let response = clients.ask(random, fetch(&key.stream, &key.name, 1, Duration::from_secs(1))).await;
+    tracing::debug!("{key} of {asked}: {response:?} at {}", clients.now());
+    match response {
         Response::Fetched(deliveries, _) => deliveries.into_iter().next(),
         _ => None,
     }

@@ -9,7 +9,7 @@ use interlock_engine::mutation::{self, Mutation};
 use interlock_engine::sim::plan::{self, Failure, Figures};
 
 /// How long a thread may go without a moment in which all of its tasks wait. There are thousands of those in a second.
-const LIMIT: Duration = Duration::from_secs(10);
+const LIMIT: Duration = Duration::from_secs(5);
 
 /// Runs a seed, with a bug put back or without.
 ///
