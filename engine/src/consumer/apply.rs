@@ -68,6 +68,7 @@ impl Consumer {
                     self.answer(me, origin, Answer::Sent(deliveries));
                 }
                 ConsumerAction::Confirm { origin } => self.answer(me, origin, Answer::Confirmed),
+                ConsumerAction::NotDelivered { origin } => self.answer(me, origin, Answer::NotDelivered),
                 ConsumerAction::Settled { stream_seq } => self.let_go(stream_seq),
                 ConsumerAction::Exhausted { stream_seq, n_deliveries } => {
                     tracing::info!("consumer {}: {stream_seq} was delivered {n_deliveries} times", self.key);

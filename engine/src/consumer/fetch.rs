@@ -7,6 +7,7 @@ use interlock_sync::time::{Duration, Instant, sleep_until, timeout};
 
 use super::{Answer, Consumer};
 use crate::api::{self, Delivery, FETCH_BYTES_MAX, Fetch, FetchEnd, Message, Response};
+use crate::core::api_error::ApiError;
 use crate::core::config::{AckPolicy, DeliverPolicy};
 use crate::core::entry::{Ack, AckKind, ConsumerEntry, Origin};
 use crate::core::write_error::ErrorClass;
@@ -38,6 +39,16 @@ struct Offer {
     n_bytes: usize,
     /// Whether a message was left out because of its bytes.
     has_no_room: bool,
+    /// Why a message could not be read, where one could not.
+    unreadable: Option<String>,
+}
+
+/// What became of an offer.
+enum Offered {
+    /// These were delivered; whether bytes ended it.
+    Delivered(Vec<Delivery>, bool),
+    /// Nothing can be delivered: what comes next cannot be read.
+    Unreadable(String),
 }
 
 /// Counts a waiting request while it lives. Its end is activity as its begin was: a client that asks again at once is
@@ -77,7 +88,10 @@ impl Consumer {
         loop {
             last_seq.borrow_and_update();
             stirred.borrow_and_update();
-            let (delivered, has_no_room) = self.offer(&stream, fetch.batch).await?;
+            let (delivered, has_no_room) = match self.offer(&stream, fetch.batch).await? {
+                Offered::Delivered(delivered, has_no_room) => (delivered, has_no_room),
+                Offered::Unreadable(reason) => return Ok(Response::Error(ApiError::cannot_read(reason))),
+            };
             if !delivered.is_empty() {
                 let is_full = delivered.len() as u64 == u64::from(fetch.batch);
                 let end = match (is_full, has_no_room) {
@@ -122,7 +136,7 @@ impl Consumer {
     }
 
     /// Offers messages and has the offer applied: what was delivered of it, and whether bytes ended it.
-    async fn offer(self: &Arc<Self>, stream: &Arc<Stream>, batch: u32) -> Result<(Vec<Delivery>, bool), NoAnswer> {
+    async fn offer(self: &Arc<Self>, stream: &Arc<Stream>, batch: u32) -> Result<Offered, NoAnswer> {
         let _one_at_a_time = self.offering.lock().await;
         self.begin().await?;
         self.skip_what_is_gone(stream).await?;
@@ -131,7 +145,10 @@ impl Consumer {
             self.settle_gone(&offer.gone).await?;
         }
         if offer.seqs.is_empty() {
-            return Ok((Vec::new(), false));
+            return Ok(match offer.unreadable {
+                Some(reason) => Offered::Unreadable(reason),
+                None => Offered::Delivered(Vec::new(), false),
+            });
         }
         let call = self.answers.begin();
         let origin = Origin { server: self.context.settings.id, proposal: call.number() };
@@ -147,7 +164,7 @@ impl Consumer {
                 n_pending: last_seq.saturating_sub(one.stream_seq),
             })
         };
-        Ok((sent.into_iter().filter_map(delivery).collect(), offer.has_no_room))
+        Ok(Offered::Delivered(sent.into_iter().filter_map(delivery).collect(), offer.has_no_room))
     }
 
     /// Has the log say where the consumer begins. Who created it hears of it only then.
@@ -208,12 +225,19 @@ impl Consumer {
                     }
                 }
                 Err(error) if error.class() == ErrorClass::NotFound => offer.gone.push(seq),
-                Err(_) => {}
+                Err(error) => offer.unreadable = Some(error.to_string()),
             }
         }
         let (mut from, mut room) = (next_seq, room);
         while offer.seqs.len() < wanted && room > 0 {
-            let Ok(Some(stored)) = stream.store().next(from, filter.as_deref()) else { break };
+            let stored = match stream.store().next(from, filter.as_deref()) {
+                Ok(Some(stored)) => stored,
+                Ok(None) => break,
+                Err(error) => {
+                    offer.unreadable = Some(error.to_string());
+                    break;
+                }
+            };
             from = stored.seq + 1;
             room -= 1;
             if !offer.add(message(stored)) {
@@ -257,7 +281,9 @@ impl Consumer {
         let counts = self.inner.lock().state.config().ack != AckPolicy::None;
         if counts {
             self.propose(ConsumerEntry::Acks { acks: vec![ack], time_ns: now_ns }).await?;
-            call.wait(APPLY_LIMIT).await.ok_or(NoAnswer::Unknown)?;
+            if matches!(call.wait(APPLY_LIMIT).await.ok_or(NoAnswer::Unknown)?, Answer::NotDelivered) {
+                return Ok(Response::Error(ApiError::NOT_DELIVERED));
+            }
             if self.member.node().is_none() {
                 let applied = self.inner.lock().state.applied();
                 self.until_saved(applied).await?;

@@ -47,6 +47,8 @@ pub(crate) enum Answer {
     Sent(Vec<Sent>),
     /// An acknowledgement is applied.
     Confirmed,
+    /// An acknowledgement is of a message that was not delivered.
+    NotDelivered,
 }
 
 /// A consumer.

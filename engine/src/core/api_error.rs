@@ -89,6 +89,9 @@ fixed! {
     /// It was passed on, or proposed, and nobody knows what became of it: it may be done, or be done later. The number is
     /// the engine's own.
     OUTCOME_UNKNOWN = 503 19001 "no answer came: it is not known whether the request was carried out";
+    /// An acknowledgement of a message that the consumer has not delivered, or whose delivery was lost in a crash: it is
+    /// delivered again. The number is the engine's own.
+    NOT_DELIVERED = 404 19002 "the message was not delivered";
     /// The stream's servers are away.
     STREAM_OFFLINE = 500 10118 "stream is offline";
     /// The consumer's servers are away.
@@ -138,6 +141,11 @@ impl ApiError {
     /// A restore came to nothing: the stream is not there.
     pub fn restore_failed(reason: impl fmt::Display) -> Self {
         Self { code: 500, err_code: 10062, description: format!("restore failed: {reason}").into() }
+    }
+
+    /// A message is there and cannot be read. The number is the engine's own.
+    pub fn cannot_read(reason: impl fmt::Display) -> Self {
+        Self { code: 500, err_code: 19003, description: format!("cannot read: {reason}").into() }
     }
 
     /// Removing messages failed.

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use interlock_sync::time::Duration;
 
 use super::{Engine, meta};
-use crate::core::meta::{Assignments, Identity, MetaChange, MetaEntry, Refused, decode, encode};
+use crate::core::meta::{Assignments, DecodeError, Identity, MetaChange, MetaEntry, Refused, decode, encode};
 use crate::core::names::{GroupName, ServerId};
 use crate::core::write_error::WriteError;
 use crate::disk::{Open, replace_file};
@@ -44,11 +44,7 @@ impl Engine {
         }
         let call = self.changes.begin();
         let entry = MetaEntry { origin: self.me(), proposal: call.number(), change };
-        let data = Bytes::from(encode(&entry));
-        // What cannot be read back would stop every server at the same entry (G-21).
-        if let Err(error) = decode::<MetaEntry>("meta entry", &data) {
-            return Err(ChangeError::Unavailable(error.to_string()));
-        }
+        let data = encode_readable(&entry).map_err(|error| ChangeError::Unavailable(error.to_string()))?;
         let Some(node) = self.meta() else { return Err(ChangeError::Unavailable("it is shut down".to_owned())) };
         let proposed = node.propose(None, data).await;
         proposed.map_err(|error| match error {
@@ -73,7 +69,10 @@ impl Engine {
     pub(crate) async fn propose_change(self: &Arc<Self>, change: MetaChange) {
         let entry = MetaEntry { origin: self.me(), proposal: 0, change };
         let Some(node) = self.meta() else { return };
-        let data = Bytes::from(encode(&entry));
+        let data = match encode_readable(&entry) {
+            Ok(data) => data,
+            Err(error) => return tracing::error!(%error, "a change is not proposed"),
+        };
         if let Err(ProposeError::NotLeader { leader: Some(leader) }) = node.propose(None, data.clone()).await {
             self.context.network.send(leader, PeerFrame::Proposal { group: GroupName::new(meta::GROUP), data });
         }
@@ -124,4 +123,11 @@ impl Engine {
         self.finish_recovery().await;
         Ok(())
     }
+}
+
+/// What cannot be read back would stop every server at the same entry (G-21).
+fn encode_readable(entry: &MetaEntry) -> Result<Bytes, DecodeError> {
+    let data = encode(entry);
+    decode::<MetaEntry>("meta entry", &data)?;
+    Ok(Bytes::from(data))
 }

@@ -25,7 +25,7 @@ use interlock_sync::token::Token;
 use crate::calls::Calls;
 use crate::consumer::Consumer;
 use crate::core::assignment::{ConsumerAssignment, StreamAssignment};
-use crate::core::meta::{AssignedStream, Assignments, Refused};
+use crate::core::meta::{AssignedStream, Assignments, MetaEntry, Refused, decode};
 use crate::core::names::{ConsumerKey, GroupName, ServerId};
 use crate::core::write_error::WriteError;
 use crate::peer::PeerFrame;
@@ -265,10 +265,14 @@ impl Engine {
         }
     }
 
-    /// Takes a proposal that another server passed on. Nobody is told what became of it.
+    /// Takes a change of the meta layer that another server passed on. Nobody is told what became of it.
     pub fn take_proposal(self: &Arc<Self>, group: &GroupName, data: Bytes) {
-        let node = if group.as_str() == meta::GROUP { self.meta() } else { self.node(group) };
-        let Some(node) = node else { return };
+        let Some(node) = self.meta().filter(|_| group.as_str() == meta::GROUP) else { return };
+        // What cannot be read would stop every server at the same entry (G-21).
+        if let Err(error) = decode::<MetaEntry>("meta entry", &data) {
+            tracing::warn!(%error, "a change that was passed on is not proposed");
+            return;
+        }
         let proposing = async move {
             // Not passed on again: who sent it repeats it.
             let _outcome = node.propose(None, data).await;

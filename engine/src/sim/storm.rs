@@ -24,9 +24,10 @@ const LENGTH: Duration = Duration::from_secs(40);
 const PAUSE_MS: u64 = 2_000;
 /// How long a named point holds a task at most, in milliseconds.
 const LINGER_MS: u64 = 400;
-/// How long after a fault of its disk a server may lose its power, in milliseconds: what the fault has left unsaid is then
-/// all that there is.
-const CRASH_WITHIN_MS: u64 = 3_000;
+/// How long a fault that a power loss follows has to strike.
+const STRIKES_WITHIN: Duration = Duration::from_secs(3);
+/// How long after it the server keeps its power at most, in milliseconds.
+const CRASH_WITHIN_MS: u64 = 600;
 /// Paths that a disk stalls at.
 const STALLED: [&str; 3] = ["streams", "groups", "consumers"];
 
@@ -80,7 +81,10 @@ impl Storm<'_> {
             Stroke::Restart => self.restart(id).await?,
             Stroke::BreakDisk => self.break_disk(id),
             Stroke::BreakAndCrash => {
+                let n_before = self.world.n_write_faults(id);
                 let broken = self.break_disk(id);
+                // What the fault has left unsaid is then all that there is.
+                self.world.until(STRIKES_WITHIN, |world| world.n_write_faults(id) > n_before).await;
                 sleep(Duration::from_millis(self.random.below(CRASH_WITHIN_MS))).await;
                 self.world.crash(id);
                 format!("{broken}, and then it loses power")

@@ -10,7 +10,7 @@ use super::history::{DeliveryEvent, Removal};
 use super::swarm::Part;
 use crate::api::{AckKind, Delivery, Fetch, FetchEnd, Request, Response};
 use crate::core::api_error::ApiError;
-use crate::core::config::{AckPolicy, ConsumerConfig};
+use crate::core::config::{AckPolicy, ConsumerConfig, DeliverPolicy};
 use crate::core::names::ConsumerKey;
 
 /// The consumer of the stream with batches.
@@ -182,6 +182,8 @@ pub(super) async fn take_long(clients: Arc<Clients>, mut random: Random) {
         inactive_threshold: Duration::from_secs(3),
         backoff: WAITS.to_vec(),
         max_ack_pending: 1,
+        // Somewhere in the stream, so that its own numbers are others than the stream's.
+        deliver: DeliverPolicy::Last,
         ..durable(name)
     };
     while !clients.is_over() {

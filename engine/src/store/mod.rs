@@ -101,10 +101,10 @@ impl Store {
     }
 
     /// Allows that space of messages is reclaimed which were removed at this raft index or before: a snapshot that
-    /// covers it is durable, so the log is never replayed from below.
+    /// covers it is durable, so the log is never replayed from below. Another call may take that back, for what has not
+    /// been reclaimed: a stream that had no log gets one.
     pub fn set_reclaim_floor(&self, index: u64) {
-        let mut state = self.state.write();
-        state.reclaim_floor = state.reclaim_floor.max(index);
+        self.state.write().reclaim_floor = index;
     }
 
     /// Flushes and closes: every later call fails. The files stay.

@@ -30,6 +30,7 @@ impl Stream {
         let leadership = self.member.begin_leadership();
         self.store.set_reclaim_floor(u64::MAX);
         self.set_alone(true);
+        self.enforce_limits().await;
         self.keep_for_consumers(&engine, leadership);
         let mut wanted = self.wanted_index.subscribe();
         let mut sync_due = Instant::now() + self.sync_interval();
@@ -111,6 +112,13 @@ impl Stream {
                 self.durable_index.send_modify(|durable| durable.has_failed = true);
                 false
             }
+        }
+    }
+
+    /// What a limit has removed may be back after a power loss: nobody waited for that removal to be durable.
+    async fn enforce_limits(self: &Arc<Self>) {
+        if self.inner.lock().state.exceeds_limits() {
+            self.propose_config(self.config()).await;
         }
     }
 

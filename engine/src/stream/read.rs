@@ -55,7 +55,7 @@ impl Stream {
             Ok(None) | Err(StoreError::NotFound(_) | StoreError::Closed) => Err(ApiError::NO_MESSAGE_FOUND),
             Err(error) => {
                 tracing::warn!("stream {}: {error}", self.name);
-                Err(ApiError::NO_MESSAGE_FOUND)
+                Err(ApiError::cannot_read(error))
             }
         }
     }

@@ -1,10 +1,11 @@
 //! What outlives a server, or is made again: entries of an earlier life, snapshots, streams that were given up. Each of
 //! these was found by the simulation first.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use interlock_engine::api::{Request, Response};
-use interlock_engine::core::config::ConsumerConfig;
+use interlock_engine::core::config::{ConsumerConfig, StreamConfig};
 use interlock_engine::disk::{Fault, Operation};
 use interlock_engine::events::Event;
 use interlock_engine::sim::{Link, World};
@@ -75,4 +76,69 @@ scenario!(consumers_come_back_with_a_stream_that_was_given_up, "S-00", [], async
     world.disk(id).heal();
     expect(matches!(world.ask(remap()).await, Response::Stream(_) | Response::Done), "the remap is refused")?;
     expect(world.until(LONG, all_run).await, "the consumer is not monitored on the server that gave the stream up")
+});
+
+scenario!(what_a_new_group_begins_with_is_not_reclaimed_under_it, "S-00", [], async {
+    let mut world = World::machines(3, 80);
+    world.adjust = Arc::new(|settings| {
+        settings.block_bytes = 400;
+        settings.sync_every = Some(Duration::from_secs(1));
+    });
+    for id in world.ids().to_vec() {
+        world.boot(id).await;
+    }
+    expect(world.until(LONG, |world| world.meta_leader().is_some()).await, "no meta leader")?;
+    world.create_stream("T", 1).await?;
+    expect(world.until(LONG, |world| world.stream_leader("T").is_some()).await, "nobody leads")?;
+    let founder = world.stream_leader("T").ok_or("no leader")?;
+    for n in 0..20_u8 {
+        world.publish(founder, "T.a", &[n]).await?;
+    }
+    let others: Vec<_> = world.ids().iter().copied().filter(|id| *id != founder).collect();
+    let config = StreamConfig {
+        replicas: 3,
+        ..world.engine(founder).and_then(|e| e.stream_assignment("T")).ok_or("none")?.config
+    };
+    let _settles_later = timeout(LONG, world.request(founder, Request::StreamUpdate(config))).await;
+    for seq in 1..=6 {
+        expect(world.until(LONG, |world| world.stream_leader("T").is_some()).await, "nobody leads")?;
+        let leader = world.stream_leader("T").ok_or("no leader")?;
+        let removed = world.request(leader, Request::MessageDelete { stream: "T".to_owned(), seq }).await;
+        expect(removed == Response::Done, format!("{removed:?}"))?;
+    }
+    // Some passes later no snapshot has been written since the group was founded.
+    sleep(Duration::from_secs(10)).await;
+    world.crash(founder);
+    world.boot(founder).await;
+    sleep(Duration::from_secs(10)).await;
+    let server = world.server(founder).ok_or("it runs")?;
+    let resets = server.context().events.matching(|event| matches!(event, Event::Reset { .. }));
+    expect(resets.is_empty(), format!("{resets:?}"))?;
+    let payloads = world.payloads(founder, "T");
+    expect(payloads == world.payloads(others[0], "T") && payloads.len() == 14, format!("{payloads:?}"))
+});
+
+scenario!(a_limit_holds_after_a_power_loss, "S-00", [], async {
+    let mut world = World::start(1, 81).await;
+    let one = world.ids()[0];
+    let config = StreamConfig {
+        name: "T".to_owned(),
+        subjects: vec!["T.>".to_owned()],
+        max_msgs_per_subject: Some(2),
+        ..StreamConfig::default()
+    };
+    world.create(config).await?;
+    for n in 0..3_u8 {
+        world.publish(one, "T.a", &[n]).await?;
+    }
+    // The removal that made room for the third one does not reach the disk.
+    let mut n_left = Vec::new();
+    for _ in 0..20 {
+        world.crash(one);
+        world.boot(one).await;
+        sleep(Duration::from_secs(5)).await;
+        n_left.push(world.payloads(one, "T").len());
+        world.publish(one, "T.a", b"another").await?;
+    }
+    expect(n_left.iter().all(|n| *n == 2), format!("{n_left:?}"))
 });

@@ -74,6 +74,11 @@ pub enum ConsumerAction {
         /// How often.
         n_deliveries: u32,
     },
+    /// Tell the client that its acknowledgement came to nothing: as far as is known here nothing was delivered.
+    NotDelivered {
+        /// Where it waits.
+        origin: Origin,
+    },
     /// Tell the client that its acknowledgement is durable.
     Confirm {
         /// Where it waits.
@@ -316,11 +321,15 @@ impl ConsumerState {
     }
 
     fn acknowledge(&mut self, ack: Ack, time_ns: u64, actions: &mut Vec<ConsumerAction>) {
-        if ack.stream_seq <= self.delivered.stream_seq {
+        let is_delivered = ack.stream_seq <= self.delivered.stream_seq;
+        if is_delivered {
             self.take_ack(ack, time_ns, actions);
         }
-        if ack.origin.is_awaited() {
-            actions.push(ConsumerAction::Confirm { origin: ack.origin });
+        match ack.origin {
+            origin if !origin.is_awaited() => {}
+            origin if is_delivered => actions.push(ConsumerAction::Confirm { origin }),
+            // A state that was saved before its delivery: what is confirmed now would be delivered again.
+            origin => actions.push(ConsumerAction::NotDelivered { origin }),
         }
     }
 

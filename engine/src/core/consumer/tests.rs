@@ -166,8 +166,9 @@ fn a_client_that_asked_is_told_that_its_acknowledgement_holds() {
     let ack = |stream_seq| Ack { origin: PULL, stream_seq, kind: AckKind::Ack };
     let actions = log.apply(ConsumerEntry::Acks { acks: vec![ack(1), ack(1), ack(2)], time_ns: 1 });
     let confirmed = ConsumerAction::Confirm { origin: PULL };
-    // One that was never delivered changes nothing, and nobody waits for it.
-    assert_eq!(actions, [settled(1), confirmed.clone(), confirmed.clone(), confirmed]);
+    // One that was never delivered changes nothing.
+    let refused = ConsumerAction::NotDelivered { origin: PULL };
+    assert_eq!(actions, [settled(1), confirmed.clone(), confirmed, refused]);
 }
 
 #[test]

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::core::api_error::ApiError;
 use crate::core::batch::{Collector, OpenBatch};
-use crate::core::config::StreamConfig;
+use crate::core::config::{Discard, StreamConfig};
 use crate::core::contents::{Contents, Extent, Facts, LostMessage, StoreView};
 use crate::core::dedup::{Dedup, Remembered};
 use crate::core::entry::{Encoded, Origin, Publish, StreamEntry};
@@ -192,6 +192,16 @@ impl StreamState {
     /// The configuration.
     pub fn config(&self) -> &StreamConfig {
         &self.config
+    }
+
+    /// Whether more is stored than the limits allow.
+    pub fn exceeds_limits(&self) -> bool {
+        let StreamConfig { max_msgs, max_bytes, max_msgs_per_subject, discard, .. } = &self.config;
+        let extent = self.contents.extent();
+        let in_all = *discard == Discard::Old
+            && (max_msgs.is_some_and(|limit| extent.n_messages > limit)
+                || max_bytes.is_some_and(|limit| extent.bytes > limit));
+        in_all || max_msgs_per_subject.is_some_and(|limit| self.contents.subjects().any(|(_, n)| n > limit))
     }
 
     /// The index up to which entries have had their whole effect: the start of an open batch is not passed.
