@@ -6,6 +6,7 @@ use std::task::{Context, Poll, Waker};
 
 use crate::channel::watch;
 
+use tokio::runtime::{Handle, RuntimeFlavor};
 pub use tokio::task::{JoinError, JoinHandle, JoinSet, yield_now};
 
 /// Starts a task. Whoever drops the handle leaves it running.
@@ -46,6 +47,13 @@ pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'stat
         Ok(value) => value,
         Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
+}
+
+/// Runs a closure that may wait for the disk here, because it needs what is locked here. Where the runtime has other
+/// threads they take over the tasks that wait for this one.
+pub fn give_way<T>(work: impl FnOnce() -> T) -> T {
+    let has_others = Handle::try_current().is_ok_and(|handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread);
+    if has_others { tokio::task::block_in_place(work) } else { work() }
 }
 
 /// Counts the tasks of an owner, refuses new ones once the owner closes, and can be waited for.

@@ -148,7 +148,13 @@ impl Drop for Incoming {
 
 impl PeerNetwork for Peers {
     fn try_send(&self, to: ServerId, frame: PeerFrame) -> bool {
-        let is_queued = self.links.get(&to).is_some_and(|link| link.offer(frame, self.options.limits.queue_bytes));
+        // Its reader would end the connection, for all groups, and be sent it again and again.
+        let is_readable = weight(&frame) <= Limit::PEER.0 as usize;
+        if !is_readable {
+            tracing::error!(%to, "a frame of {} bytes is more than a server takes, and is dropped", weight(&frame));
+        }
+        let queue_bytes = self.options.limits.queue_bytes;
+        let is_queued = is_readable && self.links.get(&to).is_some_and(|link| link.offer(frame, queue_bytes));
         if !is_queued {
             self.counters.peer_frames_dropped.inc();
         }

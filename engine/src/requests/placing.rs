@@ -10,7 +10,8 @@ use crate::core::names::{GroupName, ServerId};
 use crate::engine::Engine;
 
 impl Engine {
-    /// Servers for so many replicas: those of `keep` first, then those with the fewest. `None` where there are too few.
+    /// Servers for so many replicas: those of `keep` first, then those that are heard of, and of these those with the fewest.
+    /// `None` where there are too few.
     pub(super) fn choose_servers(&self, n_replicas: usize, keep: &[ServerId]) -> Option<Vec<ServerId>> {
         let mut n_assets: BTreeMap<ServerId, usize> =
             self.context().settings.servers.iter().map(|server| (*server, 0)).collect();
@@ -20,13 +21,17 @@ impl Engine {
             }
         }
         let mut chosen: Vec<ServerId> = keep.iter().copied().take(n_replicas).collect();
-        let mut others: Vec<(usize, ServerId)> = n_assets
+        let is_silent = |server: ServerId| {
+            let peers = self.meta().map(|meta| meta.status().peers).unwrap_or_default();
+            peers.iter().any(|peer| peer.server == server && !peer.heard)
+        };
+        let mut others: Vec<(bool, usize, ServerId)> = n_assets
             .into_iter()
             .filter(|(server, _)| !chosen.contains(server))
-            .map(|(server, n)| (n, server))
+            .map(|(server, n)| (is_silent(server), n, server))
             .collect();
         others.sort_unstable();
-        chosen.extend(others.into_iter().map(|(_, server)| server).take(n_replicas - chosen.len()));
+        chosen.extend(others.into_iter().map(|(.., server)| server).take(n_replicas - chosen.len()));
         (chosen.len() == n_replicas).then_some(chosen)
     }
 

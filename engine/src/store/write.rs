@@ -1,5 +1,7 @@
 //! Calls that change a store. Each one logs a record first and then does in memory what the record says.
 
+use interlock_sync::task;
+
 use super::Store;
 use super::block::latching;
 use super::error::StoreError;
@@ -279,10 +281,12 @@ impl Store {
         if state.is_settled {
             return Ok(());
         }
-        if let Some(block) = state.last_block() {
-            block.write_again(&mut block.lock(), self.vfs())?;
-        }
-        self.sync_folder_locked(state)?;
+        task::give_way(|| {
+            if let Some(block) = state.last_block() {
+                block.write_again(&mut block.lock(), self.vfs())?;
+            }
+            self.sync_folder_locked(state)
+        })?;
         state.is_settled = true;
         Ok(())
     }
@@ -296,7 +300,7 @@ impl Store {
             let reaches = record.kind != Kind::Message || inner.entries.reaches(record.seq);
             is_within && reaches && inner.header.epoch == state.epoch
         });
-        if fits { Ok(()) } else { self.roll(state) }
+        if fits { Ok(()) } else { task::give_way(|| self.roll(state)) }
     }
 
     /// Seals the last block and begins the next one. Every block but the last is durable, and so is its name.

@@ -11,6 +11,7 @@ mod consumer_ends;
 mod consumers;
 mod delivery;
 mod driver;
+mod edges;
 mod ends_with_errors;
 mod founding;
 mod handoff;

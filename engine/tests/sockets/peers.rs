@@ -9,6 +9,7 @@ use interlock_engine::core::names::{GroupName, ServerId};
 use interlock_engine::net::Counters;
 use interlock_engine::net::peers::{PeerLimits, PeerOptions, Peers};
 use interlock_engine::peer::{PeerFrame, PeerNetwork};
+use interlock_engine::wire::Limit;
 use interlock_sync::token::Token;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -108,6 +109,19 @@ async fn a_full_queue_drops_and_counts() {
     until("the first of the two", || pair.at_two.n_delivered() == 65).await;
     pair.one.send(ServerId(9), frame(0));
     assert_eq!(pair.counters.peer_frames_dropped.get(), 38);
+}
+
+#[tokio::test]
+async fn what_no_server_takes_is_not_sent_and_ends_no_connection() {
+    let pair = Pair::new().await;
+    let data = Bytes::from(vec![0; Limit::PEER.0 as usize + 1]);
+    pair.one.send(TWO, PeerFrame::Proposal { group: GroupName::new("g"), data });
+    pair.one.send(TWO, frame(1));
+    until("the one behind it", || pair.at_two.n_delivered() == 1).await;
+    assert_eq!(numbers(&pair.at_two), [1]);
+    assert_eq!(pair.counters.peer_frames_dropped.get(), 1);
+    pair.quit.cancel();
+    pair.one.wait().await;
 }
 
 #[tokio::test]

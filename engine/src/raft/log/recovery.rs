@@ -87,15 +87,17 @@ impl<'a> Reading<'a> {
         let last = numbers.last().copied();
         // A removal that a crash undid leaves an old segment, and a gap behind it. What is missing without it shows.
         let n_resurrected = numbers.windows(2).rposition(|pair| pair[0] + 1 != pair[1]).map_or(0, |at| at + 1);
-        for number in numbers.drain(..n_resurrected) {
-            let path = segment_path(self.folder, number);
-            self.vfs.remove_file(&path).map_err(|error| WriteError::io("remove", &path, &error))?;
-        }
+        let resurrected: Vec<u64> = numbers.drain(..n_resurrected).collect();
         for number in numbers {
             self.segment(number, last == Some(number))?;
         }
         if let Some(hole) = self.hole {
             return Err(WriteError::other(format!("open {}: entries up to {hole} are missing", self.folder.display())));
+        }
+        // Only now: of a log that is refused everything stays where it is.
+        for number in resurrected {
+            let path = segment_path(self.folder, number);
+            self.vfs.remove_file(&path).map_err(|error| WriteError::io("remove", &path, &error))?;
         }
         self.writer.base = self.state.base;
         self.writer.hard_state = self.state.hard_state.clone();
