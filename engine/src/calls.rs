@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use interlock_sync::channel::oneshot;
 use interlock_sync::lock::Mutex;
 use interlock_sync::time::{Duration, timeout};
+use interlock_sync::token::Token;
 
 use crate::core::names::ServerId;
 
@@ -33,6 +34,38 @@ pub struct Call<'a, T> {
     calls: &'a Calls<T>,
     number: u64,
     receiver: oneshot::Receiver<T>,
+}
+
+/// Why a call has no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unanswered {
+    /// It did not come in time.
+    Late,
+    /// It was ended: the connection is lost, or this server ends. No answer will come.
+    Ended,
+}
+
+/// What is done for other servers that wait for it. Each of them has a token, which is cancelled when the connection
+/// with it is lost.
+#[derive(Default)]
+pub struct Served {
+    /// A leaf lock: nothing is called while it is held.
+    tokens: Mutex<BTreeMap<ServerId, Token>>,
+}
+
+impl Served {
+    /// The token of what is done for a server.
+    pub fn token(&self, server: ServerId) -> Token {
+        self.tokens.lock().entry(server).or_default().clone()
+    }
+
+    /// Ends what is done for a server: its answer would not arrive.
+    pub fn end(&self, server: ServerId) {
+        let token = self.tokens.lock().remove(&server);
+        if let Some(token) = token {
+            token.cancel();
+        }
+    }
 }
 
 /// Numbers that were seen lately, of each sender: a frame that comes twice is acted on once.
@@ -115,8 +148,19 @@ impl<T> Call<'_, T> {
     }
 
     /// The answer, or nothing where it did not come in time or will not come.
-    pub async fn wait(mut self, limit: Duration) -> Option<T> {
-        timeout(limit, &mut self.receiver).await.ok()?.ok()
+    pub async fn wait(self, limit: Duration) -> Option<T> {
+        self.outcome(limit).await.ok()
+    }
+
+    /// The answer.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub async fn outcome(mut self, limit: Duration) -> Result<T, Unanswered> {
+        match timeout(limit, &mut self.receiver).await {
+            Ok(answered) => answered.map_err(|_| Unanswered::Ended),
+            Err(_) => Err(Unanswered::Late),
+        }
     }
 }
 
@@ -129,7 +173,7 @@ impl<T> Drop for Call<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use super::Calls;
+    use super::{Calls, Served, Unanswered};
     use crate::core::names::ServerId;
     use interlock_sync::time::Duration;
 
@@ -152,6 +196,24 @@ mod tests {
         calls.abandon_calls_to(ServerId(1));
         assert_eq!(gone.wait(Duration::from_secs(3600)).await, None);
         assert!(calls.answer(other.number(), ()) && calls.answer(own.number(), ()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_says_why_it_has_no_answer() {
+        let calls: Calls<()> = Calls::numbered_from(0);
+        let (late, ended) = (calls.begin(), calls.begin_to(ServerId(1)));
+        calls.abandon_calls_to(ServerId(1));
+        assert_eq!(ended.outcome(Duration::from_secs(5)).await, Err(Unanswered::Ended));
+        assert_eq!(late.outcome(Duration::from_secs(5)).await, Err(Unanswered::Late));
+    }
+
+    #[test]
+    fn what_is_done_for_a_server_ends_with_the_connection_and_begins_anew() {
+        let served = Served::default();
+        let (lost, other) = (served.token(ServerId(1)), served.token(ServerId(2)));
+        served.end(ServerId(1));
+        assert!(lost.is_cancelled() && !other.is_cancelled());
+        assert!(!served.token(ServerId(1)).is_cancelled());
     }
 
     #[test]

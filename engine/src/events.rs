@@ -5,7 +5,7 @@ use std::fmt;
 
 use interlock_sync::lock::Mutex;
 
-use crate::core::names::ConsumerKey;
+use crate::core::names::{ConsumerKey, ServerId};
 
 /// Events that are kept; older ones are dropped and stay counted.
 const KEPT: usize = 4096;
@@ -79,6 +79,15 @@ pub enum Event {
         /// What.
         reason: String,
     },
+    /// A part of a catch-up ended before its answer.
+    CatchupEnded {
+        /// The stream.
+        stream: String,
+        /// The other server: who was asked, or who has asked.
+        with: ServerId,
+        /// Why.
+        reason: &'static str,
+    },
     /// A group could not be founded on what this server has: it is tried again.
     FoundingFailed {
         /// Whose group.
@@ -115,6 +124,9 @@ impl fmt::Display for Event {
             }
             Self::Reset { stream, reason } => write!(f, "stream {stream} is reset: {reason}"),
             Self::OpenedAgain { stream, reason } => write!(f, "stream {stream} is opened again: {reason}"),
+            Self::CatchupEnded { stream, with, reason } => {
+                write!(f, "a catch-up of stream {stream} with {with} ended: {reason}")
+            }
             Self::FoundingFailed { asset, error, n_earlier } => {
                 write!(f, "the group of {asset} is not founded after {n_earlier} attempts before: {error}")
             }

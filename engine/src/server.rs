@@ -11,7 +11,7 @@ use interlock_sync::token::Token;
 
 use crate::api::{Request, Response};
 use crate::batches::Places;
-use crate::calls::{Calls, Seen};
+use crate::calls::{Calls, Seen, Served};
 use crate::core::api_error::ApiError;
 use crate::core::health::{self, EngineFacts, Options, Report, ServerFacts};
 use crate::core::names::{GroupName, ServerId};
@@ -109,6 +109,8 @@ pub struct Context {
     pub seen: Seen,
     /// Catch-up requests to leaders.
     pub catchups: Calls<CatchupAnswer>,
+    /// Catch-ups of other servers that are being answered.
+    pub served: Served,
     /// The places of staged batches, of all streams.
     pub(crate) places: Places,
     class_errors: mpsc::UnboundedSender<ClassError>,
@@ -258,6 +260,7 @@ impl Server {
             requests: Calls::numbered_from(clock.now_ns()),
             seen: Seen::default(),
             catchups: Calls::numbered_from(clock.now_ns()),
+            served: Served::default(),
             places: Places::default(),
             class_errors,
         });
@@ -311,9 +314,11 @@ impl Server {
     }
 
     /// A connection with another server is gone: what waits for its answer learns that it is not known what became of
-    /// it.
+    /// it. Who catches up asks another member; what is being read for the other server is of no use.
     pub fn lose(&self, peer: ServerId) {
         self.context.requests.abandon_calls_to(peer);
+        self.context.catchups.abandon_calls_to(peer);
+        self.context.served.end(peer);
     }
 
     fn deliver_to_engine(&self, from: ServerId, frame: PeerFrame) {

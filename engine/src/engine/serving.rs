@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Engine;
 use crate::core::names::{GroupName, ServerId};
+use crate::events::Event;
 use crate::peer::PeerFrame;
 
 impl Engine {
@@ -29,9 +30,28 @@ impl Engine {
         }
         stream.hold(index);
         let (disk, folder) = (self.context.disk.clone(), stream.store().folder().to_owned());
+        let (name, engine) = (stream.name().to_owned(), self.clone());
+        // Taken before anything is waited for: a connection that is lost meanwhile ends this.
+        let token = self.context.served.token(from);
         let serving = async move {
-            let (messages, next_seq) = disk.run(&folder, move |_vfs| stream.chunk(index, first_seq, last_seq)).await;
-            network.send(from, PeerFrame::CatchupMessages { id, messages, next_seq });
+            let reading = disk.run(&folder, move |_vfs| stream.chunk(index, first_seq, last_seq));
+            let read = interlock_sync::select! {
+                biased;
+                () = token.cancelled() => Err("the connection is lost"),
+                () = engine.stopping.cancelled() => Err("this server stops"),
+                read = reading => Ok(read),
+            };
+            match read {
+                Ok(Ok((messages, next_seq))) => {
+                    network.send(from, PeerFrame::CatchupMessages { id, messages, next_seq })
+                }
+                Ok(Err(error)) => network.send(from, PeerFrame::CatchupRefused { id, reason: error.to_string() }),
+                Err(reason) => {
+                    engine.context.events.tell(Event::CatchupEnded { stream: name, with: from, reason });
+                    // Where the connection is lost nobody hears it.
+                    network.send(from, PeerFrame::CatchupRefused { id, reason: reason.to_owned() });
+                }
+            }
         };
         // A server that shuts down serves nobody.
         let _started = self.context.tasks.spawn(serving);

@@ -4,16 +4,18 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use bytes::{BufMut, Bytes};
-use interlock_sync::time::{Duration, sleep, timeout};
+use interlock_sync::time::{Duration, Instant, sleep, timeout};
 use interlock_sync::token::Token;
 
 use super::Stream;
 use super::apply::Failure;
+use crate::calls::Unanswered;
 use crate::core::meta::decode;
 use crate::core::names::ServerId;
 use crate::core::stream::{StreamSnapshot, StreamState};
 use crate::core::write_error::WriteError;
 use crate::engine::Engine;
+use crate::events::Event;
 use crate::peer::PeerFrame;
 use crate::raft::Node;
 use crate::store::{NewMessage, StoredMessage};
@@ -55,6 +57,8 @@ pub(super) enum CatchupEnd {
 /// Why one attempt ended.
 enum AttemptEnd {
     Again(String),
+    /// The connection with who was asked is lost, which says nothing about the messages.
+    Lost(&'static str),
     Failed(Failure),
 }
 
@@ -160,17 +164,21 @@ impl Stream {
         snapshot: &StreamSnapshot,
     ) -> Result<(), CatchupEnd> {
         let mut why = String::new();
-        for attempt in 0..ATTEMPTS {
+        let begun = Instant::now();
+        let (mut n_asked, mut n_failed) = (0, 0);
+        while n_failed < ATTEMPTS {
             let missing = snapshot.extent.missing(self.store.as_ref());
             let (Some(first), Some(last)) = (missing.first(), missing.last()) else { return Ok(()) };
             let range = *first.start()..=*last.end();
             if *range.start() <= self.store.totals().last_seq {
                 return Err(CatchupEnd::Hopeless(format!("sequence {} is lost", range.start())));
             }
-            if attempt > 0 {
+            if n_asked > 0 {
                 sleep(PAUSE).await;
             }
-            let Some(source) = self.source(engine, node, attempt).await else {
+            let source = self.source(engine, node, n_asked).await;
+            (n_asked, n_failed) = (n_asked + 1, n_failed + 1);
+            let Some(source) = source else {
                 "nobody is there to be asked".clone_into(&mut why);
                 continue;
             };
@@ -178,6 +186,13 @@ impl Stream {
                 Ok(()) => {}
                 Err(AttemptEnd::Failed(failure)) => return Err(CatchupEnd::Failed(failure)),
                 Err(AttemptEnd::Again(reason)) => why = reason,
+                Err(AttemptEnd::Lost(reason)) => {
+                    why = format!("{source}: {reason}");
+                    let lost = Event::CatchupEnded { stream: self.name.clone(), with: source, reason };
+                    engine.context().events.tell(lost);
+                    // As long as attempts without an answer would take it is not counted.
+                    n_failed -= u32::from(begun.elapsed() < START_LIMIT * ATTEMPTS);
+                }
             }
         }
         if snapshot.extent.missing(self.store.as_ref()).is_empty() {
@@ -196,7 +211,8 @@ impl Stream {
         let mut next = *range.start();
         while next <= *range.end() {
             // Waited for before it is asked: no answer comes to nobody (O-40).
-            let call = engine.context().catchups.begin();
+            let context = engine.context();
+            let call = context.catchups.begin_to(source);
             let request = PeerFrame::CatchupRequest {
                 id: call.number(),
                 stream: self.name.clone(),
@@ -205,13 +221,16 @@ impl Stream {
                 first_seq: next,
                 last_seq: *range.end(),
             };
-            engine.context().network.send(source, request);
-            match call.wait(START_LIMIT).await {
-                None => return Err(AttemptEnd::again("no answer came")),
-                Some(CatchupAnswer::Refused(reason)) => {
+            if !context.network.is_reachable(source) || !context.network.try_send(source, request) {
+                return Err(AttemptEnd::Lost("there is no connection"));
+            }
+            match call.outcome(START_LIMIT).await {
+                Err(Unanswered::Late) => return Err(AttemptEnd::again("no answer came")),
+                Err(Unanswered::Ended) => return Err(AttemptEnd::Lost("the connection is lost")),
+                Ok(CatchupAnswer::Refused(reason)) => {
                     return Err(AttemptEnd::Again(format!("{source} refused: {reason}")));
                 }
-                Some(CatchupAnswer::Messages { messages, next_seq }) => {
+                Ok(CatchupAnswer::Messages { messages, next_seq }) => {
                     self.take_messages(snapshot, &messages)?;
                     if next_seq <= next {
                         return Err(AttemptEnd::again("none of them came"));

@@ -5,6 +5,7 @@ use interlock_sync::time::{Duration, Instant};
 
 use super::Stream;
 use super::catchup::encode_message;
+use crate::store::StoreError;
 
 /// What one answer carries at most.
 const CHUNK_MESSAGES: usize = 512;
@@ -61,14 +62,16 @@ impl Stream {
 
     /// Some of the messages of a range that were there at an index, and what comes behind them. A message that was
     /// removed later and is reclaimed is left out: the follower sees that.
-    pub(crate) fn chunk(&self, index: u64, first_seq: u64, last_seq: u64) -> (Vec<Bytes>, u64) {
+    ///
+    /// # Errors
+    /// The store is closed, or its first message cannot be read.
+    pub(crate) fn chunk(&self, index: u64, first_seq: u64, last_seq: u64) -> Result<(Vec<Bytes>, u64), StoreError> {
         let (mut messages, mut n_bytes, mut next) = (Vec::new(), 0, first_seq);
-        // A store that is closed gives nothing.
-        let seqs = self.store.seqs_as_of((first_seq, last_seq), index, CHUNK_MESSAGES).unwrap_or_default();
+        let seqs = self.store.seqs_as_of((first_seq, last_seq), index, CHUNK_MESSAGES)?;
         let is_all = seqs.len() < CHUNK_MESSAGES;
         for seq in seqs {
             if n_bytes >= CHUNK_BYTES {
-                return (messages, next);
+                return Ok((messages, next));
             }
             match self.store.load_kept(seq) {
                 Ok(Some(message)) => {
@@ -77,11 +80,12 @@ impl Stream {
                     messages.push(bytes);
                 }
                 Ok(None) => {}
-                // A message that cannot be read ends the chunk; where it is the first one, the follower gives up.
-                Err(_) => return (messages, next),
+                Err(error) if messages.is_empty() => return Err(error),
+                // It begins the next chunk.
+                Err(_) => return Ok((messages, next)),
             }
             next = seq + 1;
         }
-        (messages, if is_all { last_seq + 1 } else { next })
+        Ok((messages, if is_all { last_seq + 1 } else { next }))
     }
 }

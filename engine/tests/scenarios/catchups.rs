@@ -1,6 +1,7 @@
 //! Catch-ups to a snapshot some of whose messages were removed since.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use interlock_engine::api::{Request, Response};
 use interlock_engine::core::config::StreamConfig;
@@ -135,5 +136,93 @@ scenario!(a_snapshot_takes_its_deletions_to_a_replica_that_has_the_messages, "S-
     let is_same = |world: &World| world.payloads(away, "T") == world.payloads(one, "T");
     expect(world.until(3 * MINUTE, is_same).await, "the replicas differ")?;
     expect(world.network.n_catchup_requests() > 0, "it was not sent a snapshot")?;
+    expect(n_resets(&world, away) == 0, "the stream was made anew")
+});
+
+/// A cluster whose follower was sent a snapshot, and whose leader does not get to read the messages for it: the leader,
+/// the follower, and when the request came.
+pub(crate) async fn asked_and_not_answered(seed: u64) -> Result<(World, ServerId, ServerId), String> {
+    let mut world = replicated(seed).await?;
+    let one = leader(&world)?;
+    let away = other_than(&world, &[one])?;
+    let third = other_than(&world, &[one, away])?;
+    world.stop(away).await;
+    // More than a log keeps behind its snapshot.
+    for n in 0..1100_u64 {
+        world.publish(one, "T.a", &n.to_le_bytes()).await?;
+    }
+    tokio::time::sleep(SOON).await;
+    publish_refused(&world, one).await?;
+    tokio::time::sleep(SOON).await;
+    expect(world.payloads(third, "T").len() == 1110, "the third one lacks messages")?;
+    world.disk(one).stall("streams/T");
+    world.boot(away).await;
+    let is_asked = world.until(SOON, |world| world.network.n_catchup_requests() == 1).await;
+    expect(is_asked && leader(&world)? == one, "the leader is not asked")?;
+    Ok((world, one, away))
+}
+
+fn ended(world: &World, id: ServerId, other: ServerId) -> Vec<Event> {
+    told(world, id, |event| matches!(event, Event::CatchupEnded { with, .. } if *with == other))
+}
+
+scenario!(a_catchup_ends_with_its_connection, "S-00", [], async {
+    let (world, one, away) = asked_and_not_answered(744).await?;
+    let (asked, asking) = (world.server(one).ok_or("no server")?, world.server(away).ok_or("no server")?);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let before = asked.context().tasks.n_running();
+    asked.lose(away);
+    asking.lose(one);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let after = asked.context().tasks.n_running();
+    expect(after + 1 == before, format!("{before} tasks run, then {after}: it is served on"))?;
+    expect(ended(&world, one, away).len() == 1, "the end is told nowhere on the asked side")?;
+    expect(ended(&world, away, one).len() == 1, "the end is told nowhere on the asking side")?;
+    expect(asking.context().catchups.n_waiting() == 0, "the call waits for an answer that will not come")?;
+    // Another member is asked after the pause, and not when an answer would be late.
+    tokio::time::sleep(Duration::from_millis(2200)).await;
+    let complete = world.payloads(away, "T").len();
+    expect(complete == 1110, format!("{complete} of 1110 messages"))?;
+    world.disk(one).release("streams/T");
+    tokio::time::sleep(SOON).await;
+    expect(n_resets(&world, away) == 0, "the stream was made anew")?;
+    let green = |world: &World| health(world, away).is_ok_and(|report| report.http_status == 200);
+    expect(world.until(MINUTE, green).await, format!("{:?}", health(&world, away)?))
+});
+
+scenario!(a_catchup_ends_with_the_engine_that_serves_it, "S-00", [], async {
+    let (world, one, away) = asked_and_not_answered(745).await?;
+    let asked = world.server(one).ok_or("no server")?;
+    let stopping = asked.stop_engine();
+    let meanwhile = async {
+        tokio::time::sleep(Duration::from_millis(2500)).await;
+        let complete = world.payloads(away, "T").len();
+        world.disk(one).release("streams/T");
+        complete
+    };
+    let ((), complete) = tokio::join!(stopping, meanwhile);
+    expect(complete == 1110, format!("{complete} of 1110 messages"))?;
+    expect(ended(&world, one, away).len() == 1, "the end is told nowhere")
+});
+
+scenario!(lost_connections_make_nothing_anew, "S-00", [], async {
+    let (world, one, away) = asked_and_not_answered(746).await?;
+    let third = other_than(&world, &[one, away])?;
+    let asking = world.server(away).ok_or("no server")?;
+    world.disk(third).stall("streams/T");
+    // Nobody answers, and each connection is lost again and again: for longer than attempts with a pause would take, and
+    // for less time than attempts without an answer.
+    for _ in 0..120 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        for other in world.ids() {
+            asking.lose(*other);
+        }
+    }
+    expect(world.payloads(away, "T").len() <= 1110, "it has more than there is")?;
+    expect(n_resets(&world, away) == 0, "the stream was made anew")?;
+    world.disk(one).release("streams/T");
+    world.disk(third).release("streams/T");
+    let complete = |world: &World| world.payloads(away, "T").len() == 1110;
+    expect(world.until(SOON, complete).await, "it never has them")?;
     expect(n_resets(&world, away) == 0, "the stream was made anew")
 });
