@@ -211,6 +211,13 @@ pub enum Request {
         /// What is said about it.
         kind: AckKind,
     },
+    /// Read a message from whichever replica is asked, also where nobody leads: it may be behind the others.
+    MessageGetDirect {
+        /// The stream.
+        stream: String,
+        /// Which.
+        at: MessageAt,
+    },
 }
 
 /// Answer to a stored message.

@@ -54,6 +54,29 @@ pub enum Event {
         /// Why.
         reason: &'static str,
     },
+    /// A message was delivered as often as is allowed, and nobody has acknowledged it: it is not delivered again.
+    DeliveriesExhausted {
+        /// The consumer.
+        consumer: ConsumerKey,
+        /// The message's sequence in the stream.
+        seq: u64,
+        /// How often.
+        n_deliveries: u32,
+    },
+    /// A client gave a message up: it is not delivered again.
+    MessageGivenUp {
+        /// The consumer.
+        consumer: ConsumerKey,
+        /// The message's sequence in the stream.
+        seq: u64,
+    },
+    /// The regular look at the own health found problems.
+    Unhealthy {
+        /// The first one.
+        problem: String,
+        /// How many there are besides.
+        n_others: usize,
+    },
     /// An atomic batch came to nothing.
     BatchAbandoned {
         /// The stream.
@@ -119,6 +142,12 @@ impl fmt::Display for Event {
                 write!(f, "consumer {consumer} is not cleaned up after {n_earlier} proposals: proposed again")
             }
             Self::RemovalWaits { consumer, reason } => write!(f, "inactive consumer {consumer} stays: {reason}"),
+            Self::DeliveriesExhausted { consumer, seq, n_deliveries } => {
+                write!(f, "consumer {consumer}: message {seq} was delivered {n_deliveries} times, and is not again")
+            }
+            Self::MessageGivenUp { consumer, seq } => write!(f, "consumer {consumer}: message {seq} was given up"),
+            Self::Unhealthy { problem, n_others: 0 } => write!(f, "not healthy: {problem}"),
+            Self::Unhealthy { problem, n_others } => write!(f, "not healthy: {problem}, and {n_others} others"),
             Self::BatchAbandoned { stream, batch, reason, cause } => {
                 write!(f, "batch {batch} of stream {stream} was abandoned: {reason} {cause}")
             }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use interlock_sync::channel::mpsc;
 use interlock_sync::lock::RwLock;
 use interlock_sync::task::Tracker;
-use interlock_sync::time::{Duration, WallClock, timeout};
+use interlock_sync::time::{Duration, Instant, WallClock, sleep_until, timeout};
 use interlock_sync::token::Token;
 
 use crate::api::{Request, Response};
@@ -28,6 +28,9 @@ use crate::stream::catchup::CatchupAnswer;
 
 /// How long a shutdown may take before what still runs is left behind.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(30);
+
+/// How often a server looks at its own health, for the sake of who reads its log only.
+const SELF_CHECK: Duration = Duration::from_secs(3600);
 
 /// What a server is told at its start.
 #[derive(Clone, Debug)]
@@ -360,6 +363,16 @@ impl Server {
         health::evaluate(&ServerFacts { is_ready: !self.context.quit.is_cancelled(), engine }, options)
     }
 
+    /// Tells of its health where it is not well.
+    fn check_itself(&self) {
+        let problems = self.health(&Options::default()).problems;
+        if let Some((first, others)) = problems.split_first() {
+            let owner = [first.stream.as_deref(), first.consumer.as_deref()].into_iter().flatten().collect::<Vec<_>>();
+            let problem = [owner.join(" > "), first.error.clone()].join(" ").trim_start().to_owned();
+            self.context.events.tell(Event::Unhealthy { problem, n_others: others.len() });
+        }
+    }
+
     /// Shuts the engine down and keeps the server: its state stays on the disk.
     pub async fn stop_engine(&self) {
         if let Some(engine) = self.engine() {
@@ -393,11 +406,17 @@ impl Server {
 async fn deal_with_classes(server: Arc<Server>, mut received: mpsc::UnboundedReceiver<ClassError>) {
     let (mut out_of_space, mut not_permitted) = (false, false);
     let context = server.context.clone();
+    let mut check_due = Instant::now() + SELF_CHECK;
     loop {
         let error = interlock_sync::select! {
             biased;
             () = context.quit.cancelled() => return,
             error = received.recv() => error,
+            () = sleep_until(check_due) => {
+                server.check_itself();
+                check_due = Instant::now() + SELF_CHECK;
+                continue;
+            }
         };
         let Some(ClassError { source, error }) = error else { return };
         let class = error.class();

@@ -122,6 +122,15 @@ impl Client {
         expect!(self.request(request).await, Response::Message(message) => message)
     }
 
+    /// Reads a message from the replica that is asked, which may be behind the others.
+    ///
+    /// # Errors
+    /// Refused, or no answer.
+    pub async fn message_direct(&self, stream: &str, at: MessageAt) -> Result<Message, ClientError> {
+        let request = Request::MessageGetDirect { stream: stream.to_owned(), at };
+        expect!(self.request(request).await, Response::Message(message) => message)
+    }
+
     /// Creates a consumer.
     ///
     /// # Errors

@@ -9,7 +9,9 @@ use super::fetch::Sent;
 use super::{Answer, Consumer};
 use crate::core::consumer::ConsumerAction;
 use crate::core::entry::{ConsumerEntry, Encoded, Origin};
+use crate::core::names::ConsumerKey;
 use crate::core::write_error::WriteError;
+use crate::events::Event;
 use crate::stream::{NoAnswer, not_proposed};
 
 impl Consumer {
@@ -70,14 +72,25 @@ impl Consumer {
                 ConsumerAction::Confirm { origin } => self.answer(me, origin, Answer::Confirmed),
                 ConsumerAction::NotDelivered { origin } => self.answer(me, origin, Answer::NotDelivered),
                 ConsumerAction::Settled { stream_seq } => self.let_go(stream_seq),
-                ConsumerAction::Exhausted { stream_seq, n_deliveries } => {
-                    tracing::info!("consumer {}: {stream_seq} was delivered {n_deliveries} times", self.key);
+                ConsumerAction::Exhausted { stream_seq: seq, n_deliveries } => {
+                    self.tell_as_leader(|consumer| Event::DeliveriesExhausted { consumer, seq, n_deliveries });
+                }
+                // What has left the stream nobody has given up.
+                ConsumerAction::Terminated { origin, stream_seq: seq } if origin.is_awaited() => {
+                    self.tell_as_leader(|consumer| Event::MessageGivenUp { consumer, seq });
                 }
                 ConsumerAction::Terminated { .. } => {}
                 ConsumerAction::Configured => self.wants_others(),
             }
         }
         self.stirred.send_modify(|count| *count += 1);
+    }
+
+    /// All replicas decide it, and one tells.
+    fn tell_as_leader(&self, event: impl FnOnce(ConsumerKey) -> Event) {
+        if self.member.leads() {
+            self.context.events.tell(event(self.key.clone()));
+        }
     }
 
     fn answer(&self, me: crate::core::names::ServerId, origin: Origin, answer: Answer) {

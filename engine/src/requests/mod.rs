@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use interlock_sync::time::{Duration, Instant, sleep};
 
-use crate::api::{AckKind, Request, Response};
+use crate::api::{AckKind, MessageAt, Request, Response};
 use crate::core::api_error::ApiError;
 use crate::core::names::{ConsumerKey, ServerId};
 use crate::core::subject;
@@ -35,6 +35,8 @@ enum Route {
     MetaLeader,
     /// The leader of a stream.
     Stream(String),
+    /// A server that has a stream.
+    Replica(String),
     /// The leader of a consumer.
     Consumer(ConsumerKey),
     /// Nobody.
@@ -153,6 +155,10 @@ impl Engine {
                 Some(_) => Route::Stream(stream.clone()),
                 None => Route::Nobody(ApiError::STREAM_NOT_FOUND),
             },
+            Request::MessageGetDirect { stream, .. } => match self.stream_assignment(stream) {
+                Some(_) => Route::Replica(stream.clone()),
+                None => Route::Nobody(ApiError::STREAM_NOT_FOUND),
+            },
             Request::ConsumerInfo { stream, consumer }
             | Request::ConsumerStepDown { stream, consumer }
             | Request::Fetch { stream, consumer, .. }
@@ -178,6 +184,12 @@ impl Engine {
 
     /// Servers that may lead, the likeliest first.
     fn candidates(&self, route: &Route) -> Vec<ServerId> {
+        if let Route::Replica(name) = route {
+            let peers = self.stream_assignment(name).map(|assignment| assignment.group.peers).unwrap_or_default();
+            // This one first, where it is one. Where it lacks messages it says so, and the others are asked.
+            let here = peers.iter().copied().filter(|peer| *peer == self.me());
+            return here.chain(peers.iter().copied().filter(|peer| *peer != self.me())).collect();
+        }
         let (leader, peers) = match route {
             Route::MetaLeader if !self.context().settings.is_clustered() => (Some(self.me()), vec![]),
             Route::MetaLeader => (self.meta().and_then(|meta| meta.status().leader), vec![]),
@@ -191,7 +203,7 @@ impl Engine {
                 let peers = self.consumer_assignment(key).map(|assignment| assignment.group.peers);
                 (leader, peers.unwrap_or_default())
             }
-            Route::Nobody(_) => (None, vec![]),
+            Route::Replica(_) | Route::Nobody(_) => (None, vec![]),
         };
         match leader {
             Some(leader) => vec![leader],
@@ -224,6 +236,7 @@ impl Engine {
             | Request::StreamPurge { .. }
             | Request::StreamStepDown { .. }
             | Request::MessageGet { .. }
+            | Request::MessageGetDirect { .. }
             | Request::MessageDelete { .. }) => self.handle_for_stream(of_stream).await,
             of_consumer => self.handle_for_consumer(of_consumer).await,
         }
@@ -237,6 +250,7 @@ impl Engine {
             | Request::StreamPurge { stream, .. }
             | Request::StreamStepDown { stream, .. }
             | Request::MessageGet { stream, .. }
+            | Request::MessageGetDirect { stream, .. }
             | Request::MessageDelete { stream, .. } => Some(stream.clone()),
             _ => None,
         };
@@ -249,10 +263,8 @@ impl Engine {
             Request::StreamFill { messages, .. } => Ok(stream.fill(messages).await),
             Request::StreamPurge { filter, keep, .. } => stream.purge(filter, keep).await,
             Request::StreamStepDown { preferred, .. } => step_down(&stream, preferred).await,
-            Request::MessageGet { at, .. } => stream.until_current().await.map(|()| match stream.message(&at) {
-                Ok(message) => Response::Message(message),
-                Err(error) => Response::Error(error),
-            }),
+            Request::MessageGet { at, .. } => stream.until_current().await.map(|()| read(&stream, &at)),
+            Request::MessageGetDirect { at, .. } if stream.is_whole() => Ok(read(&stream, &at)),
             Request::MessageDelete { seq, .. } => stream.remove_message(seq).await,
             _ => Err(NoAnswer::NotLeader),
         };
@@ -313,11 +325,16 @@ fn may_be_repeated(request: &Request) -> bool {
         Request::StreamInfo(_)
         | Request::StreamNames
         | Request::MessageGet { .. }
+        | Request::MessageGetDirect { .. }
         | Request::ConsumerInfo { .. }
         | Request::ConsumerNames(_) => true,
         Request::Ack { kind, .. } => matches!(kind, AckKind::Ack | AckKind::Term),
         _ => false,
     }
+}
+
+fn read(stream: &Stream, at: &MessageAt) -> Response {
+    stream.message(at).map_or_else(Response::Error, Response::Message)
 }
 
 async fn step_down(stream: &Arc<Stream>, preferred: Option<ServerId>) -> Result<Response, NoAnswer> {

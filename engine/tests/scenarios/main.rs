@@ -31,4 +31,5 @@ mod smoke;
 mod store;
 mod store_races;
 mod stream_batches;
+mod told;
 mod write_errors;

@@ -270,6 +270,9 @@ pub(crate) struct GetArgs {
     /// Check that so many numbered messages are there exactly in order, from the first one on
     #[arg(long, group = "which", value_name = "N")]
     pub(crate) verify: Option<u64>,
+    /// From the replica that is asked, also where nobody leads; it may be behind the others
+    #[arg(long, conflicts_with = "verify")]
+    pub(crate) direct: bool,
 }
 
 #[cfg(test)]

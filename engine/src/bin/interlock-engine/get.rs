@@ -21,7 +21,12 @@ pub(crate) async fn run(args: &GetArgs) -> anyhow::Result<()> {
         (_, Some(subject), _) => MessageAt::LastOf(subject.clone()),
         (seq, None, None) => MessageAt::Sequence(seq.unwrap_or(0)),
     };
-    print(&client.message(&args.stream, at).await?);
+    let message = if args.direct {
+        client.message_direct(&args.stream, at).await?
+    } else {
+        client.message(&args.stream, at).await?
+    };
+    print(&message);
     Ok(())
 }
 

@@ -64,6 +64,8 @@ pub enum ConsumerAction {
     },
     /// A client gave a message up; it is settled too.
     Terminated {
+        /// Where the client waits; nobody where the message has left the stream.
+        origin: Origin,
         /// Its sequence.
         stream_seq: u64,
     },
@@ -338,7 +340,7 @@ impl ConsumerState {
             AckKind::Ack => self.settle(ack.stream_seq, actions),
             AckKind::Term => {
                 if self.forget(ack.stream_seq) {
-                    actions.push(ConsumerAction::Terminated { stream_seq: ack.stream_seq });
+                    actions.push(ConsumerAction::Terminated { origin: ack.origin, stream_seq: ack.stream_seq });
                     actions.push(ConsumerAction::Settled { stream_seq: ack.stream_seq });
                 }
             }

@@ -111,7 +111,8 @@ fn a_client_may_ask_for_time_or_for_another_delivery() {
 fn a_message_that_is_given_up_or_used_up_does_not_come_again() {
     let mut log = Log::new(ConsumerConfig { max_deliver: Some(2), ..config() });
     log.deliver(&[1, 2], 0);
-    assert_eq!(log.ack(1, AckKind::Term, 1), [ConsumerAction::Terminated { stream_seq: 1 }, settled(1)]);
+    let given_up = ConsumerAction::Terminated { origin: Origin::NOBODY, stream_seq: 1 };
+    assert_eq!(log.ack(1, AckKind::Term, 1), [given_up, settled(1)]);
     log.deliver(&[2], 30);
     assert_eq!(log.deliver(&[2], 60), [ConsumerAction::Exhausted { stream_seq: 2, n_deliveries: 2 }]);
     assert_eq!((log.0.due(1000), log.floor()), (vec![], (2, 3)));

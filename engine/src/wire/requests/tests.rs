@@ -57,6 +57,7 @@ fn requests() -> Vec<Request> {
         Request::StreamMove { stream: names().0, peers: vec![ServerId(1), ServerId(u64::MAX)] },
         Request::StreamPurge { stream: names().0, filter: Some("a.>".to_owned()), keep: 1 },
         Request::MessageGet { stream: names().0, at: MessageAt::Next { from: 9, filter: None } },
+        Request::MessageGetDirect { stream: names().0, at: MessageAt::LastOf("a".to_owned()) },
         Request::ConsumerCreate { stream: names().0, config: ConsumerConfig::default() },
     ]);
     requests
