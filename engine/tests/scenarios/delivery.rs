@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use interlock_engine::api::{AckKind, ConsumerInfo, Delivery, Fetch, FetchEnd, Request, Response};
+use interlock_engine::core::api_error::ApiError;
 use interlock_engine::core::config::{AckPolicy, ConsumerConfig, DeliverPolicy, Retention, StreamConfig};
 use interlock_engine::core::names::ServerId;
 use interlock_engine::sim::World;
@@ -74,7 +75,9 @@ scenario!(the_floor_follows_the_acknowledgements, "S-00", [], async {
             expect_position(&world, (5, floor, n_pending), "acknowledged").await?;
         }
         // Nothing that was not delivered can be acknowledged.
-        say(&world, 9, AckKind::Ack).await?;
+        let early = Request::Ack { stream: "T".to_owned(), consumer: "C".to_owned(), seq: 9, kind: AckKind::Ack };
+        let refused = world.ask(early).await;
+        expect(refused == Response::Error(ApiError::NOT_DELIVERED), format!("acknowledged too early: {refused:?}"))?;
         expect_position(&world, (5, 5, 0), "acknowledged too early").await?;
     }
     Ok(())
