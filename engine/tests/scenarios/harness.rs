@@ -3,7 +3,9 @@
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
-use std::sync::mpsc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use interlock_engine::mutation::{self, Mutation};
@@ -18,10 +20,10 @@ pub(crate) type Body = fn() -> Pin<Box<dyn Future<Output = Outcome>>>;
 
 /// Virtual time after which a scenario counts as hanging.
 const VIRTUAL_LIMIT: Duration = Duration::from_secs(3 * 3600);
-/// Real time after which its thread counts as blocked. The thread is left behind.
-const REAL_LIMIT: Duration = Duration::from_secs(60);
-/// The same where a bug is put back that is known to block the thread.
-const REAL_LIMIT_OF_TWINS: Duration = Duration::from_secs(20);
+/// How long its thread may do nothing at all without being blocked: neither have all tasks wait, nor use the processor.
+const IDLE_LIMIT: Duration = Duration::from_secs(5);
+/// How often its tasks may work for so long without a moment in which all of them wait.
+const MAX_BUSY: u32 = 30;
 
 /// Declares a scenario: name, id, the mutations that it catches with their symptoms, and the body.
 ///
@@ -63,7 +65,7 @@ pub(crate) fn expect(holds: bool, symptom: impl Into<String>) -> Outcome {
 #[track_caller]
 pub(crate) fn holds(id: &str, body: Body) {
     for host in [NodeHost::Actor, NodeHost::SharedLock] {
-        let ran = run(None, host, REAL_LIMIT, body);
+        let ran = run(None, host, body);
         if let Err(symptom) = ran.outcome {
             panic!("{id}, {host:?}: {symptom}");
         }
@@ -76,7 +78,7 @@ pub(crate) fn holds(id: &str, body: Body) {
 /// Asserts that a scenario fails with this symptom when the bug is put back.
 #[track_caller]
 pub(crate) fn is_caught(id: &str, bug: Mutation, symptom: &str, body: Body) {
-    match run(Some(bug), NodeHost::Actor, REAL_LIMIT_OF_TWINS, body).outcome {
+    match run(Some(bug), NodeHost::Actor, body).outcome {
         Ok(()) => panic!("{id} does not catch {bug}: {}", bug.bug()),
         Err(found) => assert!(found.contains(symptom), "{id} fails under {bug} for another reason: {found}"),
     }
@@ -100,25 +102,78 @@ struct Ran {
     n_worlds: u64,
 }
 
-fn run(bug: Option<Mutation>, host: NodeHost, real_limit: Duration, body: Body) -> Ran {
+fn run(bug: Option<Mutation>, host: NodeHost, body: Body) -> Ran {
     print_logs();
     let (sender, receiver) = mpsc::channel();
+    let signs = Arc::new(Signs::default());
+    let signs_of_thread = signs.clone();
     let work = move || {
+        signs_of_thread.note_thread();
         mutation::set(bug);
         World::host_by(host);
-        let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| in_virtual_time(body)));
+        let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| in_virtual_time(body, signs_of_thread)));
         let outcome = outcome.unwrap_or_else(|panic| Err(format!("panic: {}", text_of(panic.as_ref()))));
-        // The receiver is gone where the limit has passed.
+        // Nobody listens to a thread that was left behind.
         let _late = sender.send(Ran { outcome, n_worlds: World::n_made() });
     };
     std::thread::Builder::new().stack_size(8 << 20).spawn(work).unwrap();
-    let blocked = |_| Ran { outcome: Err("the thread is blocked".to_owned()), n_worlds: 0 };
-    receiver.recv_timeout(real_limit).unwrap_or_else(blocked)
+    wait_for(&receiver, &signs)
 }
 
-fn in_virtual_time(body: Body) -> Outcome {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    runtime.block_on(async {
+/// Waits for the thread; one that is blocked is left behind. How busy the machine is makes no difference: a thread that
+/// waits for its turn has had some of the processor by then, and one that waits for a lock has had none.
+fn wait_for(receiver: &Receiver<Ran>, signs: &Signs) -> Ran {
+    let blocked = || Ran { outcome: Err("the thread is blocked".to_owned()), n_worlds: 0 };
+    let (mut seen, mut n_busy) = (signs.look(), 0);
+    loop {
+        match receiver.recv_timeout(IDLE_LIMIT) {
+            Ok(ran) => return ran,
+            Err(RecvTimeoutError::Disconnected) => panic!("the thread ended without an outcome"),
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        let now = signs.look();
+        n_busy = if now.0 == seen.0 { n_busy + 1 } else { 0 };
+        if now == seen || n_busy > MAX_BUSY {
+            return blocked();
+        }
+        seen = now;
+    }
+}
+
+/// Signs of life of a scenario's thread.
+#[derive(Default)]
+struct Signs {
+    /// Moments in which all of its tasks waited.
+    n_rests: AtomicU64,
+    /// Its number, where the system says it.
+    thread: AtomicU64,
+}
+
+impl Signs {
+    /// Called by the thread itself.
+    fn note_thread(&self) {
+        let own = std::fs::read_link("/proc/thread-self").ok();
+        let number = own.as_deref().and_then(|path| path.file_name()?.to_str()?.parse().ok());
+        self.thread.store(number.unwrap_or(0), Ordering::Relaxed);
+    }
+
+    /// The rests, and the ticks of the processor that the thread has had.
+    fn look(&self) -> (u64, u64) {
+        let thread = self.thread.load(Ordering::Relaxed);
+        let stat = std::fs::read_to_string(format!("/proc/self/task/{thread}/stat")).unwrap_or_default();
+        // Behind the name, which may have blanks: the state, ten others, and the ticks of its own and of the system.
+        let fields = stat.rsplit(") ").next().unwrap_or_default().split(' ');
+        let ticks = fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+        (self.n_rests.load(Ordering::Relaxed), ticks)
+    }
+}
+
+fn in_virtual_time(body: Body, signs: Arc<Signs>) -> Outcome {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    runtime.enable_time().start_paused(true).on_thread_park(move || {
+        signs.n_rests.fetch_add(1, Ordering::Relaxed);
+    });
+    runtime.build().unwrap().block_on(async {
         let ended = tokio::time::timeout(VIRTUAL_LIMIT, body()).await;
         ended.unwrap_or_else(|_| Err("the scenario hangs".to_owned()))
     })
@@ -166,6 +221,32 @@ mod tests {
     #[should_panic(expected = "fails under M-61 for another reason")]
     fn another_symptom_than_the_named_one_is_reported() {
         is_caught("S-47", Mutation::M61, "hangs", claims_to_write);
+    }
+
+    #[test]
+    #[should_panic(expected = "S-00, Actor: the thread is blocked")]
+    fn a_lock_that_is_never_free_blocks_the_thread() {
+        holds("S-00", || {
+            Box::pin(async {
+                let lock = interlock_sync::lock::Mutex::new(());
+                std::mem::forget(lock.lock());
+                drop(lock.lock());
+                Ok(())
+            })
+        });
+    }
+
+    #[test]
+    fn a_thread_that_works_is_not_blocked() {
+        let signs = super::Signs::default();
+        signs.note_thread();
+        let before = signs.look();
+        let until = std::time::Instant::now() + std::time::Duration::from_secs(2);
+        while std::time::Instant::now() < until {
+            std::hint::black_box(signs.look());
+        }
+        let after = signs.look();
+        assert!(after.1 > before.1 || !std::path::Path::new("/proc/self/task").exists(), "{before:?}, {after:?}");
     }
 
     #[test]
