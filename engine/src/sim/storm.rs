@@ -75,7 +75,7 @@ impl Storm<'_> {
                 self.restart_all().await
             }
             Stroke::Crash => {
-                self.world.crash(id);
+                self.crash(id);
                 format!("{id} loses power")
             }
             Stroke::Restart => self.restart(id).await?,
@@ -86,7 +86,7 @@ impl Storm<'_> {
                 // What the fault has left unsaid is then all that there is.
                 self.world.until(STRIKES_WITHIN, |world| world.n_write_faults(id) > n_before).await;
                 sleep(Duration::from_millis(self.random.below(CRASH_WITHIN_MS))).await;
-                self.world.crash(id);
+                self.crash(id);
                 format!("{broken}, and then it loses power")
             }
             Stroke::BreakReads => {
@@ -121,6 +121,15 @@ impl Storm<'_> {
                 self.ask(request)
             }
         })
+    }
+
+    /// Cuts the power. The others learn that at once from their connections, or by and by from its silence.
+    fn crash(&mut self, id: ServerId) {
+        self.world.crash(id);
+        if self.random.chance(50) {
+            let others = self.world.running().into_iter().filter_map(|other| self.world.server(other));
+            others.for_each(|server| server.lose(id));
+        }
     }
 
     /// What an operator asks for.
