@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::admission::{refuse_consumer, streams_overlap};
 use super::assignment::{ConsumerAssignment, StreamAssignment};
 use super::names::{ConsumerKey, GroupName};
+use super::subjects::Subjects;
 
 /// The version that entries and snapshots begin with.
 const FORMAT: u8 = 1;
@@ -151,8 +152,25 @@ impl AssignedStream {
 
 /// The assignments: the meta layer's state.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Streams")]
 pub struct Assignments {
     streams: BTreeMap<String, AssignedStream>,
+    #[serde(skip)]
+    subjects: Subjects,
+}
+
+/// The assignments as they are stored.
+#[derive(Deserialize)]
+struct Streams {
+    streams: BTreeMap<String, AssignedStream>,
+}
+
+impl From<Streams> for Assignments {
+    fn from(Streams { streams }: Streams) -> Self {
+        let mut subjects = Subjects::default();
+        streams.values().for_each(|stream| subjects.insert(&stream.assignment.config));
+        Self { streams, subjects }
+    }
 }
 
 /// What an entry, or a snapshot, changed for one entity.
@@ -207,6 +225,11 @@ impl Assignments {
         self.streams.get(&key.stream)?.consumers.get(&key.name)
     }
 
+    /// The stream that takes a subject.
+    pub fn stream_of(&self, subject: &str) -> Option<&str> {
+        self.subjects.stream_of(subject)
+    }
+
     /// Applies an entry: what changed, in the order in which it is to be carried out.
     ///
     /// # Errors
@@ -228,6 +251,7 @@ impl Assignments {
         }
         self.refuse_overlap(&new)?;
         let stream = AssignedStream { assignment: new.clone(), consumers: BTreeMap::new() };
+        self.subjects.insert(&new.config);
         self.streams.insert(new.config.name.clone(), stream);
         Ok(vec![Changed::Stream { old: None, new: Some(new) }])
     }
@@ -247,6 +271,8 @@ impl Assignments {
         }
         let new = StreamAssignment { revision: new.revision + 1, ..new };
         let old = std::mem::replace(&mut known.assignment, new.clone());
+        self.subjects.remove(&old.config);
+        self.subjects.insert(&new.config);
         Ok(vec![Changed::Stream { old: Some(old), new: Some(new) }])
     }
 
@@ -255,6 +281,7 @@ impl Assignments {
             return Err(Refused::NoStream);
         }
         let removed = self.streams.remove(name).ok_or(Refused::NoStream)?;
+        self.subjects.remove(&removed.assignment.config);
         let consumers = removed.consumers.into_values();
         let mut changed: Vec<Changed> =
             consumers.map(|consumer| Changed::Consumer { old: Some(consumer), new: None }).collect();

@@ -18,4 +18,5 @@ pub mod ranges;
 pub mod snapshot;
 pub mod stream;
 pub mod subject;
+pub mod subjects;
 pub mod write_error;

@@ -214,6 +214,11 @@ impl Engine {
         self.state.read().assignments.consumer(key).cloned()
     }
 
+    /// Looks at the assignments, where they are: a copy of all of them is dear.
+    pub(crate) fn with_assignments<T>(&self, look: impl FnOnce(&Assignments) -> T) -> T {
+        look(&self.state.read().assignments)
+    }
+
     /// The first assigned stream that the look finds something in.
     pub(crate) fn find_assigned<T>(&self, look: impl Fn(&StreamAssignment) -> Option<T>) -> Option<T> {
         let state = self.state.read();

@@ -12,7 +12,6 @@ use interlock_sync::time::{Duration, Instant, sleep};
 use crate::api::{AckKind, MessageAt, Request, Response};
 use crate::core::api_error::ApiError;
 use crate::core::names::{ConsumerKey, ServerId};
-use crate::core::subject;
 use crate::engine::Engine;
 use crate::peer::PeerFrame;
 use crate::stream::{NoAnswer, Stream};
@@ -176,10 +175,7 @@ impl Engine {
 
     /// The stream that takes a subject.
     fn stream_of(&self, subject: &str) -> Option<String> {
-        self.find_assigned(|assignment| {
-            let takes = assignment.config.subjects.iter().any(|filter| subject::fits(filter, subject));
-            takes.then(|| assignment.config.name.clone())
-        })
+        self.with_assignments(|assignments| assignments.stream_of(subject).map(str::to_owned))
     }
 
     /// Servers that may lead, the likeliest first.
