@@ -89,6 +89,11 @@ async fn run(engine: Arc<Engine>, node: Node, mut queue: ApplyQueue, mut presenc
 
 /// Applies one item; `false` where the meta layer can go no further.
 async fn apply(engine: &Arc<Engine>, node: &Node, item: Apply) -> bool {
+    if engine.is_stopping() {
+        // Nothing is placed any more: the next start finds it in the log. Nor is it taken into the state, which would be
+        // ahead of what the last snapshot covers: read again, an entry that was refused could be taken.
+        return true;
+    }
     match item {
         Apply::RecoveryDone => {
             engine.finish_recovery().await;
@@ -105,10 +110,8 @@ async fn apply(engine: &Arc<Engine>, node: &Node, item: Apply) -> bool {
         Apply::Entry { index, data, .. } => match decode::<MetaEntry>("meta entry", &data) {
             Ok(entry) => {
                 engine.apply_entry(entry).await;
-                // While the engine stops, effects may fail silently: they are repeated after the restart.
-                if !engine.is_stopping() {
-                    node.applied(index);
-                }
+                // Also where the engine began to stop meanwhile: the state has it, and the next start carries it out.
+                node.applied(index);
                 true
             }
             Err(error) => engine.freeze(&error),
