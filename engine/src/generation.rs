@@ -168,7 +168,7 @@ impl Generation {
             let _closed = self.node.step_down(None).await;
         }
         drop(self.queue);
-        // The closer of a closed entity owns the node, and may still want a snapshot of it (O-7).
+        // The closer of a closed entity owns the node, and stops it (O-7).
         if !member.slot.is_closed() {
             self.node.stop().await;
         }

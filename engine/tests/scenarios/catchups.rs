@@ -7,11 +7,11 @@ use interlock_engine::api::{Request, Response};
 use interlock_engine::core::config::StreamConfig;
 use interlock_engine::core::names::ServerId;
 use interlock_engine::events::Event;
-use interlock_engine::sim::World;
+use interlock_engine::sim::{Link, World};
 
 use crate::harness::{Outcome, expect};
 use crate::write_errors::{
-    MINUTE, SOON, error_on, filled, health, leader, node, other_than, publish_refused, replicated, told,
+    MINUTE, SOON, error_on, filled, health, leader, node, other_than, publish_refused, replicated, stream, told,
 };
 
 /// Three servers, one replica of ten messages, three messages to a block.
@@ -50,7 +50,8 @@ async fn one_without_messages(world: &mut World) -> Result<(ServerId, u64), Stri
     world.stop(third).await;
     world.network.damage_catchups(0);
     world.boot(third).await;
-    expect(world.until(MINUTE, |world| world.payloads(third, "T").len() == 10).await, "the third one lacks messages")?;
+    let has_all = |world: &World| world.payloads(third, "T").len() == world.payloads(one, "T").len();
+    expect(world.until(MINUTE, has_all).await, "the third one lacks messages")?;
     Ok((away, index))
 }
 
@@ -94,6 +95,49 @@ scenario!(what_was_removed_behind_a_snapshot_is_served_from_what_is_held, "S-00"
     world.boot(away).await;
     has(&world, away, &[5, 6, 8, 9]).await?;
     expect(node(&world, away)?.status().snapshot_index == index, "it needed another snapshot")?;
+    expect(n_resets(&world, away) == 0, "the stream was made anew")
+});
+
+scenario!(what_a_follower_is_fetching_is_held_for_it, "S-00", [], async {
+    const N_LARGE: usize = 30;
+    let mut world = World::machines(3, 744);
+    world.adjust = Arc::new(|settings| {
+        // A message to a block, and each block that is empty goes with the next pass.
+        settings.block_bytes = 64 << 10;
+        settings.sync_every = Some(Duration::from_secs(1));
+    });
+    for id in world.ids().to_vec() {
+        world.boot(id).await;
+    }
+    expect(world.until(MINUTE, |world| world.meta_leader().is_some()).await, "no meta leader")?;
+    world.create_stream("T", 1).await?;
+    for n in 0..N_LARGE {
+        world.publish(leader(&world)?, "T.a", &vec![u8::try_from(n).unwrap_or(0); 60_000]).await?;
+    }
+    let (away, index) = one_without_messages(&mut world).await?;
+    // It is asked first; the third one is asked in between, and has not been asked before.
+    let holder = leader(&world)?;
+    let third = other_than(&world, &[holder, away])?;
+    world.network.set_link(Link { delay: Duration::from_millis(100), ..Link::default() });
+    let n_before = world.network.n_catchup_requests();
+    world.boot(away).await;
+    let has_asked = world.until(SOON, |world| world.network.n_catchup_requests() > n_before).await;
+    expect(has_asked, "it does not catch up")?;
+    // The request arrives, and the answer is on its way when nothing else comes through.
+    tokio::time::sleep(Duration::from_millis(150)).await;
+    world.network.isolate(away, world.ids());
+    world.network.set_link(Link::default());
+    delete(&world, 22..=27).await?;
+    publish_refused(&world, holder).await?;
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    expect(node(&world, holder)?.status().snapshot_index > index, "there is no newer snapshot, which shows nothing")?;
+    let n_held =
+        |id| Ok::<_, String>(stream(&world, id)?.store().seqs_as_of((22, 27), index, 10).unwrap_or_default().len());
+    expect(n_held(third)? < 6, "who was not asked keeps the space, which shows nothing")?;
+    expect(n_held(holder)? == 6, "the space was given back under a follower that fetches it")?;
+    world.network.heal();
+    let has_caught_up = |world: &World| world.payloads(away, "T").len() == N_LARGE - 6;
+    expect(world.until(MINUTE, has_caught_up).await, "it never catches up")?;
     expect(n_resets(&world, away) == 0, "the stream was made anew")
 });
 

@@ -20,6 +20,7 @@ mod inactivity;
 mod liveness;
 mod lives;
 mod moves;
+mod orders;
 mod proposals;
 mod raft_node;
 mod raft_random;

@@ -7,6 +7,7 @@ use interlock_engine::core::names::ServerId;
 use interlock_engine::disk::{Fault, Operation};
 use interlock_engine::raft::eraftpb::{ConfChangeSingle, ConfChangeType, ConfChangeV2, MessageType};
 use interlock_engine::raft::{Apply, CheckpointRefused, ProposeError, Role};
+use interlock_sync::random::Random;
 use tokio::time::{Instant, timeout};
 
 use crate::harness::expect;
@@ -301,6 +302,59 @@ scenario!(a_leader_that_removes_itself_hands_over, "5", [], async {
         let new_leader = world.leader().ok_or("no leader")?;
         let proposed = world.node(new_leader).propose(None, "y".into()).await.map_err(|error| error.to_string())?;
         expect(world.applies(new_leader, proposed.index, Duration::from_secs(5)).await, "the others do not go on")
+    })
+    .await
+});
+
+scenario!(an_error_ends_the_snapshot_in_progress_before_it_is_told, "S-00", [], async {
+    with_both_hosts(|host| async move {
+        let world = World::started(3, host, 12).await;
+        let leader = world.elect().await;
+        for number in 0..20_u8 {
+            world.write(vec![number; 100]).await.ok_or("no write")?;
+        }
+        let server = &world.servers[&leader];
+        let checkpoint = server.node.checkpoint(false).map_err(|refused| refused.to_string())?;
+        server.disk.stall(".new");
+        let installing = tokio::spawn(checkpoint.install(world.applied(leader).encode()));
+        pause(100).await;
+        let second = server.node.checkpoint(false).err();
+        expect(second == Some(CheckpointRefused::InProgress), format!("no snapshot is in progress: {second:?}"))?;
+        server.disk.fail(Fault::always(Operation::Write, ".log", 5));
+        let _may_be_lost = server.node.propose(None, "x".into()).await;
+        pause(1000).await;
+        let (n_told, n_in_progress) = (server.told.errors().len(), server.told.n_in_progress());
+        expect(n_told == 1, format!("told {n_told} times"))?;
+        expect(n_in_progress == 0, "the snapshot is in progress when the handler begins")?;
+        server.disk.release(".new");
+        let installed = installing.await.map_err(|error| error.to_string())?;
+        expect(installed.is_err() && server.node.status().snapshot_index == 0, format!("{installed:?}"))
+    })
+    .await
+});
+
+scenario!(a_server_that_starts_alone_knows_what_was_committed, "S-00", [], async {
+    with_both_hosts(|host| async move {
+        for is_orderly in [true, false] {
+            let mut world = World::started(3, host, 31).await;
+            world.elect().await;
+            let last = world.write("last").await.ok_or("no write")?;
+            expect(world.applies(1, last, Duration::from_secs(5)).await, "not replicated")?;
+            if is_orderly {
+                world.wire.isolate(1);
+                world.stop(1).await;
+            } else {
+                // Some heartbeats.
+                pause(3000).await;
+                world.wire.isolate(1);
+                world.crash(1, &mut Random::from_seed(31)).await;
+            }
+            world.start(1).await.map_err(|error| error.to_string())?;
+            let knows = world.applies(1, last, Duration::from_secs(2)).await;
+            let found = world.applied(1).index;
+            expect(knows, format!("an orderly end: {is_orderly}: it knows of {found} entries, and applied {last}"))?;
+        }
+        Ok(())
     })
     .await
 });

@@ -13,8 +13,8 @@ use interlock_engine::core::write_error::WriteError;
 use interlock_engine::disk::{Disk, SimulatedDisk};
 use interlock_engine::raft::eraftpb::{Message, MessageType};
 use interlock_engine::raft::{
-    Apply, ApplyQueue, GroupOptions, Limits, Network, Node, NodeContext, NodeHost, Reactions, Role, Status, Timing,
-    codec,
+    Apply, ApplyQueue, CheckpointRefused, GroupOptions, Limits, Network, Node, NodeContext, NodeHost, Reactions, Role,
+    Status, Timing, codec,
 };
 use interlock_sync::random::Random;
 
@@ -104,20 +104,27 @@ impl Wire {
     }
 }
 
-/// What a server's engine was told of write errors, and whether the node was closed by then.
+/// What a server's engine was told of write errors, whether the node was closed by then, and how often a snapshot was in
+/// progress then.
 #[derive(Clone, Default)]
-pub(crate) struct Told(Arc<Mutex<Vec<(WriteError, bool)>>>, Arc<Mutex<Option<Node>>>);
+pub(crate) struct Told(Arc<Mutex<Vec<(WriteError, bool)>>>, Arc<Mutex<Option<Node>>>, Arc<Mutex<usize>>);
 
 impl Reactions for Told {
     fn on_write_error(&self, _group: &GroupName, error: &WriteError) {
         let is_closed = self.1.lock().unwrap().as_ref().is_some_and(Node::is_closed);
         self.0.lock().unwrap().push((error.clone(), is_closed));
+        let refused = self.1.lock().unwrap().as_ref().and_then(|node| node.checkpoint(false).err());
+        *self.2.lock().unwrap() += usize::from(refused == Some(CheckpointRefused::InProgress));
     }
 }
 
 impl Told {
     pub(crate) fn errors(&self) -> Vec<(WriteError, bool)> {
         self.0.lock().unwrap().clone()
+    }
+
+    pub(crate) fn n_in_progress(&self) -> usize {
+        *self.2.lock().unwrap()
     }
 }
 

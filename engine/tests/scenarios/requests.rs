@@ -8,7 +8,7 @@ use interlock_engine::api::{
 use interlock_engine::core::api_error::ApiError;
 use interlock_engine::core::config::ConsumerConfig;
 use interlock_engine::core::names::ServerId;
-use interlock_engine::sim::World;
+use interlock_engine::sim::{Link, World};
 use interlock_engine::wire::put_response;
 use tokio::time::{Instant, sleep};
 
@@ -140,4 +140,27 @@ scenario!(who_reads_is_answered_by_the_next_leader, "S-00", [], async {
     expect(matches!(read, Response::Message(_)), format!("{read:?}"))?;
     drop(publishing);
     Ok(())
+});
+
+scenario!(a_request_that_comes_twice_is_done_once, "S-00", [], async {
+    let world = replicated(5).await?;
+    world.create_consumer("T", ConsumerConfig { name: "C".to_owned(), durable: true, ..Default::default() }).await?;
+    expect(world.until(SOON, |world| world.consumer_leader("T", "C").is_some()).await, "nobody leads the consumer")?;
+    world.network.set_link(Link { duplicates: 100, ..Link::default() });
+    for id in world.ids().to_vec() {
+        for n in 0..5_u8 {
+            world.publish(id, "T.b", &[n]).await?;
+        }
+    }
+    sleep(SOON).await;
+    for id in world.ids() {
+        let n_messages = world.payloads(*id, "T").len();
+        expect(n_messages == 25, format!("{id} has {n_messages} messages, and 25 were published"))?;
+    }
+    let mut seen = Vec::new();
+    for id in world.ids().to_vec() {
+        let (seqs, _) = world.fetch(id, "T", "C", Fetch { batch: 5, expires: Duration::ZERO }).await?;
+        seen.extend(seqs);
+    }
+    expect(seen == (1..=15).collect::<Vec<u64>>(), format!("some were delivered to nobody: {seen:?}"))
 });

@@ -122,6 +122,12 @@ scenario!(s_80_an_undecodable_entry_in_a_batch, "S-80", [M88 => "the thread is b
     let has_both = |world: &World, id: ServerId| world.stream(id, "T").is_some_and(|it| it.digest().0 == first + 1);
     let seen = world.until(SOON, |world| world.ids().iter().all(|id| has_both(world, *id))).await;
     expect(seen, "the messages are not collected")?;
+    // A snapshot of this moment would say that the messages are in it: what is applied ends before them.
+    tokio::time::sleep(SOON).await;
+    for id in world.ids() {
+        let applied = stream(&world, *id)?.member().node().ok_or("no node")?.status().applied;
+        expect(applied == first - 1, format!("{id}: the node counts {applied} as applied, and the batch begins at {first}"))?;
+    }
     node.propose(None, vec![0xff, 0xff].into()).await.map_err(|error| error.to_string())?;
     let latched = world.until(SOON, |world| error_on(world, leader).is_some()).await;
     expect(latched, "the stream has no error")?;
