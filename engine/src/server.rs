@@ -224,7 +224,7 @@ pub(crate) fn make_durably(vfs: &dyn Vfs, folder: &Path) -> std::io::Result<()> 
 /// A server.
 pub struct Server {
     context: Arc<Context>,
-    /// Second in the lock order; held for a moment only.
+    /// A leaf lock, held for a moment.
     engine: RwLock<Option<Arc<Engine>>>,
     /// The write error that the engine was shut down for: whose it was, and what.
     stopped_by: Sticky<String>,

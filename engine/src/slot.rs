@@ -26,8 +26,8 @@ pub struct Slot {
 }
 
 struct Shared {
-    /// Held by who registers, for a moment, and by who stops, until the slot is empty. First in the lock order: never
-    /// taken while another lock is held.
+    /// Held by who registers, for a moment, and by who stops, until the slot is empty. Taken under the engine's turns
+    /// (`standalone`, `placing`) and under no lock that blocks.
     handover: AsyncMutex<()>,
     /// What is seen of the slot. A leaf: nothing is called while it is held.
     state: Mutex<State>,

@@ -70,7 +70,8 @@ struct TableEntry {
     queue: Option<ApplyQueue>,
 }
 
-/// What the engine's lock guards. First in the lock order; never held across a call to a stream or consumer.
+/// What the engine's lock guards. Behind those of streams and stores, and never held across a call to a stream or
+/// consumer.
 #[derive(Default)]
 struct State {
     meta: Option<Node>,

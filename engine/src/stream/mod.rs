@@ -63,7 +63,7 @@ pub struct Stream {
     context: Arc<Context>,
     member: Member,
     store: Arc<Store>,
-    /// The logical state, and with it who reads and writes the store. Before the store's lock, behind the engine's.
+    /// The logical state, and with it who reads and writes the store. Before the store's locks and the engine's.
     inner: Mutex<Inner>,
     /// Proposals of this server that wait to be applied.
     answers: Calls<Answer>,
@@ -325,7 +325,7 @@ impl Stream {
             consumer.shutdown(engine).await;
         }
         self.member.end_leadership();
-        // Closed first: the monitor that leaves must not stop the node before the snapshot is taken (O-7).
+        // Closed first: from here on the node is this one's to stop, and not the monitor's that leaves (O-7).
         self.member.slot.close();
         if !crate::mutant!(M16) {
             self.member.slot.stop().await;
