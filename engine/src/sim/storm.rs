@@ -171,8 +171,8 @@ impl Storm<'_> {
     fn some_consumer(&mut self) -> (String, String) {
         const NAMES: [&str; 6] = [DURABLE, DURABLE, KEPT_ALIVE, WAITED_FOR, "E0", "E1"];
         let mut name = (*self.pick(&NAMES)).to_owned();
-        if name == WAITED_FOR {
-            name.push_str(&(1 + self.random.below(8)).to_string());
+        if [KEPT_ALIVE, WAITED_FOR].contains(&name.as_str()) {
+            name.push_str(&(1 + self.random.below(4)).to_string());
         }
         (Part::A.name().to_owned(), name)
     }

@@ -17,7 +17,7 @@ use crate::core::names::ConsumerKey;
 pub(super) const DURABLE: &str = "D";
 /// The consumer of the work queue.
 pub(super) const WORKER: &str = "W";
-/// A durable consumer that expires, and is kept from it.
+/// Durable consumers that expire, and are kept from it; a number follows.
 pub(super) const KEPT_ALIVE: &str = "K";
 
 /// Consumers whose client takes its time over a message; a number follows.
@@ -129,10 +129,13 @@ pub(super) async fn come_and_go(clients: Arc<Clients>, mut random: Random) {
 pub(super) async fn keep_alive(clients: Arc<Clients>, mut random: Random) {
     let stream = Part::A.name();
     // Nothing is pending: what keeps it is that it is asked.
-    let config = ConsumerConfig { inactive_threshold: THRESHOLD, ack: AckPolicy::None, ..durable(KEPT_ALIVE) };
-    let key = ConsumerKey { stream: stream.to_owned(), name: KEPT_ALIVE.to_owned() };
+    let config = |name: &str| ConsumerConfig { inactive_threshold: THRESHOLD, ack: AckPolicy::None, ..durable(name) };
+    // Each time another one: a removal that was proposed of an earlier one has nothing to do with it.
+    let mut count = 0_u64;
     while !clients.is_over() {
-        let creation = Request::ConsumerCreate { stream: stream.to_owned(), config: config.clone() };
+        count += 1;
+        let key = ConsumerKey { stream: stream.to_owned(), name: format!("{KEPT_ALIVE}{count}") };
+        let creation = Request::ConsumerCreate { stream: stream.to_owned(), config: config(&key.name) };
         let Response::Consumer(_) = clients.ask(&mut random, creation).await else {
             sleep(Duration::from_secs(1)).await;
             continue;
@@ -145,9 +148,7 @@ pub(super) async fn keep_alive(clients: Arc<Clients>, mut random: Random) {
 
 /// Uses it until it is gone: how long it had been unused, where that was not long enough.
 async fn keep_one_alive(clients: &Clients, random: &mut Random, key: &ConsumerKey) -> Option<Duration> {
-    let n_removals = clients.servers.n_removals(key);
-    // Making it does not count as a use: it may have been there. Nor does a single use: the timer may have found it
-    // inactive just before.
+    // A single use does not count: the timer may have found it inactive just before.
     let (mut n_uses, mut last_used) = (0, 0);
     while !clients.is_over() {
         sleep(Duration::from_secs(1)).await;
@@ -161,7 +162,7 @@ async fn keep_one_alive(clients: &Clients, random: &mut Random, key: &ConsumerKe
                 return (n_uses > 1 && unused + SLACK < THRESHOLD).then_some(unused);
             }
             // A removal that was proposed before this use may be committed behind it.
-            Response::Fetched(..) if clients.servers.n_removals(key) == n_removals => {
+            Response::Fetched(..) if clients.servers.n_removals(key) == 0 => {
                 n_uses += 1;
                 last_used = asked;
             }
