@@ -285,6 +285,27 @@ scenario!(s_114_proposals_of_an_old_term_are_refused, "S-114", [], async {
     .await
 });
 
+scenario!(an_append_whose_entries_do_not_follow_it_is_not_acknowledged, "S-00", [], async {
+    with_both_hosts(|host| async move {
+        let mut world = World::new(3, host, 90);
+        world.start(1).await.map_err(|error| error.to_string())?;
+        let mut append = puppet(MessageType::MsgAppend, 2, 2);
+        append.mut_entries().push(Entry { term: 2, index: 5, ..Entry::default() });
+        world.node(1).step(append.clone());
+        pause(100).await;
+        let responses = |world: &World| world.wire.sent(1, MessageType::MsgAppendResponse);
+        let claimed = responses(&world).iter().filter(|answer| !answer.reject).map(|answer| answer.index).max();
+        expect(claimed.is_none_or(|index| index <= 3), format!("it claims {claimed:?}, and was sent no entry 4"))?;
+        // The one that follows is taken.
+        append.mut_entries()[0].index = 4;
+        world.node(1).step(append);
+        pause(100).await;
+        let claims = responses(&world).iter().any(|answer| !answer.reject && answer.index == 4);
+        expect(claims, "it takes nothing, which shows nothing")
+    })
+    .await
+});
+
 /// Whether a vote was granted to this server.
 fn has_granted(world: &World, to: u64) -> bool {
     world.wire.sent(1, MessageType::MsgRequestVoteResponse).iter().any(|answer| answer.to == to && !answer.reject)

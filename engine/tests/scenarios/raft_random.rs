@@ -251,7 +251,8 @@ impl Run {
         let lost = self.acknowledged.lock().unwrap().difference(&kept).count();
         expect(lost == 0, format!("{lost} acknowledged proposals are lost"))?;
         one_leader_per_term(&self.world.wire.all_sent())?;
-        one_vote_per_term(&self.world.wire.all_sent())
+        one_vote_per_term(&self.world.wire.all_sent())?;
+        entries_follow_their_index(&self.world.wire.all_sent())
     }
 }
 
@@ -289,6 +290,16 @@ fn one_vote_per_term(messages: &[Message]) -> Outcome {
         };
         let voted = *votes.entry((message.from, message.term)).or_insert(vote);
         expect(voted == vote, format!("server {} voted twice in term {}", message.from, message.term))?;
+    }
+    Ok(())
+}
+
+/// Raft builds appends that do not, and the receiver's refusal would hide that they are sent.
+fn entries_follow_their_index(messages: &[Message]) -> Outcome {
+    let appends = messages.iter().filter(|message| message.get_msg_type() == MessageType::MsgAppend);
+    for append in appends {
+        let follows = (append.index + 1..).zip(append.entries.iter()).all(|(index, entry)| entry.index == index);
+        expect(follows, format!("server {} sends entries that do not follow {}", append.from, append.index))?;
     }
     Ok(())
 }
