@@ -38,4 +38,5 @@ mod snapshots;
 pub mod sticky;
 pub mod store;
 pub mod stream;
+mod throttle;
 pub mod wire;

@@ -56,6 +56,8 @@ pub struct Settings {
     pub snapshot_every: Option<Duration>,
     /// How often a store is synced and gives space back, in place of what is there.
     pub sync_every: Option<Duration>,
+    /// Whether the store of a stream of one replica is synced in each call that changes it.
+    pub sync_always: bool,
     /// Whether a publisher to a stream of one replica is told of a failed write. Otherwise nobody answers.
     pub answers_failed_writes: bool,
 }
@@ -74,6 +76,7 @@ impl Settings {
             block_bytes: 8 << 20,
             snapshot_every: None,
             sync_every: None,
+            sync_always: false,
             answers_failed_writes: false,
         }
     }

@@ -87,12 +87,6 @@ impl Slot {
         Presence { slot: self.clone(), entered: false }
     }
 
-    /// Registers, unless a task is there already: then the caller has nothing to start.
-    pub async fn register_if_idle(&self) -> Option<Presence> {
-        let presence = self.register().await;
-        if self.status().count > 1 { None } else { Some(presence) }
-    }
-
     /// The token of the current generation, or one that was cancelled already where there is none. Never makes one.
     pub fn token(&self) -> Token {
         let mut state = self.shared.state.lock();

@@ -97,7 +97,6 @@ impl Engine {
             consumer: assigned.consumer.clone(),
             n_replicas: assigned.group.peers.len(),
             age: Duration::from_nanos(age_ns),
-            is_restoring: false,
             assignment_error: self.assignment_error(&assigned.asset),
             node: self.node(&assigned.group.name).map(|node| node_facts(&node)),
             entity,
@@ -106,10 +105,13 @@ impl Engine {
 }
 
 fn entity_facts(member: &Member) -> EntityFacts {
+    let (node, status) = (member.node(), member.slot.status());
+    // Who leads alone is registered before the creation is answered, and begins soon.
+    let is_monitored = status.running || (node.is_none() && status.count > 0);
     EntityFacts {
-        node: member.node().map(|node| node_facts(&node)),
+        node: node.map(|node| node_facts(&node)),
         write_error: member.write_error.get().map(|error| error.report()),
-        is_monitored: member.slot.status().running,
+        is_monitored,
         is_catching_up: false,
     }
 }

@@ -107,6 +107,8 @@ pub struct Timing {
 pub struct Store {
     /// Bytes of a block file after which the next one begins.
     pub block_bytes: u64,
+    /// Whether a stream of one replica is synced in each call that changes it.
+    pub sync_always: bool,
     /// Whether a publisher to a stream of one replica is told of a failed write. Otherwise nobody answers.
     pub answer_failed_writes: bool,
 }
@@ -151,7 +153,7 @@ impl Default for Timing {
 
 impl Default for Store {
     fn default() -> Self {
-        Self { block_bytes: 8 << 20, answer_failed_writes: false }
+        Self { block_bytes: 8 << 20, sync_always: false, answer_failed_writes: false }
     }
 }
 

@@ -62,6 +62,7 @@ fn settings(config: &Config) -> Settings {
     };
     settings.heartbeats = heartbeats(timing);
     settings.block_bytes = config.store.block_bytes;
+    settings.sync_always = config.store.sync_always;
     settings.answers_failed_writes = config.store.answer_failed_writes;
     settings
 }

@@ -94,12 +94,6 @@ impl ApplyChannel {
         self.change(|waiting| waiting.is_closed = true);
     }
 
-    /// Throws away what waits: how many.
-    pub(super) fn drain(&self) -> usize {
-        let drained = std::mem::take(&mut self.waiting.lock().applies);
-        drained.len()
-    }
-
     pub(super) fn len(&self) -> usize {
         self.waiting.lock().applies.len()
     }

@@ -71,9 +71,6 @@ pub(super) enum Input {
     },
     /// The state machine needs a newer snapshot.
     RequestSnapshot,
-    Replay {
-        reply: oneshot::Sender<bool>,
-    },
     /// Another holder of the lock has changed the node.
     #[cfg(feature = "shared-lock")]
     Look,
@@ -335,7 +332,6 @@ impl Driver {
             Input::RequestSnapshot => {
                 let _asked_again = machine.request_snapshot();
             }
-            Input::Replay { reply } => answer(reply, self.replay(machine)),
             #[cfg(feature = "shared-lock")]
             Input::Look => {}
         }
@@ -371,13 +367,6 @@ impl Driver {
         if !machine.is_leader() {
             self.replies.extend(self.leaving.drain(..).map(|(reply, _)| reply));
         }
-    }
-
-    fn replay(&self, machine: &Machine) -> bool {
-        let Some(applies) = machine.replay() else { return false };
-        self.shared.applies.drain();
-        self.shared.applies.push(applies);
-        true
     }
 
     fn publish(&mut self, machine: &Machine) {

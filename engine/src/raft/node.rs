@@ -335,23 +335,9 @@ impl Node {
         self.shared.applies.pause(false);
     }
 
-    /// Throws away what waits in the state machine's queue: how many. For a state machine that has left.
-    pub fn drain(&self) -> usize {
-        self.shared.applies.drain()
-    }
-
     /// Length of the state machine's queue.
     pub fn n_waiting(&self) -> usize {
         self.shared.applies.len()
-    }
-
-    /// Empties the state machine's queue and delivers the last snapshot and all that followed it again: whether there
-    /// is a snapshot.
-    ///
-    /// # Errors
-    /// Where the node is closed.
-    pub async fn drain_and_replay_snapshot(&self) -> Result<bool, Closed> {
-        self.ask(|reply| Input::Replay { reply }).await
     }
 
     /// Asks the leader for a snapshot that covers all that this member has, and takes no entries until it comes: for a

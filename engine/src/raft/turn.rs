@@ -194,21 +194,4 @@ impl Machine {
         let (voters, learners) = (self.voters(), self.learners());
         Ok(Apply::Members { index: entry.index, term: entry.term, voters, learners })
     }
-
-    /// The last snapshot and what was delivered after it, again. `None` where there is no snapshot.
-    pub(super) fn replay(&self) -> Option<Vec<Apply>> {
-        let snapshot = self.view.with(|state| state.snapshot.clone());
-        if snapshot.position.index == 0 {
-            return None;
-        }
-        let mut applies = vec![installed(&snapshot)];
-        for entry in self.view.read(snapshot.position.index + 1, self.delivered + 1, u64::MAX) {
-            let (index, term) = (entry.index, entry.term);
-            applies.push(match entry.get_entry_type() {
-                EntryType::EntryNormal => Apply::Entry { index, term, data: entry.data },
-                _ => Apply::Members { index, term, voters: self.voters(), learners: self.learners() },
-            });
-        }
-        Some(applies)
-    }
 }

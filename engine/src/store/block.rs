@@ -46,7 +46,7 @@ pub(super) struct Inner {
     /// Records behind `written`.
     pub(super) pending: Vec<u8>,
     pub(super) entries: Entries,
-    /// The highest raft index of its records, in the newest epoch.
+    /// The highest raft index of its records.
     pub(super) last_index: u64,
     /// Records that remove messages which may stand in blocks before this one.
     pub(super) n_removals: u64,

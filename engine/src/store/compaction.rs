@@ -6,6 +6,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use interlock_sync::task;
+
 use super::Store;
 use super::block::{Block, Inner, latching};
 use super::entries::{Needed, Place};
@@ -81,9 +83,13 @@ impl Image {
 impl Store {
     /// Gives back the space of a run that was removed, where each call syncs; else the sync pass does.
     pub(super) fn reclaim(&self, state: &mut State, from: u64, to: u64) -> Result<(), StoreError> {
-        if self.options.sync != super::SyncPolicy::Always {
+        if state.sync != super::SyncPolicy::Always {
             return Ok(());
         }
+        task::give_way(|| self.reclaim_now(state, from, to))
+    }
+
+    fn reclaim_now(&self, state: &mut State, from: u64, to: u64) -> Result<(), StoreError> {
         let blocks: Vec<Arc<Block>> = state.slots_of(from, to).iter().map(|slot| slot.block.clone()).collect();
         let before = state.folder_changes;
         for block in blocks {
@@ -122,7 +128,7 @@ impl Store {
             self.reach("sync_before_compact_recheck");
             match self.compact_block(block) {
                 // Nothing was changed, and what cannot be read shows where it is asked for.
-                Err(error @ StoreError::Read { .. }) => tracing::warn!(%error, "a block is not compacted"),
+                Err(error @ StoreError::Read { .. }) => self.warn_of(&error),
                 result => result?,
             }
         }

@@ -275,11 +275,6 @@ impl Entries {
         entries
     }
 
-    /// All indices begin anew: no removal can be undone any more.
-    pub(super) fn forget_holds(&mut self) {
-        self.held = Vec::new();
-    }
-
     pub(super) fn has_subjects(&self) -> bool {
         self.subjects.is_some()
     }

@@ -24,6 +24,7 @@ use std::sync::Arc;
 
 use interlock_sync::channel::Notify;
 use interlock_sync::lock::{Mutex, RwLock};
+use interlock_sync::token::Token;
 
 pub use error::StoreError;
 pub use flusher::flusher;
@@ -34,6 +35,7 @@ use crate::core::write_error::WriteError;
 use crate::disk::Vfs;
 use crate::mutant;
 use crate::sticky::Sticky;
+use crate::throttle::Throttle;
 use state::State;
 
 /// What a test does at a named point of a store.
@@ -53,6 +55,10 @@ pub struct Store {
     lost: Sticky<(u64, u64)>,
     /// Told when there is something to write.
     pending: Notify,
+    /// Cancelled when it is closed.
+    closed: Token,
+    /// What cannot be read is asked for again and again.
+    unreadable: Throttle,
     #[cfg(feature = "mutation")]
     hook: Mutex<Option<Hook>>,
 }
@@ -60,8 +66,7 @@ pub struct Store {
 impl Store {
     /// Opens a store, or makes it: whatever a crash left behind is a store again.
     ///
-    /// With `replay_from`, everything that was recorded at a higher raft index of the newest group is undone: the group's
-    /// log says it again.
+    /// With `replay_from`, everything that was recorded at a higher raft index is undone: the group's log says it again.
     ///
     /// # Errors
     /// A write error of the repair; a read error where something is damaged that was durable. Then nothing was changed.
@@ -74,6 +79,8 @@ impl Store {
             write_error: Sticky::default(),
             lost: Sticky::default(),
             pending: Notify::new(),
+            closed: Token::new(),
+            unreadable: Throttle::default(),
             #[cfg(feature = "mutation")]
             hook: Mutex::new(None),
         };
@@ -95,9 +102,29 @@ impl Store {
         self.lost.get()
     }
 
+    /// Brings up what the flusher has left with its block, as a call that changes something does (W5).
+    ///
+    /// # Errors
+    /// A write error from before.
+    pub fn look_for_error(&self) -> Result<(), StoreError> {
+        self.mutate(|_| Ok(()))
+    }
+
+    /// Warns of what could not be read, where nobody else tells of it; not each time.
+    pub(crate) fn warn_of(&self, error: &StoreError) {
+        if let Some(n_unsaid) = self.unreadable.admit() {
+            tracing::warn!(%error, n_unsaid, folder = %self.options.folder.display(), "the store cannot read");
+        }
+    }
+
     /// Its folder.
     pub fn folder(&self) -> &Path {
         &self.options.folder
+    }
+
+    /// Has records become durable from here on as told.
+    pub fn set_sync(&self, sync: SyncPolicy) {
+        self.state.write().sync = sync;
     }
 
     /// Allows that space of messages is reclaimed which were removed at this raft index or before: a snapshot that
@@ -121,6 +148,7 @@ impl Store {
         let blocks: Vec<_> = {
             let mut state = self.state.write();
             state.is_closed = true;
+            self.closed.cancel();
             state.slots.iter().map(|slot| slot.block.clone()).collect()
         };
         let flushed = settled.and_then(|()| self.flush_blocks(blocks.last()));
@@ -138,6 +166,7 @@ impl Store {
         let _no_pass_in_between = self.sync.lock();
         let mut state = self.state.write();
         state.is_closed = true;
+        self.closed.cancel();
         for slot in std::mem::take(&mut state.slots) {
             let mut inner = slot.block.lock();
             inner.is_removed = true;

@@ -35,7 +35,7 @@ impl Store {
         place.map(|place| self.read_at(&state, place.seq)).transpose()
     }
 
-    /// Sequences of a run whose messages were there at a raft index of the newest group: `limit` at most. Of those that
+    /// Sequences of a run whose messages were there at a raft index: `limit` at most. Of those that
     /// were removed since, the ones whose removal may still be undone (see [`Self::set_reclaim_floor`]).
     ///
     /// # Errors
@@ -94,19 +94,17 @@ impl Store {
     /// # Errors
     /// Its block cannot be read.
     pub fn last_of(&self, subject: &str) -> Result<Option<StoredMessage>, StoreError> {
-        let state = self.open_state()?;
-        let Some(id) = state.subjects.id(subject) else { return Ok(None) };
-        let totals = state.subject_totals(self.vfs(), id)?;
-        self.read_at(&state, totals.last_seq).map(Some)
-    }
-
-    /// Sequence of the oldest message of a subject.
-    ///
-    /// # Errors
-    /// A block cannot be read.
-    pub fn oldest_of(&self, subject: &str) -> Result<Option<u64>, StoreError> {
-        let totals = self.subject_totals(subject)?;
-        Ok((totals.messages > 0).then_some(totals.first_seq))
+        loop {
+            let totals = self.subject_totals(subject)?;
+            if totals.messages == 0 {
+                return Ok(None);
+            }
+            match self.load(totals.last_seq) {
+                // It was removed meanwhile: another one is the last.
+                Err(StoreError::NotFound(_)) => {}
+                loaded => return loaded.map(Some),
+            }
+        }
     }
 
     /// What the store holds.
@@ -148,17 +146,6 @@ impl Store {
     pub fn count(&self, from_seq: u64, filter: Option<&str>) -> Result<u64, StoreError> {
         let state = self.open_state()?;
         state.count(self.vfs(), from_seq, Filter::new(filter, &state.subjects))
-    }
-
-    /// Sequences at the beginning, `limit` at most, whose messages are older than this time.
-    pub fn older_than(&self, time_ns: u64, limit: usize) -> Vec<u64> {
-        let state = self.state.read();
-        let (mut found, mut from) = (Vec::new(), state.first_seq);
-        while let Some(place) = state.first_from(from).filter(|place| place.time_ns < time_ns && found.len() < limit) {
-            found.push(place.seq);
-            from = place.seq + 1;
-        }
-        found
     }
 
     /// Bytes of memory that the index takes, of the open handles, and of the files: for health and tests.

@@ -122,9 +122,7 @@ impl Position {
 pub(super) struct Header {
     /// The block's number.
     pub(super) block: u64,
-    /// Which raft group's indices these are: one more with each new group.
-    pub(super) epoch: u64,
-    /// Raft index of the last record before this block, in this epoch.
+    /// Raft index of the last record before this block.
     pub(super) index: u64,
     /// Nothing below this sequence is there.
     pub(super) first_seq: u64,
@@ -137,7 +135,7 @@ impl Header {
         let mut bytes = [0; HEADER_BYTES];
         bytes[..8].copy_from_slice(MAGIC);
         bytes[8..12].copy_from_slice(&VERSION.to_le_bytes());
-        let fields = [self.block, self.epoch, self.index, self.first_seq, self.last_seq];
+        let fields = [self.block, 0, self.index, self.first_seq, self.last_seq];
         for (field, place) in fields.iter().zip(bytes[16..].chunks_exact_mut(8)) {
             place.copy_from_slice(&field.to_le_bytes());
         }
@@ -160,7 +158,7 @@ impl Header {
             Some(VERSION) => {}
             version => return Err(format!("format {version:?} is unknown, this is {VERSION}")),
         }
-        Ok(Self { block: field(0), epoch: field(1), index: field(2), first_seq: field(3), last_seq: field(4) })
+        Ok(Self { block: field(0), index: field(2), first_seq: field(3), last_seq: field(4) })
     }
 }
 

@@ -35,9 +35,8 @@ struct Cut {
 struct Recovery<'a> {
     options: &'a StoreOptions,
     vfs: &'a dyn Vfs,
-    /// Indices above are undone, in the newest epoch.
+    /// Indices above are undone.
     replay_from: u64,
-    newest_epoch: u64,
     state: State,
 }
 
@@ -47,8 +46,7 @@ pub(super) fn recover(options: &StoreOptions, replay_from: Option<u64>) -> Resul
     let was_made = make_folder(vfs, &options.folder)?;
     let numbers = prepare_folder(vfs, &options.folder)?;
     let floor = replay_from.unwrap_or(u64::MAX);
-    let mut recovery = Recovery { options, vfs, replay_from: floor, newest_epoch: 0, state: State::new(floor) };
-    recovery.newest_epoch = recovery.find_newest_epoch(&numbers)?;
+    let mut recovery = Recovery { options, vfs, replay_from: floor, state: State::new(options.sync, floor) };
     let mut cut = None;
     for (at, number) in numbers.iter().enumerate() {
         cut = recovery.read_block(*number, at + 1 == numbers.len())?.map(|bytes| Cut { at, bytes });
@@ -106,20 +104,6 @@ impl Recovery<'_> {
         block_path(&self.options.folder, number)
     }
 
-    /// Epochs only grow, so it is the one of the last block whose header is whole.
-    fn find_newest_epoch(&self, numbers: &[u64]) -> Result<u64, StoreError> {
-        for number in numbers.iter().rev() {
-            let mut bytes = vec![0; HEADER_BYTES];
-            let path = self.path(*number);
-            let read = self.vfs.open(&path, Open::Read).and_then(|file| file.read_at(&mut bytes, 0));
-            read.map_err(|error| StoreError::read(&path, error))?;
-            if let Ok(header) = Header::decode(&bytes) {
-                return Ok(header.epoch);
-            }
-        }
-        Ok(0)
-    }
-
     /// Reads a block into the state. Where the log is to be cut in it: how many of its bytes stay.
     fn read_block(&mut self, number: u64, is_last: bool) -> Result<Option<u64>, StoreError> {
         let path = self.path(number);
@@ -132,7 +116,7 @@ impl Recovery<'_> {
             Ok(_) => return Err(StoreError::read(&path, "the block has another number")),
             Err(what) => return Err(StoreError::read(&path, what)),
         };
-        if header.epoch == self.newest_epoch && header.index > self.replay_from {
+        if header.index > self.replay_from {
             return Ok(Some(0));
         }
         self.state.begin_block(&header);
@@ -142,7 +126,7 @@ impl Recovery<'_> {
         let mut records = Records { block: number, bytes: &bytes[..whole], offset: HEADER_BYTES };
         let mut cut = None;
         while let Some((offset, length, record)) = records.next() {
-            if header.epoch == self.newest_epoch && record.index > self.replay_from {
+            if record.index > self.replay_from {
                 records.offset = offset as usize;
                 cut = Some(u64::from(offset));
                 break;
@@ -163,8 +147,6 @@ impl Recovery<'_> {
     }
 
     fn take(&mut self, path: &Path, record: &Record<'_>, offset: u32, length: u32) -> Result<(), StoreError> {
-        let is_newest = self.state.epoch == self.newest_epoch;
-        let record = Record { index: if is_newest { record.index } else { 0 }, ..*record };
         if record.kind == Kind::Message && record.seq <= self.state.last_seq {
             let what = format!("offset {offset}: message {} comes behind {}", record.seq, self.state.last_seq);
             return Err(StoreError::read(path, what));
@@ -175,7 +157,7 @@ impl Recovery<'_> {
             inner.n_removals += u64::from(record.kind == Kind::Remove);
         }
         self.state.last_index = self.state.last_index.max(record.index);
-        self.state.apply(&record, offset, length);
+        self.state.apply(record, offset, length);
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::block::{Block, Inner};
 use super::entries::Place;
 use super::error::StoreError;
-use super::message::{SubjectTotals, Totals};
+use super::message::{SubjectTotals, SyncPolicy, Totals};
 use super::record::{HEADER_BYTES, Header, Kind, Record};
 use super::subjects::{Filter, SubjectId, Subjects};
 use crate::disk::Vfs;
@@ -22,10 +22,11 @@ pub(super) struct Slot {
 /// The state of a store.
 pub(super) struct State {
     pub(super) is_closed: bool,
+    /// When records become durable.
+    pub(super) sync: SyncPolicy,
     /// In the order of their numbers. Only the last one grows; all others are durable.
     pub(super) slots: Vec<Slot>,
     pub(super) next_block: u64,
-    pub(super) epoch: u64,
     pub(super) messages: u64,
     pub(super) bytes: u64,
     /// Sequence of the first message, or one more than the last.
@@ -34,7 +35,7 @@ pub(super) struct State {
     pub(super) subjects: Subjects,
     /// The log is never replayed from an index below.
     pub(super) reclaim_floor: u64,
-    /// Index of the last record, in this epoch.
+    /// Index of the last record.
     pub(super) last_index: u64,
     /// How often a file of the folder was made, renamed or removed, and how many of these are durable.
     pub(super) folder_changes: u64,
@@ -47,12 +48,12 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(reclaim_floor: u64) -> Self {
+    pub(super) fn new(sync: SyncPolicy, reclaim_floor: u64) -> Self {
         Self {
             is_closed: false,
+            sync,
             slots: Vec::new(),
             next_block: 1,
-            epoch: 0,
             messages: 0,
             bytes: 0,
             first_seq: 1,
@@ -89,13 +90,7 @@ impl State {
 
     /// The header of a block that begins here.
     pub(super) fn header(&self) -> Header {
-        Header {
-            block: self.next_block,
-            epoch: self.epoch,
-            index: self.last_index,
-            first_seq: self.first_seq,
-            last_seq: self.last_seq,
-        }
+        Header { block: self.next_block, index: self.last_index, first_seq: self.first_seq, last_seq: self.last_seq }
     }
 
     /// Puts a block behind the others.
@@ -237,7 +232,7 @@ impl State {
         }
         self.last_seq = header.last_seq;
         self.first_seq = self.first_from(header.first_seq).map_or(header.last_seq + 1, |place| place.seq);
-        (self.epoch, self.last_index) = (header.epoch, header.index);
+        self.last_index = header.index;
     }
 
     /// Takes messages behind a sequence out of the totals and the index; their subjects are in memory. Blocks that have
@@ -353,50 +348,6 @@ impl State {
         self.slots.iter().map(|slot| slot.block.lock().end()).filter(|bytes| *bytes > HEADER_BYTES as u64).sum()
     }
 
-    /// Sequence of the n-th message from the end; `None` where there are not so many, or none is asked for.
-    pub(super) fn nth_from_end(&self, n: u64) -> Option<u64> {
-        let mut remaining = n;
-        for slot in self.slots.iter().rev() {
-            let inner = slot.block.lock();
-            match inner.entries.live() {
-                live if live < remaining => remaining -= live,
-                _ => {
-                    let at = usize::try_from(remaining.checked_sub(1)?).ok()?;
-                    return inner.entries.down_from(u64::MAX).nth(at).map(|(place, _)| place.seq);
-                }
-            }
-        }
-        None
-    }
-
-    /// Runs of messages that fit, each without another message between, but for the newest `keep`.
-    pub(super) fn runs(&self, filter: Filter<'_>, keep: u64) -> Vec<(u64, u64)> {
-        let mut runs: Vec<(u64, u64)> = Vec::new();
-        let mut is_open = false;
-        let mut fitting = self.n_fitting(filter).saturating_sub(keep);
-        for slot in &self.slots {
-            for (place, subject) in slot.block.lock().entries.from(0) {
-                let takes = fitting > 0 && self.fits(filter, subject);
-                fitting -= u64::from(takes);
-                match runs.last_mut() {
-                    Some((_, last)) if takes && is_open => *last = place.seq,
-                    _ if takes => runs.push((place.seq, place.seq)),
-                    _ => {}
-                }
-                is_open = takes;
-            }
-        }
-        runs
-    }
-
-    fn n_fitting(&self, filter: Filter<'_>) -> u64 {
-        let of = |slot: &Slot| {
-            let inner = slot.block.lock();
-            inner.entries.from(0).filter(|(_, subject)| self.fits(filter, *subject)).count() as u64
-        };
-        self.slots.iter().map(of).sum()
-    }
-
     /// How many messages at or above a sequence fit.
     pub(super) fn count(&self, vfs: &dyn Vfs, from: u64, filter: Filter<'_>) -> Result<u64, StoreError> {
         match filter {
@@ -414,16 +365,5 @@ impl State {
             n_messages += inner.entries.from(from).filter(|(_, subject)| self.fits(filter, *subject)).count() as u64;
         }
         Ok(n_messages)
-    }
-
-    /// Sequence of the first message that is not older than this time; one behind the last where all are.
-    pub(super) fn first_not_before(&self, time_ns: u64) -> u64 {
-        for slot in &self.slots {
-            let inner = slot.block.lock();
-            if let Some((place, _)) = inner.entries.from(0).find(|(place, _)| place.time_ns >= time_ns) {
-                return place.seq;
-            }
-        }
-        self.last_seq + 1
     }
 }

@@ -29,19 +29,9 @@ impl Store {
         self.keep_after_sync(flushed)
     }
 
-    /// Writes what is pending, without a sync.
-    ///
-    /// # Errors
-    /// A write error, of this call or before.
-    pub fn write_pending(&self) -> Result<(), StoreError> {
-        self.mutate(|state| match state.last_block() {
-            None => Ok(()),
-            Some(block) => Ok(block.write(&mut block.lock(), self.vfs())?),
-        })
-    }
-
-    /// The flusher's write: its error stays with the block.
-    pub(super) fn write_quietly(&self) {
+    /// Writes what is pending, without a sync: the flusher's write. Its error stays with the block, for the next call that
+    /// changes something.
+    pub fn write_pending(&self) {
         let state = self.state.read();
         let Some(block) = state.last_block().filter(|_| !state.is_closed) else { return };
         let mut inner = block.lock();

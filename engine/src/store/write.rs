@@ -8,7 +8,7 @@ use super::error::StoreError;
 use super::message::{NewMessage, SyncPolicy};
 use super::record::{HEADER_BYTES, Kind, Record};
 use super::state::State;
-use super::subjects::Filter;
+use crate::core::write_error::WriteError;
 use crate::disk::{self, Open};
 use crate::mutant;
 
@@ -65,7 +65,25 @@ impl Store {
     /// # Errors
     /// A read error of its block, or a write error.
     pub fn remove(&self, seq: u64, index: u64) -> Result<bool, StoreError> {
-        self.maintain(|state| self.remove_one(state, seq, index))
+        if mutant!(M60) {
+            return self.remove_in_two_holds(seq, index);
+        }
+        self.maintain(|state| {
+            self.reach("store_locked_in_remove");
+            self.remove_one(state, seq, index)
+        })
+    }
+
+    /// The bug: between looking and removing, somebody else may remove; then "not found" counts as a write error.
+    fn remove_in_two_holds(&self, seq: u64, index: u64) -> Result<bool, StoreError> {
+        if self.state.read().find(seq).is_none() {
+            return Ok(false);
+        }
+        self.reach("store_locked_in_remove");
+        self.mutate(|state| match self.remove_one(state, seq, index)? {
+            true => Ok(true),
+            false => Err(WriteError::other(StoreError::NotFound(seq).to_string()).into()),
+        })
     }
 
     fn remove_one(&self, state: &mut State, seq: u64, index: u64) -> Result<bool, StoreError> {
@@ -123,86 +141,6 @@ impl Store {
         Ok(removed)
     }
 
-    /// Removes all messages that fit the filter but the newest `keep`. How many.
-    ///
-    /// # Errors
-    /// A read error of a block, or a write error.
-    pub fn purge(&self, filter: Option<&str>, keep: u64, index: u64) -> Result<u64, StoreError> {
-        self.maintain(|state| match Filter::new(filter, &state.subjects) {
-            Filter::All => {
-                let first_seq = state.nth_from_end(keep).unwrap_or(state.last_seq + 1);
-                let first_seq = if keep >= state.messages { state.first_seq } else { first_seq };
-                self.compact_to(state, first_seq, index)
-            }
-            Filter::Nothing => Ok(0),
-            fitting => self.purge_runs(state, fitting, keep, index),
-        })
-    }
-
-    fn purge_runs(&self, state: &mut State, filter: Filter<'_>, keep: u64, index: u64) -> Result<u64, StoreError> {
-        let (from, to) = (state.first_seq, state.last_seq);
-        state.load_subjects(self.vfs(), from, to)?;
-        let runs = state.runs(filter, keep);
-        let mut removed = 0;
-        for (first, last) in runs {
-            removed += self.log(state, &Record::removal(first, last, index))?;
-        }
-        self.reclaim(state, from, to)?;
-        Ok(removed)
-    }
-
-    /// Removes the oldest messages of a subject until at most `max` are left, in one hold of the lock. How many.
-    ///
-    /// # Errors
-    /// A read error of a block, or a write error.
-    pub fn limit_subject(&self, subject: &str, max: u64, index: u64) -> Result<u64, StoreError> {
-        if mutant!(M60) {
-            return self.limit_subject_in_many_holds(subject, max, index);
-        }
-        self.maintain(|state| {
-            let mut removed = 0;
-            self.reach("store_locked_in_limit");
-            while let Some(id) = state.subjects.id(subject) {
-                let totals = state.subject_totals(self.vfs(), id)?;
-                if totals.messages <= max {
-                    break;
-                }
-                removed += u64::from(self.remove_one(state, totals.first_seq, index)?);
-            }
-            Ok(removed)
-        })
-    }
-
-    /// The bug: between looking and removing, somebody else may remove; then "not found" counts as a write error.
-    fn limit_subject_in_many_holds(&self, subject: &str, max: u64, index: u64) -> Result<u64, StoreError> {
-        let mut removed = 0;
-        loop {
-            let totals = self.subject_totals(subject)?;
-            if totals.messages <= max {
-                return Ok(removed);
-            }
-            self.reach("store_locked_in_limit");
-            self.mutate(|state| {
-                let error =
-                    crate::core::write_error::WriteError::other(StoreError::NotFound(totals.first_seq).to_string());
-                let is_removed = self.remove_one(state, totals.first_seq, index)?;
-                if is_removed { Ok(()) } else { Err(error.into()) }
-            })?;
-            removed += 1;
-        }
-    }
-
-    /// Removes the messages at the beginning that are older than this time, up to the first that is not. How many.
-    ///
-    /// # Errors
-    /// A read error of a block, or a write error.
-    pub fn expire_before(&self, time_ns: u64, index: u64) -> Result<u64, StoreError> {
-        self.maintain(|state| {
-            let first_seq = state.first_not_before(time_ns);
-            self.compact_to(state, first_seq, index)
-        })
-    }
-
     /// Removes everything behind a sequence, and gives it out anew. Durable on return, and no replay undoes it.
     ///
     /// # Errors
@@ -210,24 +148,6 @@ impl Store {
     pub fn truncate(&self, last_seq: u64) -> Result<(), StoreError> {
         let _one_at_a_time = self.sync.lock();
         self.maintain(|state| self.truncate_to(state, last_seq))
-    }
-
-    /// The messages belong to a new raft group from here on, whose indices begin anew: what is there is permanent.
-    ///
-    /// # Errors
-    /// A write error.
-    pub fn begin_epoch(&self) -> Result<(), StoreError> {
-        let _one_at_a_time = self.sync.lock();
-        self.mutate(|state| {
-            state.epoch += 1;
-            (state.last_index, state.reclaim_floor) = (0, 0);
-            for slot in &state.slots {
-                let mut inner = slot.block.lock();
-                inner.last_index = 0;
-                inner.entries.forget_holds();
-            }
-            if state.slots.is_empty() && state.last_seq == 0 { Ok(()) } else { self.roll(state) }
-        })
     }
 
     /// Logs a record behind the others and does what it says. How many messages it removed. When it fails, nothing
@@ -246,8 +166,11 @@ impl Store {
         let mut inner = block.lock();
         let was_empty = inner.pending.is_empty();
         let offsets: Vec<u32> = records.iter().map(|record| inner.push(record)).collect();
-        let written = match self.options.sync {
-            SyncPolicy::Always => block.write(&mut inner, self.vfs()).and_then(|()| block.sync(&mut inner, self.vfs())),
+        let written = match state.sync {
+            SyncPolicy::Always => task::give_way(|| {
+                block.write(&mut inner, self.vfs())?;
+                block.sync(&mut inner, self.vfs())
+            }),
             SyncPolicy::OnFlush if inner.pending.len() >= PENDING_BYTES_MAX => block.write(&mut inner, self.vfs()),
             SyncPolicy::OnFlush => Ok(()),
         };
@@ -298,7 +221,7 @@ impl Store {
             let inner = block.lock();
             let is_within = inner.end() + n_bytes <= limit || inner.end() == HEADER_BYTES as u64;
             let reaches = record.kind != Kind::Message || inner.entries.reaches(record.seq);
-            is_within && reaches && inner.header.epoch == state.epoch
+            is_within && reaches
         });
         if fits { Ok(()) } else { task::give_way(|| self.roll(state)) }
     }

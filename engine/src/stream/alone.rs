@@ -45,6 +45,7 @@ impl Stream {
                 _reason = self.until_unreadable() => break,
                 changed = wanted.changed() => can_write = changed.is_ok() && self.make_durable(&mut wanted).await,
                 () = sleep_until(expiry_due) => {
+                    self.look_at_store().await;
                     self.expire().await;
                     expiry_due = Instant::now() + EXPIRY_INTERVAL;
                 }
@@ -119,6 +120,15 @@ impl Stream {
     async fn enforce_limits(self: &Arc<Self>) {
         if self.inner.lock().state.exceeds_limits() {
             self.propose_config(self.config()).await;
+        }
+    }
+
+    /// What the flusher could not write shows soon, also where nothing else is written.
+    pub(super) async fn look_at_store(&self) {
+        if let Err(error) = self.store.look_for_error()
+            && self.member.write_error.get().is_none()
+        {
+            self.latch(&Failure::from(error)).await;
         }
     }
 

@@ -38,7 +38,7 @@ use crate::events::Event;
 use crate::member::Member;
 use crate::raft::Salvage;
 use crate::server::Context;
-use crate::store::{Store, StoreError, StoreOptions};
+use crate::store::{Store, StoreError, StoreOptions, SyncPolicy, flusher};
 use batch::Stage;
 use serve::Hold;
 
@@ -159,6 +159,9 @@ impl Stream {
         if let (Some(salvaged), Some(group)) = (salvaged, lone_log) {
             stream.take_over(salvaged, group).await?;
         }
+        let quit = stream.context.quit.clone();
+        // A server that quits flushes what it closes.
+        let _started = stream.context.tasks.spawn(flusher(stream.store.clone(), quit));
         Ok(Arc::new(stream))
     }
 
@@ -304,6 +307,9 @@ impl Stream {
     /// Takes entries without a group from here on, or no more.
     pub(crate) fn set_alone(&self, is_alone: bool) {
         self.inner.lock().is_alone = is_alone;
+        // What a replica has applied stands in its log, which is synced for each append.
+        let is_synced = is_alone && self.context.settings.sync_always;
+        self.store.set_sync(if is_synced { SyncPolicy::Always } else { SyncPolicy::OnFlush });
     }
 
     /// Makes the store forget its end, as damage that goes unnoticed does.

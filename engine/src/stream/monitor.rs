@@ -163,9 +163,6 @@ impl Stream {
             return Ok(());
         }
         self.tell_applied(&generation.node);
-        if let Err(error) = self.store.write_pending() {
-            return Err(Failure::from(error).into());
-        }
         self.snapshot(generation, Occasion::Drained).await
     }
 
@@ -251,6 +248,7 @@ impl Stream {
         let now = Instant::now();
         if work.expiry <= now {
             work.expiry = now + EXPIRY_INTERVAL;
+            self.look_at_store().await;
             self.expire().await;
         }
         if work.sync <= now {

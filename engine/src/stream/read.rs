@@ -54,7 +54,7 @@ impl Stream {
             Ok(Some(stored)) => Ok(message(stored)),
             Ok(None) | Err(StoreError::NotFound(_) | StoreError::Closed) => Err(ApiError::NO_MESSAGE_FOUND),
             Err(error) => {
-                tracing::warn!("stream {}: {error}", self.name);
+                self.store.warn_of(&error);
                 Err(ApiError::cannot_read(error))
             }
         }

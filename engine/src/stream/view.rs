@@ -13,23 +13,23 @@ pub(super) fn facts_of(store: &Store, seq: u64) -> Result<Option<Facts>, StoreEr
 }
 
 /// What cannot be read is logged, and looks as if it were lost: the stream can decide nothing without it.
-fn readable<T>(found: Result<Option<T>, StoreError>) -> Option<T> {
+fn readable<T>(store: &Store, found: Result<Option<T>, StoreError>) -> Option<T> {
     found.unwrap_or_else(|error| {
-        tracing::warn!("{error}");
+        store.warn_of(&error);
         None
     })
 }
 
 impl StoreView for Store {
     fn facts(&self, seq: u64) -> Option<Facts> {
-        readable(facts_of(self, seq))
+        readable(self, facts_of(self, seq))
     }
 
     fn next_of_subject(&self, subject: &str, from: u64) -> Option<u64> {
-        readable(self.seq_at_or_above(from, Some(subject)))
+        readable(self, self.seq_at_or_above(from, Some(subject)))
     }
 
     fn previous_of_subject(&self, subject: &str, below: u64) -> Option<u64> {
-        readable(self.seq_at_or_below(below.checked_sub(1)?, Some(subject)))
+        readable(self, self.seq_at_or_below(below.checked_sub(1)?, Some(subject)))
     }
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use interlock_engine::core::names::ServerId;
 use interlock_engine::disk::{Fault, Operation};
 use interlock_engine::raft::eraftpb::{ConfChangeSingle, ConfChangeType, ConfChangeV2, MessageType};
-use interlock_engine::raft::{Apply, CheckpointRefused, ProposeError, Role};
+use interlock_engine::raft::{CheckpointRefused, ProposeError, Role};
 use interlock_sync::random::Random;
 use tokio::time::{Instant, timeout};
 
@@ -167,34 +167,6 @@ scenario!(a_leader_that_cannot_commit_steps_down, "3.6", [], async {
         }
         pause(200).await;
         expect(!world.node(leader).status().is_leader(), "goes on to lead")
-    })
-    .await
-});
-
-scenario!(a_replay_delivers_the_snapshot_and_what_followed, "3.6", [], async {
-    with_both_hosts(|host| async move {
-        let world = World::started(1, host, 9).await;
-        world.elect().await;
-        let node = world.node(1);
-        expect(node.drain_and_replay_snapshot().await == Ok(false), "replayed without a snapshot")?;
-        for number in 0..20u8 {
-            world.write(vec![number; 600]).await.ok_or("no write")?;
-        }
-        let checkpoint = node.checkpoint(false).map_err(|refused| refused.to_string())?;
-        let at = checkpoint.index();
-        checkpoint.install(world.applied(1).encode()).await.map_err(|error| error.to_string())?;
-        for number in 0..30u8 {
-            world.write(vec![number; 600]).await.ok_or("no write")?;
-        }
-        let before = world.applied(1);
-        node.pause_apply();
-        expect(node.drain_and_replay_snapshot().await == Ok(true), "no replay")?;
-        node.resume_apply();
-        pause(100).await;
-        let after = world.applied(1);
-        let replayed: Vec<u64> = after.given[before.given.len()..].iter().filter_map(Apply::index).collect();
-        expect(replayed == (at..=before.index).collect::<Vec<_>>(), format!("{replayed:?}"))?;
-        expect(after.data == before.data, "another state after the replay")
     })
     .await
 });

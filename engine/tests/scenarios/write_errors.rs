@@ -437,3 +437,32 @@ scenario!(s_87_a_restart_with_a_healthy_disk, "S-87", [], async {
     step_down(&world, broken).await?;
     world.publish(via, "T.a", b"three").await.map(|_| ())
 });
+
+scenario!(s_55_a_server_that_syncs_each_call, "S-55", [M61 => "acknowledged a message that is not durable"], async {
+    let mut world = World::machines(1, 55);
+    world.adjust = Arc::new(|settings| settings.sync_always = true);
+    let one = ServerId(1);
+    world.boot(one).await;
+    let world = filled(world, 1).await?;
+    let before = world.disk(one).n_syncs();
+    world.publish(one, "T.a", b"synced").await?;
+    expect(world.disk(one).n_syncs() == before + 1, "not synced once")?;
+    break_store(&world, one, Operation::Sync);
+    expect(world.publish(one, "T.a", b"lost").await.is_err(), "acknowledged a message that is not durable")?;
+    expect(error_on(&world, one).is_some(), "the stream has no error")?;
+    expect(is_red(&world, one, "write error"), "not red")?;
+    expect(world.payloads(one, "T").len() == 11, "messages are gone, or one is there that is not durable")
+});
+
+scenario!(s_66_the_flusher_of_a_replica, "S-66", [M76 => "the flusher's error was dropped"], async {
+    let world = replicated(66).await?;
+    let via = leader(&world)?;
+    let broken = other_than(&world, &[via])?;
+    break_store(&world, broken, Operation::Write);
+    // One message, and nothing that would bring the error up but a look at the store.
+    world.publish(via, "T.a", b"one").await?;
+    let shows = world.until(SOON, |world| error_on(world, broken).is_some()).await;
+    expect(shows, "the flusher's error was dropped")?;
+    expect(is_red(&world, broken, "write error"), "not red")?;
+    world.publish(via, "T.a", b"two").await.map(|_| ())
+});

@@ -66,14 +66,17 @@ impl Run {
         self.trace.push(format!("step {draw} from {:?}", self.now()));
         match draw {
             0..5 => self.flush(),
-            5..8 => self.store.write_pending(),
+            5..8 => {
+                self.store.write_pending();
+                // The next call that may change something brings the error up.
+                self.store.append_all(&[])
+            }
             8..12 => {
                 self.store.sync_pass()?;
                 self.durable = self.states.len() - 1;
                 Ok(())
             }
             12..14 if self.snapshot.is_some() => self.take_snapshot(),
-            14 => self.begin_epoch(),
             _ => self.operate(),
         }
     }
@@ -91,21 +94,6 @@ impl Run {
         Ok(())
     }
 
-    /// A new group begins with a snapshot of what is there.
-    fn begin_epoch(&mut self) -> Result<(), StoreError> {
-        if self.snapshot.is_none() {
-            return Ok(());
-        }
-        self.take_snapshot()?;
-        self.store.begin_epoch()?;
-        self.index = 0;
-        self.snapshot = Some(0);
-        let now = Model { index: 0, ..self.now().clone() };
-        self.states = vec![now];
-        self.durable = 0;
-        Ok(())
-    }
-
     fn operate(&mut self) -> Result<(), StoreError> {
         let operation = Operation::draw(&mut self.random, self.states.last().expect("there is always a state"));
         if operation.is_truncation() && self.snapshot.is_some() {
@@ -116,7 +104,7 @@ impl Run {
         self.trace.push(format!("  {operation:?}"));
         let seq = self.now().last_seq + 1;
         let after = self.now().after(&operation, self.index);
-        self.states.extend(after);
+        self.states.push(after);
         operation.act(&self.store, seq, self.index)?;
         if self.options.sync == SyncPolicy::Always || operation.is_truncation() {
             self.durable = self.states.len() - 1;

@@ -54,7 +54,7 @@ fn stays(run: &Run, first: &StoreError, n: u64) {
         let result = operation.act(&run.store, before.last_seq + 1, 0);
         assert_eq!(result.as_ref().err(), Some(first), "n {n}: {operation:?}");
     }
-    for call in [Store::flush, Store::write_pending, Store::sync_pass] {
+    for call in [Store::flush, Store::sync_pass] {
         assert_eq!(call(&run.store).as_ref().err(), Some(first), "n {n}");
     }
     before.check(&run.store, &format!("n {n}"));

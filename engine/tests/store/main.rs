@@ -45,7 +45,9 @@ fn a_store_holds_what_it_was_given_also_after_it_was_opened_again() {
         assert!(store.remove(6, 21).unwrap());
         assert!(!store.remove(6, 22).unwrap());
         assert_eq!(store.compact(4, 23).unwrap(), 3);
-        assert_eq!(store.purge(Some("odd.*"), 2, 24).unwrap(), 6);
+        for seq in (5..=15).step_by(2) {
+            assert!(store.remove(seq, 24).unwrap());
+        }
         store.skip(22, 25).unwrap();
         let look = |store: &Store| {
             assert_eq!(seqs(store, None), [4, 8, 10, 12, 14, 16, 17, 18, 19, 20], "{sync:?}");
@@ -53,7 +55,7 @@ fn a_store_holds_what_it_was_given_also_after_it_was_opened_again() {
             assert_eq!(seqs(store, Some("even.>")), [4, 8, 10, 12, 14, 16, 18, 20]);
             assert_eq!(store.load(8).unwrap().payload.as_ref(), b"payload of 8");
             assert_eq!(store.last_of("odd.y").unwrap().unwrap().seq, 19);
-            assert_eq!(store.oldest_of("even.x").unwrap(), Some(4));
+            assert_eq!(store.subject_totals("even.x").unwrap().first_seq, 4);
             let totals = store.totals();
             assert_eq!((totals.messages, totals.first_seq, totals.last_seq), (10, 4, 22));
             assert_eq!((totals.first_time_ns, totals.last_time_ns), (40, 200));

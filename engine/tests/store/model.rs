@@ -55,9 +55,6 @@ pub(crate) enum Operation {
     AppendAll(Vec<Message>),
     Remove(u64),
     Compact(u64),
-    Purge(Option<&'static str>, u64),
-    Limit(&'static str, u64),
-    Expire(u64),
     Skip(u64),
     Truncate(u64),
 }
@@ -72,11 +69,8 @@ impl Operation {
                 let n_messages = 2 + random.below(5);
                 Self::AppendAll((0..n_messages).map(|_| Message::draw(random, model, subject)).collect())
             }
-            70..80 => Self::Remove(seq),
-            80..84 => Self::Compact((model.first_seq() + random.below(6)).max(1)),
-            84..87 => Self::Purge(FILTERS[random.below(5) as usize], random.below(20)),
-            87..93 => Self::Limit(subject, 1 + random.below(8)),
-            93..96 => Self::Expire(model.first_seq() * 10 + random.below(60)),
+            70..90 => Self::Remove(seq),
+            90..96 => Self::Compact((model.first_seq() + random.below(12)).max(1)),
             96..98 => Self::Skip(model.last_seq + 1 + random.below(3)),
             _ => Self::Truncate(model.last_seq.saturating_sub(random.below(4))),
         }
@@ -96,9 +90,6 @@ impl Operation {
             }
             Self::Remove(at) => store.remove(*at, index).map(|_| ()),
             Self::Compact(at) => store.compact(*at, index).map(|_| ()),
-            Self::Purge(filter, keep) => store.purge(*filter, *keep, index).map(|_| ()),
-            Self::Limit(subject, max) => store.limit_subject(subject, *max, index).map(|_| ()),
-            Self::Expire(time_ns) => store.expire_before(*time_ns, index).map(|_| ()),
             Self::Skip(at) => store.skip(*at, index),
             Self::Truncate(at) => store.truncate(*at),
         }
@@ -110,8 +101,8 @@ impl Model {
         self.messages.keys().next().copied().unwrap_or(self.last_seq + 1)
     }
 
-    /// The states that the operation leads through, one for each of its records.
-    pub(crate) fn after(&self, operation: &Operation, index: u64) -> Vec<Self> {
+    /// The state that the operation leads to.
+    pub(crate) fn after(&self, operation: &Operation, index: u64) -> Self {
         let mut next = Self { index, ..self.clone() };
         match operation {
             Operation::Append(message) => {
@@ -126,41 +117,18 @@ impl Model {
             }
             Operation::Remove(at) => drop(next.messages.remove(at)),
             Operation::Compact(at) => next.compact(*at),
-            Operation::Purge(filter, keep) => {
-                let fits = |message: &Message| filter.is_none_or(|filter| subject::fits(filter, message.subject));
-                return next.removals(fits, *keep, filter.is_none());
-            }
-            Operation::Limit(subject, max) => return next.removals(|message| message.subject == *subject, *max, false),
-            Operation::Expire(time_ns) => {
-                let younger = next.messages.iter().find(|(_, message)| message.time_ns >= *time_ns);
-                let first = younger.map_or(next.last_seq + 1, |(seq, _)| *seq);
-                next.compact(first);
-            }
             Operation::Skip(at) => next.last_seq = *at,
             Operation::Truncate(at) => {
                 next.messages.retain(|seq, _| seq <= at);
                 next.last_seq = next.last_seq.min(*at);
             }
         }
-        vec![next]
+        next
     }
 
     fn compact(&mut self, first_seq: u64) {
         self.messages.retain(|seq, _| *seq >= first_seq);
         self.last_seq = self.last_seq.max(first_seq - 1);
-    }
-
-    /// Removes the oldest that fit, one by one or at once.
-    fn removals(mut self, fits: impl Fn(&Message) -> bool, keep: u64, at_once: bool) -> Vec<Self> {
-        let fitting: Vec<u64> =
-            self.messages.iter().filter(|(_, message)| fits(message)).map(|(seq, _)| *seq).collect();
-        let mut states = Vec::new();
-        for seq in &fitting[..fitting.len().saturating_sub(keep as usize)] {
-            self.messages.remove(seq);
-            states.push(self.clone());
-        }
-        states.push(self);
-        if at_once { states.split_off(states.len() - 1) } else { states }
     }
 
     fn subject_totals(&self, subject: &str) -> SubjectTotals {

@@ -68,8 +68,6 @@ pub struct AssetFacts {
     pub n_replicas: usize,
     /// How long ago it was created.
     pub age: Duration,
-    /// A restore fills it: it is passed over.
-    pub is_restoring: bool,
     /// What went wrong when its assignment was processed.
     pub assignment_error: Option<String>,
     /// The node of its group in the engine's table.
@@ -98,8 +96,6 @@ pub struct MetaFacts {
 /// The engine on this server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EngineFacts {
-    /// The configuration does not ask for one.
-    NotConfigured,
     /// It was shut down: for this error, where there was one.
     Disabled(Option<String>),
     /// Without a cluster: one asset for each stream folder and each consumer.
@@ -203,7 +199,6 @@ pub fn evaluate(facts: &ServerFacts, options: &Options) -> Report {
         return Report::healthy();
     }
     match &facts.engine {
-        EngineFacts::NotConfigured => Report::healthy(),
         EngineFacts::Disabled(reason) => {
             let reason = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
             Report::of(503, Subject::Engine, format!("the stream engine is not enabled{reason}"))
@@ -255,7 +250,7 @@ fn of_assets(assets: &[AssetFacts], options: &Options) -> Report {
 }
 
 fn problem_of_asset(asset: &AssetFacts) -> Option<Problem> {
-    let error = if asset.is_restoring { None } else { error_of_asset(asset) }?;
+    let error = error_of_asset(asset)?;
     let subject = if asset.consumer.is_some() { Subject::Consumer } else { Subject::Stream };
     Some(Problem { subject, stream: Some(asset.stream.clone()), consumer: asset.consumer.clone(), error })
 }
@@ -272,8 +267,9 @@ fn error_of_asset(asset: &AssetFacts) -> Option<String> {
     if asset.n_replicas <= 1 && crate::mutant!(M62) {
         return None;
     }
+    let not_running = || (!entity.is_monitored).then(|| "monitor not running".to_owned());
     if asset.n_replicas <= 1 {
-        return error_of_write(entity);
+        return error_of_write(entity).or_else(not_running);
     }
     let Some(group_node) = &asset.node else { return Some("group node missing".to_owned()) };
     let Some(node) = &entity.node else { return Some("has no node".to_owned()) };
@@ -281,7 +277,6 @@ fn error_of_asset(asset: &AssetFacts) -> Option<String> {
         return Some(format!("node skew: runs on {}, assigned to {}", node.group, group_node.group));
     }
     let error_of_node = node.write_error.as_ref().map(|error| format!("node write error: {error}"));
-    let not_running = || (!entity.is_monitored).then(|| "monitor not running".to_owned());
     let catching_up = || entity.is_catching_up.then(|| "catching up".to_owned());
     let unhealthy = || (!node.is_healthy).then(|| "group node unhealthy".to_owned());
     error_of_node.or_else(|| error_of_write(entity)).or_else(not_running).or_else(catching_up).or_else(unhealthy)

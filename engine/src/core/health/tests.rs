@@ -44,7 +44,6 @@ fn a_server_is_as_healthy_as_its_worst_part() {
     check(&clustered(vec![stream()]), 200, &[]);
     check(&ServerFacts { is_ready: false, ..clustered(vec![]) }, 500, &["not ready for connections"]);
     let of_engine = |engine| ServerFacts { is_ready: true, engine };
-    check(&of_engine(EngineFacts::NotConfigured), 200, &[]);
     check(&of_engine(EngineFacts::Disabled(None)), 503, &["the stream engine is not enabled"]);
     let disabled = EngineFacts::Disabled(Some("stream T: EROFS".to_owned()));
     check(&of_engine(disabled), 503, &["the stream engine is not enabled: stream T: EROFS"]);
@@ -83,7 +82,6 @@ fn an_asset_reports_the_first_error_of_the_order() {
         break_one_more(&mut asset);
         check(&clustered(vec![asset.clone()]), 503, &[error]);
     }
-    check(&clustered(vec![AssetFacts { is_restoring: true, ..asset }]), 200, &[]);
 }
 
 #[test]
@@ -96,6 +94,15 @@ fn one_replica_has_a_disk_too() {
     crate::mutation::set(Some(crate::mutation::Mutation::M62));
     check(&clustered(vec![broken]), 200, &[]);
     crate::mutation::set(None);
+}
+
+#[test]
+fn one_replica_has_to_be_driven_too() {
+    let alone = AssetFacts { n_replicas: 1, node: None, ..stream() };
+    check(&clustered(vec![alone.clone()]), 200, &[]);
+    let left = AssetFacts { entity: Some(EntityFacts::default()), ..alone };
+    check(&clustered(vec![left.clone()]), 503, &["monitor not running"]);
+    check(&ServerFacts { is_ready: true, engine: EngineFacts::Standalone(vec![left]) }, 503, &["monitor not running"]);
 }
 
 #[test]

@@ -15,6 +15,7 @@ use crate::liveness::PeerLiveness;
 use crate::member::Member;
 use crate::raft::Node;
 use crate::server::Server;
+use crate::store::Store;
 use crate::stream::Stream;
 
 /// What `/varz` says besides the sockets' own numbers.
@@ -113,6 +114,7 @@ fn of_stream(server: &Arc<Server>, stream: &Arc<Stream>, has_consumers: bool) ->
             "last_seq": totals.last_seq,
             "consumer_count": totals.consumers,
         },
+        "store": of_store(stream.store()),
         "cluster": of_cluster(server, stream.member()),
         "interlock": of_member(stream.member(), stream.applied()),
     });
@@ -121,6 +123,19 @@ fn of_stream(server: &Arc<Server>, stream: &Arc<Stream>, has_consumers: bool) ->
         document["consumer_detail"] = stream.consumers().into_iter().map(details).collect();
     }
     document
+}
+
+fn of_store(store: &Store) -> Value {
+    let usage = store.usage();
+    json!({
+        "blocks": usage.n_blocks,
+        "file_bytes": usage.file_bytes,
+        "open_files": usage.n_open_files,
+        "index_bytes": usage.index_bytes,
+        "pending_bytes": usage.pending_bytes,
+        "subjects": usage.n_subjects,
+        "lost": store.lost_range().map(|(first, last)| json!({ "first_seq": first, "last_seq": last })),
+    })
 }
 
 fn of_consumer(server: &Arc<Server>, consumer: &Consumer) -> Value {
