@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use interlock_engine::mutation::Mutation;
+use interlock_engine::mutation::{MISSED, Mutation};
 
 /// Scenarios that are tests of their own, with sockets, processes or seeds: id, file, test, the bug that it catches.
 const TESTS_OF_THEIR_OWN: &[(&str, &str, &str, Option<&str>)] = &[
@@ -15,6 +15,11 @@ const TESTS_OF_THEIR_OWN: &[(&str, &str, &str, Option<&str>)] = &[
 ];
 /// Set, it has the columns of the table written that come from the scenarios.
 const BLESS: &str = "INTERLOCK_BLESS";
+
+/// Beside [`BLESS`]: a file with what a run of the tests said, from which the verdicts are written.
+const RUN: &str = "INTERLOCK_RUN";
+/// The verdict of a row whose tests changed since the run that the verdicts are of.
+const NOT_RUN: &str = "not run";
 
 /// A `scenario!` as it stands in its file.
 #[derive(Debug, PartialEq)]
@@ -29,6 +34,42 @@ struct Scenario {
 struct Row {
     tests: String,
     mutations: String,
+    /// The lines that a run must have.
+    lines: Vec<String>,
+}
+
+impl Row {
+    /// What a run says, if it had all of its tests: it holds where each does, as shipped and with each bug.
+    fn verdict(&self, run: &BTreeMap<&str, bool>) -> Option<String> {
+        let found: Vec<(&String, Option<&bool>)> =
+            self.lines.iter().map(|line| (line, run.get(line.as_str()))).collect();
+        let failed: Vec<String> =
+            found.iter().filter(|(_, is_ok)| *is_ok == Some(&false)).map(|(line, _)| format!("`{line}`")).collect();
+        if !failed.is_empty() {
+            return Some(format!("fails: {}", failed.join(", ")));
+        }
+        let is_whole = !found.is_empty() && found.iter().all(|(_, is_ok)| is_ok.is_some());
+        let verdict = if self.mutations.is_empty() { "holds" } else { "holds, and fails with each bug" };
+        is_whole.then(|| verdict.to_owned())
+    }
+}
+
+/// The tests of a run and whether each was well.
+fn results(run: &str) -> BTreeMap<&str, bool> {
+    let lines = run.lines().filter_map(|line| line.strip_prefix("test ")?.split_once(" ... "));
+    lines.map(|(name, said)| (name, said.starts_with("ok"))).collect()
+}
+
+impl Scenario {
+    /// What a run calls its tests: one as shipped and one for each bug; a test of its own is one.
+    fn lines(&self) -> Vec<String> {
+        if let Some((_, file, test, _)) = TESTS_OF_THEIR_OWN.iter().find(|(_, _, test, _)| self.test.ends_with(test)) {
+            let module = file.split_once('/').map(|(_, module)| format!("{module}::")).unwrap_or_default();
+            return vec![format!("{module}{test}")];
+        }
+        let bugs = self.mutations.iter().map(|bug| bug.replace('-', ""));
+        std::iter::once("shipped".to_owned()).chain(bugs).map(|last| format!("{}::{last}", self.test)).collect()
+    }
 }
 
 fn root() -> PathBuf {
@@ -90,6 +131,7 @@ fn scenarios() -> Vec<Scenario> {
 fn rows() -> BTreeMap<String, Row> {
     let mut rows: BTreeMap<String, Row> = BTreeMap::new();
     for scenario in scenarios() {
+        let lines = scenario.lines();
         let row = rows.entry(scenario.id).or_default();
         let append = |column: &mut String, text: String| {
             if !column.contains(&text) {
@@ -98,6 +140,7 @@ fn rows() -> BTreeMap<String, Row> {
             }
         };
         append(&mut row.tests, format!("`{}`", scenario.test));
+        row.lines.extend(lines);
         for mutation in scenario.mutations {
             append(&mut row.mutations, mutation);
         }
@@ -105,16 +148,20 @@ fn rows() -> BTreeMap<String, Row> {
     rows
 }
 
-/// The table with the columns that come from the scenarios; what else is on the page stays.
-fn with_columns(page: &str, rows: &BTreeMap<String, Row>) -> String {
+/// The table with the columns that come from the scenarios; what else is on the page stays. A verdict that the run says
+/// nothing of stays as long as its tests do.
+fn with_columns(page: &str, rows: &BTreeMap<String, Row>, run: Option<&BTreeMap<&str, bool>>) -> String {
     let mut lines = Vec::new();
     for line in page.lines() {
         let cells: Vec<&str> = line.split('|').map(str::trim).collect();
         match cells.as_slice() {
-            ["", id, what, _, _, ""] if id.starts_with("S-") => {
+            ["", id, what, tests, mutations, verdict, ""] if id.starts_with("S-") => {
                 let row = rows.get(*id).cloned().unwrap_or_default();
-                let or_dash = |column: String| if column.is_empty() { "–".to_owned() } else { column };
-                lines.push(format!("| {id} | {what} | {} | {} |", or_dash(row.tests), or_dash(row.mutations)));
+                let or_dash = |column: &str| if column.is_empty() { "–".to_owned() } else { column.to_owned() };
+                let columns = [or_dash(&row.tests), or_dash(&row.mutations)];
+                let stays = if columns == [*tests, *mutations] { *verdict } else { NOT_RUN };
+                let verdict = run.and_then(|run| row.verdict(run)).unwrap_or_else(|| stays.to_owned());
+                lines.push(format!("| {id} | {what} | {} | {verdict} |", columns.join(" | ")));
             }
             _ => lines.push(line.to_owned()),
         }
@@ -134,28 +181,34 @@ fn every_id_has_a_scenario() {
 }
 
 #[test]
-fn every_bug_is_caught_by_a_scenario_that_it_names() {
+fn every_bug_is_caught_by_each_scenario_that_it_names() {
     let scenarios = scenarios();
-    let catches = |mutation: &Mutation| {
-        let named: Vec<&str> = mutation.caught_by().collect();
-        let has = |scenario: &&Scenario| scenario.mutations.iter().any(|id| id == mutation.id());
-        scenarios.iter().filter(has).any(|scenario| named.contains(&scenario.id.as_str()))
+    let catches = |bug: Mutation, id: &str| {
+        scenarios.iter().any(|scenario| scenario.id == id && scenario.mutations.iter().any(|of| of == bug.id()))
     };
-    let not_caught: Vec<&str> = Mutation::ALL.iter().filter(|bug| !catches(bug)).map(|bug| bug.id()).collect();
-    assert!(not_caught.is_empty(), "no scenario of theirs catches {not_caught:?}");
+    let pairs = |bug: &Mutation| bug.caught_by().map(|id| (*bug, id)).collect::<Vec<_>>();
+    let mut must = Mutation::ALL.iter().flat_map(pairs);
+    assert_eq!(must.find(|(bug, id)| !catches(*bug, id)), None, "the scenario does not catch the bug that names it");
+    for (bug, id, _) in MISSED {
+        assert!(bug.names().any(|named| named == *id), "{bug} does not name {id}");
+        assert!(!catches(*bug, id), "{id} catches {bug}, and is listed among those that do not");
+    }
 }
 
 #[test]
 fn the_table_is_that_of_the_scenarios() {
     let path = root().join("docs/engine/scenarios.md");
     let page = std::fs::read_to_string(&path).unwrap();
-    let current = with_columns(&page, &rows());
+    let run = std::env::var_os(RUN).map(|file| std::fs::read_to_string(file).unwrap());
+    let current = with_columns(&page, &rows(), run.as_deref().map(results).as_ref());
     if std::env::var_os(BLESS).is_some() {
         std::fs::write(&path, &current).unwrap();
         return;
     }
     let stale = page.lines().zip(current.lines()).find(|(old, new)| old != new);
     assert_eq!(stale, None, "run `{BLESS}=1 cargo test -p interlock-engine --test catalogue` and read what changes");
+    let is_bad = |line: &&str| line.starts_with("| S-") && !line.ends_with("| holds |") && !line.ends_with("bug |");
+    assert_eq!(page.lines().find(is_bad), None, "its verdict; `{RUN}` names the output of a run of the tests");
     let in_table = page.lines().filter_map(|line| line.strip_prefix("| S-")?.split(' ').next());
     let in_table: Vec<String> = in_table.map(|number| format!("S-{number}")).collect();
     assert_eq!(in_table, ids(), "the rows of the table");
@@ -183,10 +236,24 @@ scenario!(s_2_b, \"S-02\", [
 
 #[test]
 fn a_stale_column_is_replaced_and_a_row_without_a_scenario_is_shown() {
-    let page = "# Page\n| id | what | test | catches |\n| S-01 | a remap | old | M-99 |\n| S-02 | another | old | |\n";
-    let row = Row { tests: "`x::s_1`".to_owned(), mutations: "M-01".to_owned() };
+    let page = "# Page\n| id | what | test | catches | verdict |\n| S-01 | a remap | old | M-99 | holds |\n| S-02 | another | old | | |\n";
+    let lines = ["x::s_1::shipped", "x::s_1::M01"].map(str::to_owned).to_vec();
+    let row = Row { tests: "`x::s_1`".to_owned(), mutations: "M-01".to_owned(), lines };
     let rows = BTreeMap::from([("S-01".to_owned(), row)]);
-    let expected =
-        "# Page\n| id | what | test | catches |\n| S-01 | a remap | `x::s_1` | M-01 |\n| S-02 | another | – | – |\n";
-    assert_eq!(with_columns(page, &rows), expected);
+    let with_verdict = |verdict: &str| {
+        format!(
+            "# Page\n| id | what | test | catches | verdict |\n| S-01 | a remap | `x::s_1` | M-01 | {verdict} |\n\
+             | S-02 | another | – | – | not run |\n"
+        )
+    };
+    let stale = with_columns(page, &rows, None);
+    assert_eq!(stale, with_verdict("not run"));
+    let ran = results("running 2 tests\ntest x::s_1::shipped ... ok\ntest x::s_1::M01 ... ok\n");
+    let whole = with_columns(&stale, &rows, Some(&ran));
+    assert_eq!(whole, with_verdict("holds, and fails with each bug"));
+    assert_eq!(with_columns(&whole, &rows, None), whole, "a verdict stays as long as its tests do");
+    let failed = results("test x::s_1::shipped ... ok\ntest x::s_1::M01 ... FAILED\n");
+    assert_eq!(with_columns(&whole, &rows, Some(&failed)), with_verdict("fails: `x::s_1::M01`"));
+    let in_part = results("test x::s_1::shipped ... ok\n");
+    assert_eq!(with_columns(&stale, &rows, Some(&in_part)), with_verdict("not run"));
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use interlock_engine::core::assignment::{Placement, RaftGroup, plan};
 use interlock_engine::core::names::{GroupName, ServerId};
-use interlock_engine::mutation::Mutation;
+use interlock_engine::mutation::{MISSED, Mutation};
 
 /// Set, it has the pages written.
 const BLESS: &str = "INTERLOCK_BLESS";
@@ -108,7 +108,7 @@ fn ids_in(text: &str) -> BTreeSet<String> {
 fn current(name: &str) -> String {
     let text = page(name);
     match name {
-        "mutations.md" => with_table(&text, "| id |", &mutations()),
+        "mutations.md" => with_table(&with_table(&text, "| id |", &mutations()), "| named |", &missed()),
         "hooks.md" => with_table(&text, "| point |", &points()),
         "constants.md" => with_rows(&text, |cells| {
             let [constant, file, _, bounds] = cells else { return None };
@@ -171,6 +171,10 @@ fn mutations() -> Vec<String> {
         row(&[mutation.id(), mutation.bug(), &files, &scenarios.join(", ")])
     };
     Mutation::ALL.iter().map(of).collect()
+}
+
+fn missed() -> Vec<String> {
+    MISSED.iter().map(|(bug, scenario, why)| row(&[scenario, bug.id(), why])).collect()
 }
 
 /// The named points, with the tests that know of them.

@@ -9,7 +9,7 @@ use std::cell::Cell;
 use std::str::FromStr;
 use std::sync::OnceLock;
 
-pub use catalogue::Mutation;
+pub use catalogue::{MISSED, Mutation};
 
 /// The environment's switch, for processes: `INTERLOCK_MUTATION=M-61`.
 pub const VARIABLE: &str = "INTERLOCK_MUTATION";
