@@ -62,11 +62,17 @@ impl Stream {
 
     /// Its numbers. Of a store that has failed, what is in it: the state has decided on more.
     pub fn totals(&self) -> StreamTotals {
-        let consumers = self.consumers().len() as u64;
         if self.store.write_error().is_some() {
             let Totals { messages, bytes, first_seq, last_seq, .. } = self.store.totals();
-            return StreamTotals { messages, bytes, first_seq, last_seq, consumers };
+            return StreamTotals { messages, bytes, first_seq, last_seq, consumers: self.consumers().len() as u64 };
         }
+        self.decided_totals()
+    }
+
+    /// The numbers that the state has decided on. In a group they hold, whatever became of this server's store: what is
+    /// acknowledged is in the log of a majority.
+    fn decided_totals(&self) -> StreamTotals {
+        let consumers = self.consumers().len() as u64;
         let inner = self.inner.lock();
         let Extent { n_messages, bytes, first_seq, last_seq, .. } = *inner.state.extent();
         StreamTotals { messages: n_messages, bytes, first_seq, last_seq, consumers }
@@ -77,7 +83,7 @@ impl Stream {
         StreamInfo {
             config: self.config(),
             created_ns: self.created_ns,
-            totals: self.totals(),
+            totals: if self.member.node().is_some() { self.decided_totals() } else { self.totals() },
             cluster: self.member.cluster_info(self.context.settings.id),
         }
     }
