@@ -27,9 +27,15 @@ pub trait StoreView {
     /// The facts of a sequence.
     fn facts(&self, seq: u64) -> Option<Facts>;
     /// The first sequence of a subject at or behind `from`.
-    fn next_of_subject(&self, subject: &str, from: u64) -> Option<u64>;
+    ///
+    /// # Errors
+    /// Where that cannot be read: it need not be that there is none.
+    fn next_of_subject(&self, subject: &str, from: u64) -> Result<Option<u64>, LostMessage>;
     /// The last sequence of a subject below `below`.
-    fn previous_of_subject(&self, subject: &str, below: u64) -> Option<u64>;
+    ///
+    /// # Errors
+    /// As above.
+    fn previous_of_subject(&self, subject: &str, below: u64) -> Result<Option<u64>, LostMessage>;
 }
 
 /// The store does not have a message that lives. Nothing can be decided on it: the stream has a write error.
@@ -146,15 +152,19 @@ impl Contents {
     }
 
     /// The first living sequence of a subject.
-    pub fn first_of_subject(&self, subject: &str, view: &dyn StoreView) -> Option<u64> {
-        let mut from = self.subjects.get(subject)?.first_from;
-        loop {
-            let seq = view.next_of_subject(subject, from)?;
+    ///
+    /// # Errors
+    /// Where that cannot be read.
+    pub fn first_of_subject(&self, subject: &str, view: &dyn StoreView) -> Result<Option<u64>, LostMessage> {
+        let Some(of_subject) = self.subjects.get(subject) else { return Ok(None) };
+        let mut from = of_subject.first_from;
+        while let Some(seq) = view.next_of_subject(subject, from)? {
             if self.extent.is_live(seq) {
-                return Some(seq);
+                return Ok(Some(seq));
             }
             from = seq + 1;
         }
+        Ok(None)
     }
 
     /// The subjects with their numbers of living messages, in order.
@@ -234,7 +244,7 @@ impl Contents {
             return Ok(());
         }
         let is_last = before.last_seq == seq;
-        let last_seq = if is_last { self.live_before(subject, seq, view).ok_or(lost)? } else { before.last_seq };
+        let last_seq = if is_last { self.live_before(subject, seq, view)?.ok_or(lost)? } else { before.last_seq };
         let of_subject = self.subjects.get_mut(subject).ok_or(lost)?;
         of_subject.n_messages -= 1;
         of_subject.last_seq = last_seq;
@@ -244,14 +254,15 @@ impl Contents {
         Ok(())
     }
 
-    fn live_before(&self, subject: &str, seq: u64, view: &dyn StoreView) -> Option<u64> {
+    fn live_before(&self, subject: &str, seq: u64, view: &dyn StoreView) -> Result<Option<u64>, LostMessage> {
         let mut below = seq;
-        loop {
-            below = view.previous_of_subject(subject, below)?;
-            if self.extent.is_live(below) {
-                return Some(below);
+        while let Some(found) = view.previous_of_subject(subject, below)? {
+            if self.extent.is_live(found) {
+                return Ok(Some(found));
             }
+            below = found;
         }
+        Ok(None)
     }
 
     /// Takes all messages out; their sequences are not given out again.

@@ -1,6 +1,6 @@
 //! The store as the state machine sees it: facts that cannot change, from the index.
 
-use crate::core::contents::{Facts, StoreView};
+use crate::core::contents::{Facts, LostMessage, StoreView};
 use crate::store::{Store, StoreError};
 
 /// The facts of a message.
@@ -20,16 +20,22 @@ fn readable<T>(store: &Store, found: Result<Option<T>, StoreError>) -> Option<T>
     })
 }
 
+fn lost(store: &Store, seq: u64, error: &StoreError) -> LostMessage {
+    store.warn_of(error);
+    LostMessage { seq }
+}
+
 impl StoreView for Store {
     fn facts(&self, seq: u64) -> Option<Facts> {
         readable(self, facts_of(self, seq))
     }
 
-    fn next_of_subject(&self, subject: &str, from: u64) -> Option<u64> {
-        readable(self, self.seq_at_or_above(from, Some(subject)))
+    fn next_of_subject(&self, subject: &str, from: u64) -> Result<Option<u64>, LostMessage> {
+        self.seq_at_or_above(from, Some(subject)).map_err(|error| lost(self, from, &error))
     }
 
-    fn previous_of_subject(&self, subject: &str, below: u64) -> Option<u64> {
-        readable(self, self.seq_at_or_below(below.checked_sub(1)?, Some(subject)))
+    fn previous_of_subject(&self, subject: &str, below: u64) -> Result<Option<u64>, LostMessage> {
+        let Some(last) = below.checked_sub(1) else { return Ok(None) };
+        self.seq_at_or_below(last, Some(subject)).map_err(|error| lost(self, last, &error))
     }
 }

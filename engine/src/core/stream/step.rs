@@ -22,16 +22,17 @@ impl StoreView for Ahead<'_> {
         self.stored.get(&seq).cloned().or_else(|| self.store.facts(seq))
     }
 
-    fn next_of_subject(&self, subject: &str, from: u64) -> Option<u64> {
+    fn next_of_subject(&self, subject: &str, from: u64) -> Result<Option<u64>, LostMessage> {
         let of_subject = |entry: &(&u64, &Facts)| *entry.1.subject == *subject;
         let stored = self.stored.range(from..).find(of_subject).map(|(seq, _)| *seq);
-        self.store.next_of_subject(subject, from).into_iter().chain(stored).min()
+        // What the store cannot read may come before: what was just stored is then not the first.
+        Ok(self.store.next_of_subject(subject, from)?.into_iter().chain(stored).min())
     }
 
-    fn previous_of_subject(&self, subject: &str, below: u64) -> Option<u64> {
+    fn previous_of_subject(&self, subject: &str, below: u64) -> Result<Option<u64>, LostMessage> {
         let of_subject = |entry: &(&u64, &Facts)| *entry.1.subject == *subject;
         let stored = self.stored.range(..below).rev().find(of_subject).map(|(seq, _)| *seq);
-        self.store.previous_of_subject(subject, below).into_iter().chain(stored).max()
+        Ok(self.store.previous_of_subject(subject, below)?.into_iter().chain(stored).max())
     }
 }
 
@@ -241,7 +242,7 @@ impl<'a> Step<'a> {
         let Some(limit) = self.state.config.max_msgs_per_subject else { return Ok((0, 0)) };
         let n_stored = self.state.contents.n_of_subject(&publish.subject);
         let is_replacing = n_stored >= limit && pending.n_of_subject(&publish.subject) == 0;
-        let oldest = self.state.contents.first_of_subject(&publish.subject, self.store);
+        let oldest = self.state.contents.first_of_subject(&publish.subject, self.store)?;
         match oldest.filter(|_| is_replacing) {
             Some(seq) => Ok((1, self.store.facts(seq).ok_or(LostMessage { seq })?.bytes)),
             None => Ok((0, 0)),
@@ -296,7 +297,7 @@ impl<'a> Step<'a> {
         while self.state.contents.n_of_subject(subject) > limit {
             let ahead = Ahead { store: self.store, stored: &self.stored };
             let lost = LostMessage { seq: self.state.contents.last_of_subject(subject) };
-            let seq = self.state.contents.first_of_subject(subject, &ahead).ok_or(lost)?;
+            let seq = self.state.contents.first_of_subject(subject, &ahead)?.ok_or(lost)?;
             self.remove(seq)?;
         }
         Ok(())
@@ -365,9 +366,13 @@ impl<'a> Step<'a> {
         let mut victims = Vec::new();
         match filter {
             Some(subject) if subject::is_literal(subject) => {
-                let next = |from: u64| ahead.next_of_subject(subject, from).filter(|seq| *seq < below);
-                let all = std::iter::successors(next(extent.first_seq), |seq| next(seq + 1));
-                victims.extend(all.filter(|seq| extent.is_live(*seq)));
+                let mut from = extent.first_seq;
+                while let Some(seq) = ahead.next_of_subject(subject, from)?.filter(|seq| *seq < below) {
+                    if extent.is_live(seq) {
+                        victims.push(seq);
+                    }
+                    from = seq + 1;
+                }
             }
             filter => {
                 for seq in extent.live().take_while(|seq| *seq < below) {

@@ -19,12 +19,12 @@ impl StoreView for Kept {
         self.0.get(&seq).cloned()
     }
 
-    fn next_of_subject(&self, subject: &str, from: u64) -> Option<u64> {
-        self.0.range(from..).find(|(_, facts)| *facts.subject == *subject).map(|(seq, _)| *seq)
+    fn next_of_subject(&self, subject: &str, from: u64) -> Result<Option<u64>, LostMessage> {
+        Ok(self.0.range(from..).find(|(_, facts)| *facts.subject == *subject).map(|(seq, _)| *seq))
     }
 
-    fn previous_of_subject(&self, subject: &str, below: u64) -> Option<u64> {
-        self.0.range(..below).rev().find(|(_, facts)| *facts.subject == *subject).map(|(seq, _)| *seq)
+    fn previous_of_subject(&self, subject: &str, below: u64) -> Result<Option<u64>, LostMessage> {
+        Ok(self.0.range(..below).rev().find(|(_, facts)| *facts.subject == *subject).map(|(seq, _)| *seq))
     }
 }
 
@@ -338,7 +338,7 @@ fn the_contents_are_what_the_actions_leave() {
                 let of_subject = || left.iter().filter(|(_, facts)| *facts.subject == *subject).map(|(seq, _)| *seq);
                 assert_eq!(contents.n_of_subject(subject), of_subject().count() as u64);
                 assert_eq!(contents.last_of_subject(subject), of_subject().next_back().unwrap_or(0));
-                assert_eq!(contents.first_of_subject(subject, &replica.store), of_subject().next());
+                assert_eq!(contents.first_of_subject(subject, &replica.store), Ok(of_subject().next()));
             }
         }
         assert!(replica.state.clfs() > 20, "the log meets no refusals");
@@ -378,4 +378,31 @@ fn a_living_message_that_the_store_lost_is_an_error() {
     let result = replica.state.apply(2, StreamEntry::Publish(message("a", 2)), &replica.store);
     assert_eq!(result, Err(LostMessage { seq: 1 }));
     assert_eq!(replica.state.applied(), 1);
+}
+
+/// A store that cannot read what it has of a subject.
+struct Unreadable(Kept);
+
+impl StoreView for Unreadable {
+    fn facts(&self, seq: u64) -> Option<Facts> {
+        self.0.facts(seq)
+    }
+
+    fn next_of_subject(&self, _subject: &str, from: u64) -> Result<Option<u64>, LostMessage> {
+        Err(LostMessage { seq: from })
+    }
+
+    fn previous_of_subject(&self, subject: &str, below: u64) -> Result<Option<u64>, LostMessage> {
+        self.0.previous_of_subject(subject, below)
+    }
+}
+
+#[test]
+fn a_subject_that_cannot_be_read_does_not_lose_its_newest_message() {
+    let config = StreamConfig { max_msgs_per_subject: Some(1), ..StreamConfig::default() };
+    let mut replica = Replica::new(config);
+    replica.apply(StreamEntry::Publish(message("a", 1)));
+    let unreadable = Unreadable(replica.store.clone());
+    let result = replica.state.apply(2, StreamEntry::Publish(message("a", 2)), &unreadable);
+    assert!(result.is_err(), "{result:?}");
 }
