@@ -65,7 +65,7 @@ impl Engine {
         if self.node(&group.name).is_some() {
             return Ok(());
         }
-        if self.has_failed_to_found(&group.name) {
+        if running.is_some() && self.has_failed_to_found(&group.name) {
             self.remove_unfounded(&group.name).await.inspect_err(|_| self.note_unfounded(&group.name))?;
         }
         let founds = running.is_some() && group.is_founded_by(self.me()) && !self.has_log(group).await?;

@@ -314,6 +314,9 @@ impl Engine {
         if let Some(group) = entity.new_group() {
             if !group.is_replicated() {
                 self.may_lead_alone(&group.name).await?;
+            } else if self.has_failed_to_found(&group.name) {
+                // What is left of the attempt is no log: the group is founded on the entity's own files, once it is open.
+                self.remove_unfounded(&group.name).await?;
             } else if self.has_log(group).await? {
                 // It was founded before: what it has now is in its log, and not in the entity's own files.
                 self.create_group(entity, None).await?;

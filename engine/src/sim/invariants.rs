@@ -287,6 +287,7 @@ pub(super) fn check_at_rest(world: &World) -> Result<(), Violation> {
     check_while_running(world)?;
     check_settled(world)?;
     check_monitors(world)?;
+    check_voters(world)?;
     check_folders(world)
 }
 
@@ -312,6 +313,22 @@ fn check_monitors(world: &World) -> Result<(), Violation> {
                 if !of_consumer.running || of_consumer.count != 1 {
                     return broken(format!("{id}: consumer {} is driven by {}", consumer.key(), of_consumer.count));
                 }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whoever is a member has a vote: a majority of the replicas has what is acknowledged.
+fn check_voters(world: &World) -> Result<(), Violation> {
+    for id in world.running() {
+        for (key, group, _) in world.engine(id).map(|engine| members(&engine)).unwrap_or_default() {
+            let node = world.engine(id).and_then(|engine| engine.node(&group.name));
+            let Some(status) = node.map(|node| node.status()).filter(Status::is_leader) else { continue };
+            let (wanted, voters): (BTreeSet<_>, BTreeSet<_>) =
+                (group.peers.iter().collect(), status.voters.iter().collect());
+            if group.target.is_none() && wanted != voters {
+                return broken(format!("{id} leads {key} with the voters {voters:?} of {wanted:?}"));
             }
         }
     }

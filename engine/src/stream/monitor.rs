@@ -233,8 +233,10 @@ impl Stream {
     /// Where the members are to change, the leader waits for this of who joins.
     fn say_whether_whole(&self, generation: &Generation) {
         let Generation { engine, node, .. } = generation;
-        let is_changing = self.member.group().target.is_some();
-        let leader = node.status().leader.filter(|leader| *leader != engine.me());
+        let status = node.status();
+        // Also where all members stay: one that was added has no vote yet.
+        let is_changing = self.member.group().target.is_some() || !status.voters.contains(&engine.me());
+        let leader = status.leader.filter(|leader| *leader != engine.me());
         if let Some(leader) = leader
             && is_changing
             && self.is_whole()

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use interlock_engine::api::{AckKind, Fetch, MessageAt, Request, Response};
 use interlock_engine::core::api_error::ApiError;
-use interlock_engine::core::config::ConsumerConfig;
+use interlock_engine::core::config::{ConsumerConfig, StreamConfig};
 use interlock_engine::core::names::{GroupName, ServerId};
 use interlock_engine::disk::{Fault, Operation};
 use interlock_engine::events::Event;
@@ -146,4 +146,26 @@ scenario!(a_server_that_is_away_is_given_nothing_while_others_are_there, "S-00",
         expect(!group.has(away), format!("{name} was given to a server that is away"))?;
     }
     Ok(())
+});
+
+scenario!(each_replica_that_was_added_has_a_vote, "S-00", [], async {
+    let mut world = World::start(3, 9).await;
+    world.create_stream("T", 1).await?;
+    expect(world.until(MINUTE, |world| world.stream_leader("T").is_some()).await, "nobody leads")?;
+    let founder = leader(&world)?;
+    world.publish(founder, "T.a", b"one").await?;
+    let assigned = world.engine(founder).and_then(|engine| engine.stream_assignment("T")).ok_or("no stream")?;
+    let config = StreamConfig { replicas: 3, ..assigned.config };
+    let _settles_later = tokio::time::timeout(MINUTE, world.request(founder, Request::StreamUpdate(config))).await;
+    let all_vote = |world: &World| {
+        let node = world.stream(founder, "T").and_then(|stream| stream.member().node());
+        node.is_some_and(|node| node.status().voters.len() == 3)
+    };
+    expect(world.until(MINUTE, all_vote).await, "who was added has no vote")?;
+    world.publish(founder, "T.a", b"two").await?;
+    world.crash(founder);
+    let led_again = world.until(MINUTE, |world| world.stream_leader("T").is_some_and(|id| id != founder)).await;
+    expect(led_again, "two of three lead nothing")?;
+    let heir = leader(&world)?;
+    expect(world.payloads(heir, "T") == [b"one".to_vec(), b"two".to_vec()], "a message is gone with the founder")
 });
