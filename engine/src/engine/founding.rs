@@ -71,7 +71,12 @@ impl Engine {
         let founds = running.is_some() && group.is_founded_by(self.me()) && !self.has_log(group).await?;
         if let (true, Some(Running::Stream(stream))) = (founds, running) {
             // Also where an earlier attempt has failed: what a group is founded on is durable (O-21).
-            stream.persist().await?;
+            // A stream that cannot be flushed has failed: trying to found its group again would not help it.
+            let persisted = stream.persist().await;
+            if persisted.is_err() {
+                self.state.write().unfounded.remove(&group.name);
+            }
+            persisted?;
         }
         let starting = async {
             let foundation = match running {

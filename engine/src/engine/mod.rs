@@ -40,6 +40,9 @@ pub use founding::Foundation;
 /// How long the end of the meta monitor is waited for.
 const META_STOP_LIMIT: Duration = Duration::from_secs(10);
 
+/// How long a change of what runs here is waited for.
+const PLACING_LIMIT: Duration = Duration::from_secs(10);
+
 /// How long another server is waited for that leads the meta layer from here on.
 const META_TRANSFER_LIMIT: Duration = Duration::from_secs(2);
 /// How long the way back to a server that asked is waited for.
@@ -334,7 +337,11 @@ impl Engine {
         if let Some(meta) = meta {
             meta.stop().await;
         }
-        // A change that was under way may have started others since.
+        // A change or a reset that was under way may have started others since; none begins behind this.
+        let placed = timeout(PLACING_LIMIT, self.placing.lock()).await;
+        if placed.is_err() {
+            tracing::warn!("a change of what runs here did not end in {PLACING_LIMIT:?}");
+        }
         for stream in self.streams() {
             stream.shutdown(self).await;
         }

@@ -12,6 +12,7 @@ use crate::consumer::Consumer;
 use crate::core::meta::{Changed, Identity, MetaChange};
 use crate::core::write_error::WriteError;
 use crate::events::Event;
+use crate::failpoint;
 use crate::stream::Stream;
 
 /// A stream that has to be opened again sooner than this after the last time has not been helped by it.
@@ -117,6 +118,7 @@ impl Engine {
         } else {
             stream.close(&self).await;
         }
+        failpoint!("between_close_and_place");
         let Some(assignment) = self.stream_assignment(stream.name()) else { return };
         // Its consumers come with it.
         self.place(Changed::Stream { old: None, new: Some(assignment) }).await;

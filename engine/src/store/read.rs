@@ -94,14 +94,15 @@ impl Store {
     /// # Errors
     /// Its block cannot be read.
     pub fn last_of(&self, subject: &str) -> Result<Option<StoredMessage>, StoreError> {
+        let mut missed = None;
         loop {
             let totals = self.subject_totals(subject)?;
             if totals.messages == 0 {
                 return Ok(None);
             }
             match self.load(totals.last_seq) {
-                // It was removed meanwhile: another one is the last.
-                Err(StoreError::NotFound(_)) => {}
+                // It was removed meanwhile: another one is the last. The same one again would be the index's error.
+                Err(StoreError::NotFound(seq)) if missed != Some(seq) => missed = Some(seq),
                 loaded => return loaded.map(Some),
             }
         }

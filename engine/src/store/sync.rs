@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Store;
-use super::block::{Block, latching};
+use super::block::{Block, Inner, OwedSync, latching};
 use super::error::StoreError;
 use crate::core::write_error::WriteError;
 use crate::disk;
@@ -20,6 +20,7 @@ impl Store {
             self.settle(state)?;
             Ok(state.last_block().cloned())
         })?;
+        self.reach("store_flushes");
         self.flush_blocks(last.as_ref())
     }
 
@@ -77,6 +78,7 @@ impl Store {
 
     fn sync_in_pass(&self, block: &Block, is_last: bool) -> Result<(), StoreError> {
         let owed = {
+            let _not_between_log_and_index = self.state.read();
             let mut inner = block.lock();
             if inner.is_removed {
                 return Ok(());
@@ -85,8 +87,7 @@ impl Store {
             if is_idle && !is_last {
                 inner.entries.rest();
             }
-            block.write(&mut inner, self.vfs())?;
-            block.owe_sync(&mut inner, self.vfs())?
+            self.write_and_owe(block, &mut inner)?
         };
         let Some(owed) = owed else { return Ok(()) };
         self.still_there(block)?;
@@ -102,11 +103,16 @@ impl Store {
         Err(block.keep(error).into())
     }
 
+    /// Under the store's lock: where the write fails, the index has all that is lost with it.
+    fn write_and_owe(&self, block: &Block, inner: &mut Inner) -> Result<Option<OwedSync>, WriteError> {
+        block.write(inner, self.vfs())?;
+        block.owe_sync(inner, self.vfs())
+    }
+
     fn flush_block(&self, block: &Block) -> Result<(), StoreError> {
         let owed = {
-            let mut inner = block.lock();
-            block.write(&mut inner, self.vfs())?;
-            block.owe_sync(&mut inner, self.vfs())?
+            let _not_between_log_and_index = self.state.read();
+            self.write_and_owe(block, &mut block.lock())?
         };
         Ok(owed.map_or(Ok(()), |owed| block.pay_sync(&owed))?)
     }

@@ -191,6 +191,7 @@ impl Store {
             self.pending.notify_one();
         }
         drop(inner);
+        self.reach("store_logged");
         let mut n_removed = 0;
         for (record, (offset, length)) in records.iter().zip(offsets.into_iter().zip(lengths)) {
             state.last_index = state.last_index.max(record.index);

@@ -12,7 +12,7 @@ use crate::engine::Engine;
 use crate::events::Event;
 use crate::slot::Presence;
 
-/// How often the store is synced although nobody asked.
+/// [`Stream::sync_interval`] where the settings have none.
 const SYNC_INTERVAL: Duration = Duration::from_secs(120);
 /// How often messages are looked at that may be too old.
 pub(super) const EXPIRY_INTERVAL: Duration = Duration::from_secs(1);
@@ -91,11 +91,12 @@ impl Stream {
         }
     }
 
-    /// One flush for all that wait.
+    /// How often the store is synced although nobody asked.
     pub(super) fn sync_interval(&self) -> Duration {
         self.context.settings.sync_every.unwrap_or(SYNC_INTERVAL)
     }
 
+    /// One flush for all that wait. `false` where it failed.
     async fn make_durable(&self, wanted: &mut watch::Receiver<u64>) -> bool {
         let index = *wanted.borrow_and_update();
         if self.durable_index.borrow().index >= index {
@@ -117,9 +118,13 @@ impl Stream {
     }
 
     /// What a limit has removed may be back after a power loss: nobody waited for that removal to be durable.
-    async fn enforce_limits(self: &Arc<Self>) {
-        if self.inner.lock().state.exceeds_limits() {
-            self.propose_config(self.config()).await;
+    async fn enforce_limits(&self) {
+        // Looked at and applied in one hold: the configuration may be another one right after.
+        let enforced = self.apply_alone_as(|state| {
+            state.exceeds_limits().then(|| StreamEntry::Configure(Box::new(state.config().clone())))
+        });
+        if let Err(failure) = enforced {
+            self.latch(&failure).await;
         }
     }
 

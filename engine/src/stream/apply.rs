@@ -6,7 +6,7 @@ use super::{Stream, envelope};
 use crate::core::api_error::ApiError;
 use crate::core::config::Retention;
 use crate::core::entry::{Encoded, StreamEntry};
-use crate::core::stream::{Answer, StreamAction};
+use crate::core::stream::{Answer, StreamAction, StreamState};
 use crate::core::write_error::{ErrorClass, WriteError};
 use crate::events::Event;
 use crate::store::{NewMessage, StoreError};
@@ -51,7 +51,7 @@ impl Stream {
             }
         };
         let settled = match decoded {
-            Some(entry) => self.apply(Some(index), [entry])?.1,
+            Some(entry) => self.apply(Some(index), |_| [entry])?.1,
             None => {
                 let mut inner = self.inner.lock();
                 let actions = inner.state.apply_empty(index);
@@ -77,9 +77,17 @@ impl Stream {
         &self,
         entries: impl IntoIterator<Item = StreamEntry>,
     ) -> Result<(u64, Settled), Failure> {
+        self.apply_alone_as(|_| entries)
+    }
+
+    /// The same with entries that what there is decides.
+    pub(super) fn apply_alone_as<E: IntoIterator<Item = StreamEntry>>(
+        &self,
+        choose: impl FnOnce(&StreamState) -> E,
+    ) -> Result<(u64, Settled), Failure> {
         match self.store.write_error() {
             Some(error) if !crate::mutant!(M61) => Err(Failure::Write(error)),
-            _ => self.apply(None, entries),
+            _ => self.apply(None, choose),
         }
     }
 
@@ -100,16 +108,17 @@ impl Stream {
 
     /// Applies entries to the state and to the store, in one hold of the stream's lock.
     /// Without an index of the log's, at the next ones, as long as this server leads alone.
-    fn apply(
+    fn apply<E: IntoIterator<Item = StreamEntry>>(
         &self,
         of_log: Option<u64>,
-        entries: impl IntoIterator<Item = StreamEntry>,
+        choose: impl FnOnce(&StreamState) -> E,
     ) -> Result<(u64, Settled), Failure> {
         let mut inner = self.inner.lock();
         if of_log.is_none() && !inner.is_alone {
             return Err(Failure::Closed);
         }
         let first = of_log.unwrap_or(inner.state.processed() + 1);
+        let entries = choose(&inner.state);
         let (mut last, mut settled) = (first, Vec::new());
         for (index, entry) in (first..).zip(entries) {
             last = index;

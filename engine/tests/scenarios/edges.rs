@@ -63,6 +63,25 @@ scenario!(nothing_is_placed_behind_a_shutdown, "S-00", [], async {
     expect(alive == 0 && engine.streams().is_empty(), "an engine that was shut down runs streams")
 });
 
+scenario!(what_is_made_anew_ends_with_the_server, "S-00", [], async {
+    let world = replicated(10).await?;
+    let id = other_than(&world, &[leader(&world)?])?;
+    let (server, engine) = (world.server(id).ok_or("no server")?, world.engine(id).ok_or("no engine")?);
+    let point = "between_close_and_place";
+    failpoint::hold(point);
+    let seen = failpoint::arrivals(point);
+    stream(&world, id)?.diverge();
+    world.publish(leader(&world)?, "T.a", b"more").await?;
+    failpoint::arrival_after(point, seen).await;
+    let going_on = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        failpoint::release(point);
+    };
+    tokio::join!(server.stop_engine(), going_on);
+    tokio::time::sleep(MINUTE).await;
+    expect(engine.streams().is_empty(), "an engine that was shut down runs a stream")
+});
+
 scenario!(the_last_snapshot_has_what_came_while_another_was_written, "S-00", [], async {
     let world = replicated(3).await?;
     let id = other_than(&world, &[leader(&world)?])?;

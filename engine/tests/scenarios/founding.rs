@@ -196,3 +196,25 @@ scenario!(s_111_a_founding_that_fails_once_leaves_nothing, "S-111", [], async {
     }
     Ok(())
 });
+
+scenario!(s_111_what_a_founding_has_left_is_no_log_after_a_restart, "S-111", [], async {
+    // A lost power ends the first attempt; the next start fails once more before it founds the group, wherever that is.
+    for n in 1..=6 {
+        let (mut world, owner) = read_by_one(11_190 + n).await?;
+        let via = other_than(&world, &[owner])?;
+        world.disk(owner).fail(Fault::always(Operation::AnyWrite, "groups/S-T", EIO));
+        scale_up(&world, owner).await?;
+        world.crash(owner);
+        world.disk(owner).heal();
+        world.disk(owner).fail(Fault::always(Operation::AnyWrite, "groups/S-T", EIO).nth(n));
+        world.boot(owner).await;
+        let has_failed = |world: &World| !failures(world, owner, "stream T").is_empty();
+        expect(world.until(SOON, has_failed).await, format!("write {n} does not fail"))?;
+        // What it is founded on at last is there after the next lost power, too.
+        expect(world.until(2 * MINUTE, |world| world.stream_leader("T").is_some()).await, "it is not founded")?;
+        world.crash(owner);
+        world.boot(owner).await;
+        is_founded(&world, via).await?;
+    }
+    Ok(())
+});

@@ -188,3 +188,29 @@ scenario!(s_71_compact_and_store, "S-71", [M81 => "a stored message was purged"]
     expect(totals.last_seq == 11 && world.store.load(11).is_ok(), "a stored message was purged")?;
     expect(removed == Ok(10) && totals.messages == 1, format!("{removed:?} removed, {} left", totals.messages))
 });
+
+scenario!(a_flush_that_fails_loses_what_is_logged_meanwhile, "S-67", [], async {
+    let world = World::with_messages(SyncPolicy::OnFlush, 4);
+    append(&world.store, 5).map_err(|error| error.to_string())?;
+    world.disk.fail(Fault::always(Operation::Write, "2.blk", 5));
+    let (store, appending): (_, Between) = (world.store.clone(), Arc::default());
+    let (thread, result): (_, Arc<Mutex<Option<_>>>) = (appending.clone(), Arc::default());
+    let appended = result.clone();
+    world.store.set_hook(Some(Arc::new(move |at| match at {
+        // The flush knows its block: the other call comes to where its record is logged, and stays there.
+        "store_flushes" => {
+            let (publisher, appended) = (store.clone(), appended.clone());
+            *thread.lock().unwrap() = Some(start(move || *appended.lock().unwrap() = Some(append(&publisher, 6))).0);
+            std::thread::sleep(MEANWHILE);
+        }
+        "store_logged" => std::thread::sleep(2 * MEANWHILE),
+        _ => {}
+    })));
+    expect(world.store.flush().is_err(), "the flush does not fail")?;
+    expect(join(&appending), "nothing was appended meanwhile")?;
+    world.store.set_hook(None);
+    let appended = result.lock().unwrap().take().ok_or("nothing was appended meanwhile")?;
+    let lost = world.store.lost_range();
+    expect(appended.is_err() || lost == Some((5, 6)), format!("{appended:?}, and {lost:?} is lost"))?;
+    expect(world.store.totals().last_seq == 4, "the state has what the disk has not")
+});
