@@ -6,10 +6,15 @@ use std::task::{Context, Poll, Waker};
 
 use crate::channel::watch;
 
+#[cfg(any(feature = "model-loom", feature = "model-shuttle"))]
+pub use crate::model::task::{JoinError, JoinHandle, JoinSet, blocking, spawn, yield_now};
+#[cfg(not(any(feature = "model-loom", feature = "model-shuttle")))]
 use tokio::runtime::{Handle, RuntimeFlavor};
+#[cfg(not(any(feature = "model-loom", feature = "model-shuttle")))]
 pub use tokio::task::{JoinError, JoinHandle, JoinSet, yield_now};
 
 /// Starts a task. Whoever drops the handle leaves it running.
+#[cfg(not(any(feature = "model-loom", feature = "model-shuttle")))]
 pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
 where
     F: Future + Send + 'static,
@@ -42,6 +47,7 @@ where
 ///
 /// # Panics
 /// Where the closure panics, with its panic.
+#[cfg(not(any(feature = "model-loom", feature = "model-shuttle")))]
 pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(work).await {
         Ok(value) => value,
@@ -51,9 +57,16 @@ pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'stat
 
 /// Runs a closure that may wait for the disk here, because it needs what is locked here. Where the runtime has other
 /// threads they take over the tasks that wait for this one.
+#[cfg(not(any(feature = "model-loom", feature = "model-shuttle")))]
 pub fn give_way<T>(work: impl FnOnce() -> T) -> T {
     let has_others = Handle::try_current().is_ok_and(|handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread);
     if has_others { tokio::task::block_in_place(work) } else { work() }
+}
+
+/// Runs a closure here. No step: the tasks that wait for this one are others to the scheduler anyway.
+#[cfg(any(feature = "model-loom", feature = "model-shuttle"))]
+pub fn give_way<T>(work: impl FnOnce() -> T) -> T {
+    work()
 }
 
 /// Counts the tasks of an owner, refuses new ones once the owner closes, and can be waited for.

@@ -1,0 +1,170 @@
+//! Virtual time: it stands still but for the clock, a task that lets one pending timer fire a step.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use shuttle_engine::runtime::execution::ExecutionState;
+use shuttle_engine::runtime::task::TaskId;
+
+use super::object::Object;
+use super::platform::{choose, is_anyone_runnable, spawn_clock, world};
+use super::recorder::{Kind, Place};
+use super::{Config, TIMERS_SPENT, TimeMode};
+
+/// A sleep that somebody waits for.
+struct Timer {
+    id: u64,
+    deadline: Duration,
+    waker: Waker,
+    object: Arc<Object>,
+    place: Place,
+}
+
+/// The time of an execution.
+#[derive(Default)]
+pub(crate) struct Clock {
+    now: Duration,
+    task: Option<TaskId>,
+    is_starting: bool,
+    /// By deadline, then by age.
+    timers: Vec<Timer>,
+    n_timers: u64,
+    n_fired: usize,
+    n_early: usize,
+}
+
+impl Clock {
+    /// The time since the execution began.
+    pub(crate) fn now() -> Duration {
+        world().map_or(Duration::ZERO, |world| world.clock.borrow().now)
+    }
+
+    /// Adds a timer, and gives its number.
+    pub(crate) fn add(deadline: Duration, waker: Waker, object: Arc<Object>, place: Place) -> Option<u64> {
+        let world = world()?;
+        let (id, starts) = {
+            let mut clock = world.clock.borrow_mut();
+            clock.n_timers += 1;
+            let id = clock.n_timers;
+            let at = clock.timers.partition_point(|timer| timer.deadline <= deadline);
+            clock.timers.insert(at, Timer { id, deadline, waker, object, place });
+            let starts = !std::mem::replace(&mut clock.is_starting, true);
+            (id, starts)
+        };
+        if starts {
+            let task = spawn_clock(poll_fn(Self::poll));
+            world.clock.borrow_mut().task = Some(task);
+        }
+        Self::settle();
+        super::platform::note();
+        Some(id)
+    }
+
+    /// Has another waker woken when the timer fires. False where it has fired.
+    pub(crate) fn renew(id: u64, waker: &Waker) -> bool {
+        let Some(world) = world() else { return false };
+        let mut clock = world.clock.borrow_mut();
+        let timer = clock.timers.iter_mut().find(|timer| timer.id == id);
+        timer.map(|timer| timer.waker.clone_from(waker)).is_some()
+    }
+
+    /// Forgets a timer.
+    pub(crate) fn remove(id: u64) {
+        let Some(world) = world() else { return };
+        let timer = {
+            let mut clock = world.clock.borrow_mut();
+            let at = clock.timers.iter().position(|timer| timer.id == id);
+            at.map(|at| clock.timers.remove(at))
+        };
+        // Its waker may be the last owner of a task.
+        drop(timer);
+        Self::settle();
+    }
+
+    /// The task that runs is about to wait or to end: where nobody can go on then, time does.
+    pub(crate) fn somebody_waits() {
+        let Some(world) = world() else { return };
+        let clock = world.clock.borrow();
+        if let Some(task) = clock.task
+            && !clock.timers.is_empty()
+            && !is_anyone_runnable(shuttle_engine::current::me(), Some(task))
+        {
+            wake(task);
+        }
+    }
+
+    /// Lets the clock run or sleep, as the mode says.
+    fn settle() {
+        let Some(world) = world() else { return };
+        let clock = world.clock.borrow();
+        let Some(task) = clock.task else { return };
+        if clock.is_eager(&world.config.borrow()) {
+            wake(task);
+        } else {
+            put_to_sleep(task);
+        }
+    }
+
+    /// Whether timers may fire while somebody else could go on.
+    fn is_eager(&self, config: &Config) -> bool {
+        !self.timers.is_empty() && config.time != TimeMode::WhenIdle && self.n_early < config.max_early
+    }
+
+    /// One run of the clock's task.
+    fn poll(context: &mut Context<'_>) -> Poll<()> {
+        Self::fire();
+        let stays = world().is_some_and(|world| world.clock.borrow().is_eager(&world.config.borrow()));
+        if stays {
+            context.waker().wake_by_ref();
+        }
+        // Who was woken goes first, at no cost in a search that counts preemptions.
+        ExecutionState::request_yield();
+        Poll::Pending
+    }
+
+    fn fire() {
+        let Some(world) = world() else { return };
+        let config = *world.config.borrow();
+        let is_early = is_anyone_runnable(shuttle_engine::current::me(), None);
+        let (n_timers, may_fire) = {
+            let clock = world.clock.borrow();
+            (clock.timers.len(), !is_early || clock.is_eager(&config))
+        };
+        if n_timers == 0 || !may_fire {
+            return;
+        }
+        let idx = if config.time == TimeMode::AnyOrder { choose(n_timers) } else { 0 };
+        let timer = {
+            let mut clock = world.clock.borrow_mut();
+            let timer = clock.timers.remove(idx);
+            clock.now = clock.now.max(timer.deadline);
+            clock.n_early += usize::from(is_early);
+            clock.n_fired += 1;
+            assert!(clock.n_fired <= config.max_fired, "{TIMERS_SPENT} {} times", config.max_fired);
+            timer
+        };
+        timer.object.tell(Kind::Fires, "fire", timer.place);
+        timer.waker.wake();
+    }
+}
+
+fn wake(task: TaskId) {
+    let wake = |state: &mut ExecutionState| {
+        if let Some(task) = state.try_get_mut(task).filter(|task| task.sleeping()) {
+            task.unblock();
+        }
+    };
+    ExecutionState::with(wake);
+}
+
+fn put_to_sleep(task: TaskId) {
+    let is_clock = shuttle_engine::current::try_get_current_task() == Some(task);
+    let sleep = |state: &mut ExecutionState| {
+        if let Some(task) = state.try_get_mut(task).filter(|task| task.runnable() && !is_clock) {
+            task.sleep();
+        }
+    };
+    ExecutionState::with(sleep);
+}

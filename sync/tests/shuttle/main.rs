@@ -1,0 +1,48 @@
+//! The facade under shuttle: what is a step, who is let in, when timers fire, and what is recorded.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod locks;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex};
+
+use shuttle::scheduler::{DfsScheduler, Scheduler};
+use shuttle::{Config, FailurePersistence, Runner};
+
+/// Runs a body under a scheduler: how many executions there were, or the message of the one that failed.
+fn run(scheduler: impl Scheduler + 'static, body: impl Fn() + Send + Sync + 'static) -> Result<usize, String> {
+    let mut config = Config::new();
+    config.failure_persistence = FailurePersistence::None;
+    config.silence_warnings = true;
+    config.stack_size = 0x20000;
+    let runner = Runner::new(scheduler, config);
+    catch_unwind(AssertUnwindSafe(|| runner.run(body))).map_err(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
+    })
+}
+
+/// Every schedule of a body that draws nothing.
+fn every(body: impl Fn() + Send + Sync + 'static) -> Result<usize, String> {
+    let executions = run(DfsScheduler::new(Some(200_000), false), body);
+    assert_ne!(executions, Ok(200_000), "too many schedules to see them all");
+    executions
+}
+
+/// The outcomes of a body over every schedule.
+fn outcomes<T: Ord + Send + 'static>(body: impl Fn() -> T + Send + Sync + 'static) -> Vec<T> {
+    let seen = Arc::new(Mutex::new(std::collections::BTreeSet::new()));
+    let outcomes = seen.clone();
+    let executions = every(move || {
+        let outcome = body();
+        outcomes.lock().unwrap().insert(outcome);
+    });
+    executions.expect("no schedule fails");
+    let seen = std::mem::take(&mut *seen.lock().unwrap());
+    seen.into_iter().collect()
+}
+
+fn is_deadlock(result: &Result<usize, String>) -> bool {
+    result.as_ref().is_err_and(|message| message.starts_with("deadlock!"))
+}
