@@ -148,7 +148,7 @@ fn check_model(model: &UserModel) -> Result<(), UsageError> {
     let Some(error) = model.errors().into_iter().next() else { return Ok(()) };
     let near = error.unknown.as_ref().map(|(word, known)| suggestion(word, known)).unwrap_or_default();
     let what = format!("{}:{}: model of `{}`: {}{near}", model.file, error.line, model.krate, error.problem);
-    Err(UsageError(format!("{what} (docs/models.md lists the attributes)")))
+    Err(UsageError(format!("{what} (docs/library-models.md lists the attributes)")))
 }
 
 fn bad(file: &Path, what: &str) -> UsageError {
@@ -216,7 +216,7 @@ mod tests {
             "#[lock(mutex)] pub struct Cell<T>;\nimpl<T> Cell<T> {\n    #[aquire(exclusive)] pub fn take(&self) {}\n}",
         ));
         let expected = "interlock.toml:7: model of `store`: unknown attribute `aquire`; did you mean `acquire`? \
-                        (docs/models.md lists the attributes)";
+                        (docs/library-models.md lists the attributes)";
         assert_eq!(error.unwrap_err(), expected);
         let error = read(&model("#[lock(mutx)] pub struct Cell<T>;")).unwrap_err();
         assert!(

@@ -12,7 +12,7 @@ const MAX_FILE_LINES: usize = 500;
 const EXCUSE: &str = "Long because ";
 const BANNED_STEMS: [&str; 6] = ["util", "utils", "common", "misc", "helper", "helpers"];
 /// Folders without code of ours: built things, crates that exist to be analysed, declarations of other libraries.
-const FOREIGN_FOLDERS: [&str; 4] = ["target", ".git", "fixtures", "models"];
+const FOREIGN_FOLDERS: [&str; 4] = ["target", ".git", "fixtures", "source-model/models"];
 /// Spelt in two parts, so that this file does not break its own rule.
 const LEFTOVERS: [&str; 2] = [concat!("TO", "DO"), concat!("FIX", "ME")];
 
@@ -37,9 +37,9 @@ fn own_files() -> Vec<File> {
 fn collect(folder: &Path, files: &mut Vec<File>) {
     for entry in std::fs::read_dir(folder).expect("a folder of the workspace is readable") {
         let path = entry.expect("its entries too").path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if path.is_dir() {
-            if !FOREIGN_FOLDERS.contains(&name.as_str()) {
+            let below = path.strip_prefix(root()).unwrap_or(&path);
+            if !FOREIGN_FOLDERS.iter().any(|folder| below.ends_with(folder)) {
                 collect(&path, files);
             }
         } else if path.extension().is_some_and(|extension| extension == "rs") {

@@ -1,6 +1,7 @@
 //! Audits: claims about a target, the checks that decide them, the controls that put the bug back, the verdicts.
+//! And models, run as processes.
 //!
-//! Nothing here renders, and nothing writes into the analysed tree.
+//! Nothing here renders, and nothing writes into the analysed tree, its target folder aside.
 
 mod audit;
 mod callee;
@@ -9,6 +10,7 @@ mod checks;
 mod control;
 mod doubts;
 mod manifest;
+pub mod models;
 mod nearest;
 mod outcome;
 mod place;

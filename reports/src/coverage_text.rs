@@ -89,7 +89,7 @@ pub(crate) fn counted(n: usize, noun: &str) -> String {
     counted_as(n, noun, &format!("{noun}s"))
 }
 
-fn counted_as(n: usize, one: &str, many: &str) -> String {
+pub(crate) fn counted_as(n: usize, one: &str, many: &str) -> String {
     format!("{n} {}", if n == 1 { one } else { many })
 }
 

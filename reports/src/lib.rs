@@ -1,4 +1,4 @@
-//! Findings, graphs and verdicts as documents: data in, text out, one renderer a file.
+//! Findings, graphs, verdicts and results of models as documents: data in, text out, one renderer a file.
 //!
 //! Nothing here reads a disk, starts a process, parses Rust or decides anything: a document shows
 //! what it is given, in the order in which it is given, and the same input gives the same bytes.
@@ -13,6 +13,11 @@ mod human;
 mod json;
 mod markdown;
 mod markdown_text;
+mod model_json;
+mod model_junit;
+mod model_markdown;
+mod model_text;
+mod model_words;
 mod place;
 #[cfg(test)]
 mod sample;
@@ -20,6 +25,8 @@ mod sample;
 mod sample_audit;
 #[cfg(test)]
 mod sample_graph;
+#[cfg(test)]
+mod sample_model;
 mod stats_text;
 
 pub use audit_markdown::{Provenance, audit_markdown};
@@ -28,6 +35,10 @@ pub use graph_json::graph_json;
 pub use human::{HumanStyle, human};
 pub use json::json;
 pub use markdown::markdown;
+pub use model_json::model_json;
+pub use model_junit::model_junit;
+pub use model_markdown::model_markdown;
+pub use model_text::{ModelTextStyle, model_text};
 pub use place::Files;
 pub use stats_text::stats;
 

@@ -1,5 +1,5 @@
 // Curated model of `std` (also `core` and `alloc`): signatures that receiver types, guards and tasks depend on.
-// `docs/models.md` explains the attributes. Bodies are empty: they are never analysed.
+// `docs/library-models.md` explains the attributes. Bodies are empty: they are never analysed.
 
 pub mod prelude {
     pub use std::option::Option;

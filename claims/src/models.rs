@@ -1,0 +1,38 @@
+//! Models: built as tests, listed, run one process each, judged, and joined from parts.
+//!
+//! The contract with the processes is `docs/model-protocol.md`. Nothing here knows loom or shuttle.
+
+mod build;
+mod capture;
+mod child;
+mod discover;
+mod merge;
+mod model_report;
+mod model_run;
+mod part;
+mod process;
+mod protocol;
+mod run;
+mod shard;
+mod suite;
+mod token;
+mod verdict;
+
+pub use build::{BuildError, BuildOptions};
+pub use discover::{Discovery, EmptyBinary, FoundModel, ModelId, discover, matching};
+pub use merge::merge;
+pub use model_report::{ModelCommand, ModelCounts, ModelReport};
+pub use model_run::ModelRun;
+pub use part::{Part, PartError};
+pub use protocol::{BoundDone, Description, Failure, FailureStep, SearchPlan, Twin};
+pub use run::{RunEvent, RunOptions, Runs, describe_all, replay, run_all};
+pub use shard::Shard;
+pub use suite::{ModelKind, ModelWorkspace, Suite, SuiteError, SuiteRequest, suites};
+pub use token::ReplayToken;
+pub use verdict::{Judgement, Verdict};
+
+/// Whether the memory of a model's process is watched on this system.
+#[must_use]
+pub fn watches_memory() -> bool {
+    process::WATCHES_MEMORY
+}

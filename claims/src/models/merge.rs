@@ -1,0 +1,343 @@
+//! Joining the parts of a run, and the proof that they are all of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::discover::ModelId;
+use super::model_report::{ModelCommand, ModelReport};
+use super::model_run::ModelRun;
+use super::part::Part;
+use super::protocol::{BoundDone, Twin};
+use super::shard::Shard;
+use super::verdict::Verdict;
+
+/// What is joined: a model, or a twin of it by its bug.
+type Key = (ModelId, Option<String>);
+
+/// Joins parts. Whatever keeps them from being the whole is a problem of the report, and of the models concerned.
+#[must_use]
+pub fn merge(parts: &[Part]) -> ModelReport {
+    let mut problems = problems_of_files(parts);
+    let mut runs: BTreeMap<Key, Vec<&ModelRun>> = BTreeMap::new();
+    for part in parts {
+        for run in &part.runs {
+            runs.entry(key(run)).or_default().push(run);
+        }
+    }
+    let mut joined: Vec<ModelRun> = runs.values().map(|runs| join(runs)).collect();
+    let missing = promised(parts).into_iter().filter(|key| !runs.contains_key(key));
+    joined.extend(missing.map(|key| absent(&key, parts)));
+    joined.sort_by(|a, b| (&a.id, bug(a)).cmp(&(&b.id, bug(b))));
+    for run in &joined {
+        if let Verdict::CutOff { reason, .. } = &run.verdict {
+            problems.extend(reason.strip_prefix(NOT_COVERED).map(|why| format!("{}: {why}", named(run))));
+        }
+    }
+    let first = parts.first().cloned().unwrap_or_default();
+    ModelReport {
+        workspace: first.workspace,
+        command: ModelCommand::Merge,
+        shard: Shard::WHOLE,
+        scale: first.scale,
+        budget_ms: first.budget_ms,
+        runs: joined,
+        empty: union(parts.iter().flat_map(|part| part.empty.clone())),
+        problems,
+        ..ModelReport::default()
+    }
+}
+
+/// How the reason of a model begins that the parts do not cover.
+const NOT_COVERED: &str = "not covered: ";
+
+fn union<T: PartialEq>(items: impl Iterator<Item = T>) -> Vec<T> {
+    items.fold(Vec::new(), |mut all, item| {
+        if !all.contains(&item) {
+            all.push(item);
+        }
+        all
+    })
+}
+
+fn bug(run: &ModelRun) -> Option<&str> {
+    run.twin.as_ref().map(|twin| twin.bug.as_str())
+}
+
+fn key(run: &ModelRun) -> Key {
+    (run.id.clone(), bug(run).map(str::to_owned))
+}
+
+fn named(run: &ModelRun) -> String {
+    bug(run).map_or_else(|| run.name.clone(), |bug| format!("{}+{bug}", run.name))
+}
+
+/// Whether the files are the parts of one run, each once.
+fn problems_of_files(parts: &[Part]) -> Vec<String> {
+    let mut problems = Vec::new();
+    let Some(first) = parts.first() else { return vec!["no file was named".to_owned()] };
+    for part in parts {
+        if !part.is_whole {
+            problems.push(format!("{} ends early: its last line is missing", part.file));
+        }
+        if part.shard.count != first.shard.count {
+            let (a, b) = (first.shard, part.shard);
+            problems.push(format!("{} is part {a}, {} is part {b}", first.file, part.file));
+        }
+        if (&part.scale, part.budget_ms) != (&first.scale, first.budget_ms) {
+            problems.push(format!("{} and {} were run with another scale or budget", first.file, part.file));
+        }
+    }
+    for index in 0..first.shard.count {
+        let shard = Shard { index, ..first.shard };
+        let files: Vec<&str> = parts.iter().filter(|part| part.shard == shard).map(|part| part.file.as_str()).collect();
+        match files.as_slice() {
+            [] => problems.push(format!("part {shard} is missing")),
+            [_] => {}
+            [..] => problems.push(format!("part {shard} is there {} times: {}", files.len(), files.join(", "))),
+        }
+    }
+    problems
+}
+
+/// What the parts say there is: what they leave to each other, and the twins of their models.
+fn promised(parts: &[Part]) -> BTreeSet<Key> {
+    let mut promised = BTreeSet::new();
+    for part in parts {
+        promised.extend(part.elsewhere.iter().cloned());
+        for run in part.runs.iter().filter(|run| run.twin.is_none()) {
+            let twins = run.description.iter().flat_map(|description| &description.twins);
+            promised.extend(twins.map(|twin| (run.id.clone(), Some(twin.bug.clone()))));
+        }
+    }
+    promised
+}
+
+/// What is promised, and in none of the parts.
+fn absent((id, bug): &Key, parts: &[Part]) -> ModelRun {
+    let models = || parts.iter().flat_map(|part| &part.runs).filter(|run| run.id == *id && run.twin.is_none());
+    let twins = || models().flat_map(|run| run.description.iter().flat_map(|description| &description.twins));
+    let twin = bug.as_ref().map(|bug| {
+        let unstated = Twin { bug: bug.clone(), ..Twin::default() };
+        twins().find(|twin| twin.bug == *bug).cloned().unwrap_or(unstated)
+    });
+    let short = || id.path.rsplit("::").next().unwrap_or(&id.path).to_owned();
+    ModelRun {
+        id: id.clone(),
+        name: models().next().map_or_else(short, |run| run.name.clone()),
+        twin,
+        verdict: not_covered("it is in none of the parts"),
+        ..ModelRun::default()
+    }
+}
+
+fn not_covered(why: &str) -> Verdict {
+    Verdict::CutOff { reason: format!("{NOT_COVERED}{why}"), preemptions_done: None }
+}
+
+/// Joins the parts of one model. There is at least one.
+fn join(runs: &[&ModelRun]) -> ModelRun {
+    let mut joined = ModelRun { shard: Shard::WHOLE, ..runs[0].clone() };
+    joined.executions = runs.iter().map(|run| run.executions).sum();
+    joined.prefixes = runs.iter().map(|run| run.prefixes).sum();
+    joined.checked = runs.iter().map(|run| run.checked).sum();
+    joined.elapsed_ms = runs.iter().map(|run| run.elapsed_ms).sum();
+    joined.bounds = joined_bounds(runs);
+    joined.notes = union(runs.iter().flat_map(|run| run.notes.clone()));
+    let failures = runs.iter().filter_map(|run| run.failure.as_ref());
+    joined.failure = failures.min_by_key(|failure| (failure.preemptions, failure.execution)).cloned();
+    joined.verdict = joined_verdict(runs);
+    // A failure that was found needs no other part.
+    if let Some(why) = gap(runs).filter(|_| !joined.verdict.is_failure()) {
+        joined.verdict = not_covered(&why);
+    }
+    joined
+}
+
+/// A bound is searched to its end where every part has done so.
+fn joined_bounds(runs: &[&ModelRun]) -> Vec<BoundDone> {
+    let executions = |run: &ModelRun, preemptions| {
+        run.bounds.iter().find(|bound| bound.preemptions == preemptions).map(|bound| bound.executions)
+    };
+    let sum = |preemptions| {
+        let each: Option<Vec<u64>> = runs.iter().map(|run| executions(run, preemptions)).collect();
+        each.map(|each| BoundDone { preemptions, executions: each.iter().sum() })
+    };
+    runs[0].bounds.iter().filter_map(|bound| sum(bound.preemptions)).collect()
+}
+
+/// The gravest verdict of the parts; numbers are those of all of them.
+fn joined_verdict(runs: &[&ModelRun]) -> Verdict {
+    let gravest = runs.iter().map(|run| &run.verdict).max_by_key(|verdict| verdict.gravity());
+    match gravest.cloned().unwrap_or_default() {
+        Verdict::CompleteUpTo(_) => {
+            let done = runs.iter().filter_map(|run| match run.verdict {
+                Verdict::CompleteUpTo(done) => Some(done),
+                _ => None,
+            });
+            Verdict::CompleteUpTo(done.min().unwrap_or(0))
+        }
+        Verdict::Sampled(_) => {
+            let done = runs.iter().filter_map(|run| match run.verdict {
+                Verdict::Sampled(done) => Some(done),
+                _ => None,
+            });
+            Verdict::Sampled(done.sum())
+        }
+        Verdict::CutOff { reason, .. } => {
+            let preemptions_done = joined_bounds(runs).last().map(|bound| bound.preemptions);
+            Verdict::CutOff { reason, preemptions_done }
+        }
+        verdict => verdict,
+    }
+}
+
+/// Why the runs of one model are not exactly its parts.
+fn gap(runs: &[&ModelRun]) -> Option<String> {
+    let source = |run: &ModelRun| run.description.as_ref().and_then(|description| description.source.clone());
+    if runs.iter().any(|run| source(run) != source(runs[0])) {
+        return Some("its parts were built from different sources".to_owned());
+    }
+    if runs.iter().any(|run| run.description != runs[0].description) {
+        return Some("its parts had different bounds".to_owned());
+    }
+    let n_parts = runs[0].shard.count;
+    if runs.iter().any(|run| run.shard.count != n_parts) {
+        return Some("it was split in different ways".to_owned());
+    }
+    let missing = (0..n_parts).filter(|index| !runs.iter().any(|run| run.shard.index == *index));
+    let missing: Vec<String> = missing.map(|index| format!("{index}/{n_parts}")).collect();
+    match (missing.as_slice(), runs.len()) {
+        ([], n) if n == n_parts as usize => None,
+        ([], _) => Some("a part of it is there more than once".to_owned()),
+        ([one], _) => Some(format!("part {one} is missing")),
+        (many, _) => Some(format!("parts {} are missing", many.join(", "))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::protocol::{Description, Failure, SearchPlan};
+
+    fn description() -> Description {
+        let twins = vec![Twin { bug: "M-02".to_owned(), symptom: "stuck".to_owned(), found_within: Some(1) }];
+        let search = SearchPlan::Bounded { preemptions: 1 };
+        let source = Some("abc".to_owned());
+        Description { protocol: 1, name: "slot".to_owned(), search, twins, source, ..Description::default() }
+    }
+
+    fn run(index: u32, verdict: Verdict, executions: u64) -> ModelRun {
+        let id = ModelId { path: "slot".to_owned(), ..ModelId::default() };
+        ModelRun {
+            id,
+            name: "slot".to_owned(),
+            description: Some(description()),
+            shard: Shard { index, count: 2 },
+            verdict,
+            executions,
+            bounds: vec![
+                BoundDone { preemptions: 0, executions: 1 },
+                BoundDone { preemptions: 1, executions: executions - 1 },
+            ],
+            ..ModelRun::default()
+        }
+    }
+
+    fn twin_run() -> ModelRun {
+        let twin = description().twins.pop();
+        let failure = Some(Failure { message: "stuck".to_owned(), ..Failure::default() });
+        ModelRun { twin, failure, shard: Shard::WHOLE, ..run(0, Verdict::Failed, 3) }
+    }
+
+    /// Two parts of one model; the twin is in the second.
+    fn parts() -> Vec<Part> {
+        let part = |index: u32, runs| Part {
+            file: format!("{index}.jsonl"),
+            shard: Shard { index, count: 2 },
+            runs,
+            is_whole: true,
+            ..Part::default()
+        };
+        let twin = (run(0, Verdict::NotRun, 1).id, Some("M-02".to_owned()));
+        let mut first = part(0, vec![run(0, Verdict::CompleteUpTo(1), 20)]);
+        first.elsewhere.push(twin);
+        vec![first, part(1, vec![run(1, Verdict::CompleteUpTo(1), 30), twin_run()])]
+    }
+
+    #[test]
+    fn parts_that_cover_are_the_whole() {
+        let report = merge(&parts());
+        assert_eq!(report.problems, Vec::<String>::new());
+        assert_eq!(report.exit_code(), 0);
+        let run = &report.runs[0];
+        assert_eq!((run.executions, run.verdict.clone()), (50, Verdict::CompleteUpTo(1)));
+        let bounds = [(0, 2), (1, 48)].map(|(preemptions, executions)| BoundDone { preemptions, executions });
+        assert_eq!(run.bounds, bounds);
+    }
+
+    #[track_caller]
+    fn check_problem(parts: &[Part], expected: &str) {
+        let report = merge(parts);
+        assert!(report.problems.iter().any(|problem| problem == expected), "{:?}", report.problems);
+        assert_ne!(report.exit_code(), 0);
+    }
+
+    #[test]
+    fn a_part_that_is_missing_is_named() {
+        check_problem(&parts()[..1], "part 1/2 is missing");
+        check_problem(&parts()[..1], "slot: part 1/2 is missing");
+        check_problem(&parts()[..1], "slot+M-02: it is in none of the parts");
+        check_problem(&parts()[1..], "part 0/2 is missing");
+        let mut parts = parts();
+        parts[1].runs.remove(0);
+        check_problem(&parts, "slot: part 1/2 is missing");
+    }
+
+    #[test]
+    fn a_twin_in_no_part_is_named() {
+        let mut parts = parts();
+        parts[1].runs.pop();
+        check_problem(&parts, "slot+M-02: it is in none of the parts");
+        parts[0].elsewhere.clear();
+        check_problem(&parts, "slot+M-02: it is in none of the parts");
+    }
+
+    #[test]
+    fn a_part_that_is_there_twice_is_named() {
+        let mut parts = parts();
+        parts.push(parts[0].clone());
+        check_problem(&parts, "part 0/2 is there 2 times: 0.jsonl, 0.jsonl");
+        check_problem(&parts, "slot: a part of it is there more than once");
+    }
+
+    #[test]
+    fn parts_of_different_things_do_not_join() {
+        let mut others = parts();
+        others[1].runs[0].description = Some(Description { source: Some("def".to_owned()), ..description() });
+        check_problem(&others, "slot: its parts were built from different sources");
+        let mut others = parts();
+        let search = SearchPlan::Bounded { preemptions: 2 };
+        others[1].runs[0].description = Some(Description { search, ..description() });
+        check_problem(&others, "slot: its parts had different bounds");
+        let mut others = parts();
+        others[1].shard.count = 3;
+        check_problem(&others, "0.jsonl is part 0/2, 1.jsonl is part 1/3");
+        let mut others = parts();
+        others[1].is_whole = false;
+        check_problem(&others, "1.jsonl ends early: its last line is missing");
+        let mut others = parts();
+        others[1].scale = "full".to_owned();
+        check_problem(&others, "0.jsonl and 1.jsonl were run with another scale or budget");
+    }
+
+    #[test]
+    fn the_gravest_verdict_counts_and_a_failure_needs_no_other_part() {
+        let mut parts = parts();
+        parts[1].runs[0].verdict = Verdict::CutOff { reason: "budget".to_owned(), preemptions_done: Some(0) };
+        parts[1].runs[0].bounds.pop();
+        let report = merge(&parts);
+        let expected = Verdict::CutOff { reason: "budget".to_owned(), preemptions_done: Some(0) };
+        assert_eq!((report.runs[0].verdict.clone(), report.exit_code()), (expected, 4));
+        parts[0].runs[0].verdict = Verdict::Failed;
+        assert_eq!(merge(&parts[..1]).runs[0].verdict, Verdict::Failed);
+    }
+}

@@ -1,0 +1,316 @@
+//! What is known of one model, or of one twin of it, after its process has ended: lines and ending become a verdict.
+
+use super::child::{Ended, Ending, Stop};
+use super::discover::{FoundModel, ModelId};
+use super::protocol::{BoundDone, Description, Failure, Line, PROTOCOL, SearchPlan, Twin, VerdictObject};
+use super::shard::Shard;
+use super::suite::ModelKind;
+use super::verdict::{Judgement, Verdict};
+
+/// Bytes of output from which on it is worth a note.
+const MUCH_OUTPUT_BYTES: u64 = 1 << 20;
+
+/// What became of one model, or of one twin of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ModelRun {
+    /// Where it is.
+    pub id: ModelId,
+    /// What it is called.
+    pub name: String,
+    /// What kind of test it is.
+    pub kind: ModelKind,
+    /// The bug that was put back, in a twin.
+    pub twin: Option<Twin>,
+    /// What it says of itself.
+    pub description: Option<Description>,
+    /// The part of it that was run.
+    pub shard: Shard,
+    /// What became of it.
+    pub verdict: Verdict,
+    /// Executions that count.
+    pub executions: u64,
+    /// Executions that only led to another part's beginning.
+    pub prefixes: u64,
+    /// Executions of the check for determinism.
+    pub checked: u64,
+    /// The bounds that were searched to their ends.
+    pub bounds: Vec<BoundDone>,
+    /// From start to end.
+    pub elapsed_ms: u64,
+    /// The first failure.
+    pub failure: Option<Failure>,
+    /// What else there is to say.
+    pub notes: Vec<String>,
+}
+
+impl ModelRun {
+    /// A run that has not begun.
+    pub(crate) fn of(model: &FoundModel, twin: Option<&Twin>, shard: Shard) -> ModelRun {
+        ModelRun {
+            id: model.id.clone(),
+            name: model.name.clone(),
+            kind: model.kind,
+            twin: twin.cloned(),
+            shard,
+            ..ModelRun::default()
+        }
+    }
+
+    /// Whether it tells how much it explored.
+    #[must_use]
+    pub fn counts_executions(&self) -> bool {
+        self.kind == ModelKind::Interlock
+    }
+
+    /// How it was to be searched.
+    #[must_use]
+    pub fn search(&self) -> SearchPlan {
+        self.description.as_ref().map(|description| description.search.clone()).unwrap_or_default()
+    }
+
+    /// Of a twin: whether it was caught.
+    #[must_use]
+    pub fn judgement(&self) -> Option<Judgement> {
+        Judgement::of(self.twin.as_ref()?, &self.verdict, self.failure.as_ref())
+    }
+
+    /// Whether it is as it should be: a model explored as asked, a twin caught.
+    #[must_use]
+    pub fn is_fine(&self) -> bool {
+        match self.judgement() {
+            Some(judgement) => judgement == Judgement::Caught,
+            None => self.verdict == Verdict::NotRun || self.verdict.answers(&self.search(), self.shard.count),
+        }
+    }
+
+    /// Whether it says that something is wrong: the property broken, or a bug not seen.
+    #[must_use]
+    pub fn is_failure(&self) -> bool {
+        self.judgement().map_or(self.verdict.is_failure(), |judgement| judgement != Judgement::Caught)
+    }
+
+    /// What replays its failure: `NAME=TOKEN`, or `NAME+BUG=TOKEN` of a twin.
+    #[must_use]
+    pub fn replay_token(&self) -> Option<String> {
+        let token = &self.failure.as_ref().filter(|failure| !failure.token.is_empty())?.token;
+        let bug = self.twin.as_ref().map(|twin| format!("+{}", twin.bug)).unwrap_or_default();
+        Some(format!("{}{bug}={token}", self.name))
+    }
+}
+
+/// The lines of a process, put together.
+#[derive(Debug, Default)]
+pub(crate) struct Said {
+    pub(crate) description: Option<Description>,
+    failure: Option<Failure>,
+    bounds: Vec<BoundDone>,
+    checked: u64,
+    /// As far as the last line of progress tells.
+    executions: u64,
+    end: Option<(VerdictObject, u64, u64)>,
+}
+
+impl Said {
+    pub(crate) fn hear(&mut self, line: &Line) {
+        match line {
+            Line::Model(description) => self.description = Some(description.clone()),
+            Line::Checked { executions } => self.checked += executions,
+            Line::Progress { executions, .. } => self.executions = *executions,
+            Line::Bound(bound) => self.bounds.push(*bound),
+            Line::Failure(failure) => {
+                self.failure.get_or_insert_with(|| failure.clone());
+            }
+            Line::End(end) => self.end = Some((end.verdict.clone(), end.executions, end.prefixes)),
+            Line::Unknown => {}
+        }
+    }
+
+    /// Fills in what became of the run.
+    pub(crate) fn fill(self, run: &mut ModelRun, ended: &Ended, budget_ms: u64) {
+        run.elapsed_ms = u64::try_from(ended.elapsed.as_millis()).unwrap_or(u64::MAX);
+        run.notes.extend(ended.unreadable.clone());
+        let printed = ended.printed_bytes();
+        if printed > MUCH_OUTPUT_BYTES {
+            run.notes.push(format!("it printed {} MB; the start and the end were read", printed / 1_000_000));
+        }
+        run.verdict = match run.kind {
+            ModelKind::Interlock => self.verdict(ended),
+            ModelKind::OwnTest => own_verdict(ended, budget_ms),
+        };
+        (run.executions, run.prefixes) = self.end.map_or((self.executions, 0), |(_, n, prefixes)| (n, prefixes));
+        run.failure = self.failure.or_else(|| own_failure(run, ended));
+        (run.checked, run.bounds) = (self.checked, self.bounds);
+        run.description = self.description.or(run.description.take());
+    }
+
+    fn verdict(&self, ended: &Ended) -> Verdict {
+        let version = self.description.as_ref().map_or(PROTOCOL, |description| description.protocol);
+        if version != PROTOCOL {
+            return Verdict::Unknown(format!("it speaks protocol {version}, this version speaks {PROTOCOL}"));
+        }
+        let Some((object, executions, _)) = &self.end else { return self.verdict_without_end(ended) };
+        match (object.clone().verdict(), &ended.ending) {
+            (Verdict::Failed, _) if self.failure.is_none() => {
+                Verdict::Unknown("it says `failed` without a failure".to_owned())
+            }
+            (Verdict::Complete | Verdict::CompleteUpTo(_) | Verdict::Sampled(_), _) if *executions == 0 => {
+                Verdict::NothingExplored("it says that it is done after no execution".to_owned())
+            }
+            (Verdict::Failed, _) => Verdict::Failed,
+            // What dies after its last line has not ended well: the search's own end may have been a lie.
+            (verdict, Ending::Ended(status)) if verdict.answers_something() && status.code().is_none() => {
+                Verdict::Crashed(format!("{status}, after it had said `{verdict}`"))
+            }
+            (verdict, _) => verdict,
+        }
+    }
+
+    fn verdict_without_end(&self, ended: &Ended) -> Verdict {
+        let panic = self.failure.as_ref().map(|failure| failure.message.clone()).or_else(|| ended.first_panic());
+        let because = panic.map(|panic| format!(": {panic}")).unwrap_or_default();
+        match &ended.ending {
+            Ending::NotStarted(error) => Verdict::Crashed(format!("it did not run: {error}")),
+            Ending::Ended(status) => died(status, &because, ended),
+            Ending::Stopped(stop) => stopped(*stop),
+        }
+    }
+}
+
+impl Verdict {
+    fn answers_something(&self) -> bool {
+        matches!(self, Verdict::Complete | Verdict::CompleteUpTo(_) | Verdict::Sampled(_))
+    }
+}
+
+/// A process that ended without its last line.
+fn died(status: &std::process::ExitStatus, because: &str, ended: &Ended) -> Verdict {
+    let stderr = ended.stderr_text();
+    if let Some(line) = stderr.lines().find(|line| line.starts_with("memory allocation of ")) {
+        return Verdict::OutOfMemory(format!("{line} ({status})"));
+    }
+    match status.code() {
+        Some(0) => Verdict::Crashed("it ended well, and said no verdict".to_owned()),
+        // A stack overflow is told by the runtime, not by a panic.
+        None if stderr.contains("has overflowed its stack") => {
+            Verdict::Crashed(format!("{status}: a thread has overflowed its stack"))
+        }
+        _ => Verdict::Crashed(format!("{status}{because}")),
+    }
+}
+
+fn stopped(stop: Stop) -> Verdict {
+    match stop {
+        Stop::Silent { cpu_ms } => {
+            let doing = match cpu_ms {
+                Some(0..50) => "; it waits: it took no processor time",
+                Some(_) => "; it is busy: it took processor time all along",
+                None => "",
+            };
+            Verdict::Hung(format!("no line came from it for the time that it may be silent{doing}"))
+        }
+        Stop::OutOfTime => Verdict::Hung("it still ran long after its budget".to_owned()),
+        Stop::OutOfMemory { bytes } => Verdict::OutOfMemory(format!("it had {} MiB", bytes >> 20)),
+        Stop::TooManyLines => Verdict::Crashed("it was stopped: it wrote more lines than anyone can read".to_owned()),
+    }
+}
+
+/// The verdict of a test that speaks no protocol: how its process ended.
+fn own_verdict(ended: &Ended, budget_ms: u64) -> Verdict {
+    match &ended.ending {
+        Ending::NotStarted(error) => Verdict::Crashed(format!("it did not run: {error}")),
+        Ending::Stopped(Stop::OutOfTime) => {
+            let reason = format!("stopped after {} s; it was still busy", budget_ms.div_ceil(1000));
+            Verdict::CutOff { reason, preemptions_done: None }
+        }
+        Ending::Stopped(Stop::Silent { .. }) => Verdict::Hung("it waits: it took no processor time".to_owned()),
+        Ending::Stopped(stop) => stopped(*stop),
+        Ending::Ended(status) => match status.code() {
+            Some(0) if ended.stdout_text().contains("test result: ok. 0 passed") => {
+                Verdict::NothingExplored("the test is ignored, or its name has changed".to_owned())
+            }
+            Some(0) => Verdict::Passed,
+            // The exit code of a test binary with failures.
+            Some(101) => Verdict::Failed,
+            _ => {
+                let panic = ended.first_panic().map(|panic| format!(": {panic}")).unwrap_or_default();
+                died(status, &panic, ended)
+            }
+        },
+    }
+}
+
+/// The first panic of a test that speaks no protocol, as a failure.
+fn own_failure(run: &ModelRun, ended: &Ended) -> Option<Failure> {
+    if run.kind != ModelKind::OwnTest || !run.verdict.is_failure() {
+        return None;
+    }
+    Some(Failure { message: ended.first_panic()?, ..Failure::default() })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn ended(ending: Ending) -> Ended {
+        let elapsed = Duration::from_millis(5);
+        Ended { ending, elapsed, stdout: Default::default(), stderr: Default::default(), unreadable: None }
+    }
+
+    fn said(lines: &[&str]) -> Said {
+        let mut said = Said::default();
+        for line in lines {
+            said.hear(&serde_json::from_str(line).unwrap());
+        }
+        said
+    }
+
+    #[track_caller]
+    fn check(lines: &[&str], expected: &str) {
+        let mut run = ModelRun::default();
+        said(lines).fill(&mut run, &ended(Ending::Stopped(Stop::TooManyLines)), 1000);
+        assert_eq!(format!("{} {}", run.verdict, run.verdict.cause().unwrap_or_default()).trim(), expected);
+    }
+
+    #[test]
+    fn a_success_without_executions_is_nothing_explored() {
+        check(
+            &[r#"{"line":"end","verdict":{"kind":"complete"},"executions":0}"#],
+            "nothing explored it says that it is done after no execution",
+        );
+        check(&[r#"{"line":"end","verdict":{"kind":"complete"},"executions":1}"#], "complete");
+    }
+
+    #[test]
+    fn a_failure_has_to_be_shown() {
+        let end = r#"{"line":"end","verdict":{"kind":"failed"},"executions":3}"#;
+        check(&[end], "unknown it says `failed` without a failure");
+        check(&[r#"{"line":"failure","message":"stuck"}"#, end], "failed");
+    }
+
+    #[test]
+    fn another_protocol_is_not_guessed_at() {
+        let end = r#"{"line":"end","verdict":{"kind":"complete"},"executions":3}"#;
+        check(&[r#"{"line":"model","protocol":2}"#, end], "unknown it speaks protocol 2, this version speaks 1");
+    }
+
+    #[test]
+    fn a_run_without_end_keeps_what_was_said() {
+        let mut run = ModelRun::default();
+        let lines =
+            [r#"{"line":"bound","preemptions":1,"executions":9}"#, r#"{"line":"progress","bound":2,"executions":40}"#];
+        said(&lines).fill(&mut run, &ended(Ending::Stopped(Stop::Silent { cpu_ms: Some(0) })), 1000);
+        assert_eq!((run.executions, run.bounds.len()), (40, 1));
+        assert!(run.verdict.cause().is_some_and(|cause| cause.contains("it waits")));
+    }
+
+    #[test]
+    fn a_token_names_its_model_and_its_twin() {
+        let failure = Some(Failure { token: "x=9".to_owned(), ..Failure::default() });
+        let mut run = ModelRun { name: "slot".to_owned(), failure, ..ModelRun::default() };
+        assert_eq!(run.replay_token().as_deref(), Some("slot=x=9"));
+        run.twin = Some(Twin { bug: "M-02".to_owned(), ..Twin::default() });
+        assert_eq!(run.replay_token().as_deref(), Some("slot+M-02=x=9"));
+    }
+}

@@ -1,0 +1,270 @@
+//! What became of a model, and of a twin: verdicts and their words.
+
+use super::protocol::{Failure, SearchPlan, Twin};
+
+/// What became of one model.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Verdict {
+    /// Every schedule was run.
+    Complete,
+    /// Every schedule with at most so many preemptions was run.
+    CompleteUpTo(u32),
+    /// So many schedules were run.
+    Sampled(u64),
+    /// A test of another library passed. How much it explored is its own affair.
+    Passed,
+    /// It ended before it had done what it was asked.
+    CutOff {
+        /// What ended it.
+        reason: String,
+        /// The last bound that was searched to its end.
+        preemptions_done: Option<u32>,
+    },
+    /// An execution broke the property.
+    Failed,
+    /// The process died, or ended without a verdict.
+    Crashed(String),
+    /// The process had to be stopped because nothing came from it.
+    Hung(String),
+    /// The process took more memory than it may.
+    OutOfMemory(String),
+    /// The same schedule did not give the same execution twice.
+    NotDeterministic(String),
+    /// It ended well, but nothing was explored.
+    NothingExplored(String),
+    /// It was listed only.
+    #[default]
+    NotRun,
+    /// It said something that is not understood.
+    Unknown(String),
+}
+
+impl Verdict {
+    /// The word of JSON lines.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Verdict::Complete => "complete",
+            Verdict::CompleteUpTo(_) => "complete-up-to",
+            Verdict::Sampled(_) => "sampled",
+            Verdict::Passed => "passed",
+            Verdict::CutOff { .. } => "cut-off",
+            Verdict::Failed => "failed",
+            Verdict::Crashed(_) => "crashed",
+            Verdict::Hung(_) => "hung",
+            Verdict::OutOfMemory(_) => "out-of-memory",
+            Verdict::NotDeterministic(_) => "not-deterministic",
+            Verdict::NothingExplored(_) => "nothing-explored",
+            Verdict::NotRun => "not-run",
+            Verdict::Unknown(_) => "unknown",
+        }
+    }
+
+    /// Why it came to this, where that is known.
+    #[must_use]
+    pub fn cause(&self) -> Option<&str> {
+        let cause = match self {
+            Verdict::Crashed(cause)
+            | Verdict::Hung(cause)
+            | Verdict::OutOfMemory(cause)
+            | Verdict::NotDeterministic(cause)
+            | Verdict::NothingExplored(cause)
+            | Verdict::Unknown(cause) => cause,
+            _ => return None,
+        };
+        Some(cause.as_str()).filter(|cause| !cause.is_empty())
+    }
+
+    /// Whether it says that the property is broken.
+    #[must_use]
+    pub fn is_failure(&self) -> bool {
+        matches!(self, Verdict::Failed | Verdict::Crashed(_))
+    }
+
+    /// Whether it answers what was asked.
+    #[must_use]
+    pub fn answers(&self, search: &SearchPlan, n_shards: u32) -> bool {
+        match (self, search) {
+            (Verdict::Complete | Verdict::Passed, _) => true,
+            (Verdict::CompleteUpTo(done), SearchPlan::Bounded { preemptions }) => done >= preemptions,
+            (Verdict::CompleteUpTo(done), SearchPlan::Loom { preemptions: Some(asked) }) => done >= asked,
+            (Verdict::Sampled(done), SearchPlan::Portfolio { schedules }) => *done >= schedules / u64::from(n_shards),
+            _ => false,
+        }
+    }
+
+    /// How grave it is, the gravest last: of several parts of a model the gravest counts.
+    pub(crate) fn gravity(&self) -> u8 {
+        match self {
+            Verdict::Complete => 0,
+            Verdict::CompleteUpTo(_) => 1,
+            Verdict::Sampled(_) | Verdict::Passed => 2,
+            Verdict::NotRun => 3,
+            Verdict::CutOff { .. } => 4,
+            Verdict::Unknown(_) => 5,
+            Verdict::NothingExplored(_) => 6,
+            Verdict::OutOfMemory(_) => 7,
+            Verdict::Hung(_) => 8,
+            Verdict::NotDeterministic(_) => 9,
+            Verdict::Crashed(_) => 10,
+            Verdict::Failed => 11,
+        }
+    }
+}
+
+/// The words shown to people. Each says how much was explored; none is "exhaustive".
+impl std::fmt::Display for Verdict {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let plural = |n: u32| if n == 1 { "" } else { "s" };
+        match self {
+            Verdict::Complete => f.write_str("complete"),
+            Verdict::CompleteUpTo(n) => write!(f, "complete up to {n} preemption{}", plural(*n)),
+            Verdict::Sampled(n) => write!(f, "sampled {n} schedules"),
+            Verdict::Passed => f.write_str("passed (its own bound, not known to us)"),
+            Verdict::CutOff { reason, preemptions_done: None } => write!(f, "cut off ({reason})"),
+            Verdict::CutOff { reason, preemptions_done: Some(n) } => {
+                write!(f, "cut off ({reason}; complete up to {n} preemption{})", plural(*n))
+            }
+            Verdict::Failed => f.write_str("failed"),
+            Verdict::Crashed(_) => f.write_str("crashed"),
+            Verdict::Hung(_) => f.write_str("hung"),
+            Verdict::OutOfMemory(_) => f.write_str("out of memory"),
+            Verdict::NotDeterministic(_) => f.write_str("not deterministic"),
+            Verdict::NothingExplored(_) => f.write_str("nothing explored"),
+            Verdict::NotRun => f.write_str("not run"),
+            Verdict::Unknown(_) => f.write_str("unknown"),
+        }
+    }
+}
+
+/// What a twin shows: the bug is put back, so it must fail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Judgement {
+    /// It failed with its symptom, within its bound.
+    Caught,
+    /// It failed with its symptom, with more preemptions than stated.
+    Late {
+        /// Preemptions of the failing schedule.
+        found: u32,
+        /// The bound that is stated.
+        within: u32,
+    },
+    /// It failed, with another message.
+    OtherSymptom,
+    /// It was searched as asked, and did not fail.
+    Missed,
+    /// It neither failed nor was it searched to the end.
+    Undecided,
+}
+
+impl Judgement {
+    /// What a twin's verdict and failure show.
+    pub(crate) fn of(twin: &Twin, verdict: &Verdict, failure: Option<&Failure>) -> Option<Judgement> {
+        match verdict {
+            Verdict::NotRun => return None,
+            Verdict::Complete | Verdict::CompleteUpTo(_) | Verdict::Sampled(_) | Verdict::Passed => {
+                return Some(Judgement::Missed);
+            }
+            Verdict::Failed | Verdict::Crashed(_) => {}
+            _ => return Some(Judgement::Undecided),
+        }
+        // A model that fails by a deadlock may abort while it unwinds: its first panic is what counts.
+        let message = failure.map(|failure| failure.message.as_str()).or(verdict.cause()).unwrap_or_default();
+        if !message.contains(&twin.symptom) {
+            return Some(Judgement::OtherSymptom);
+        }
+        let found = failure.and_then(|failure| failure.preemptions);
+        match (found, twin.found_within) {
+            (Some(found), Some(within)) if found > within => Some(Judgement::Late { found, within }),
+            _ => Some(Judgement::Caught),
+        }
+    }
+
+    /// The word of JSON lines.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Judgement::Caught => "caught",
+            Judgement::Late { .. } => "late",
+            Judgement::OtherSymptom => "other-symptom",
+            Judgement::Missed => "missed",
+            Judgement::Undecided => "undecided",
+        }
+    }
+}
+
+impl std::fmt::Display for Judgement {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Judgement::Caught => f.write_str("caught"),
+            Judgement::Late { found, within } => write!(f, "caught late: {found} preemptions, stated {within}"),
+            Judgement::OtherSymptom => f.write_str("not caught: failed with another symptom"),
+            Judgement::Missed => f.write_str("not caught: passed"),
+            Judgement::Undecided => f.write_str("not caught: undecided"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn twin() -> Twin {
+        Twin { bug: "M-02".to_owned(), symptom: "unmonitored".to_owned(), found_within: Some(1) }
+    }
+
+    fn failure(message: &str, preemptions: Option<u32>) -> Failure {
+        Failure { message: message.to_owned(), preemptions, ..Failure::default() }
+    }
+
+    #[track_caller]
+    fn check(verdict: &Verdict, failure: Option<&Failure>, expected: &Judgement) {
+        assert_eq!(Judgement::of(&twin(), verdict, failure).as_ref(), Some(expected));
+    }
+
+    #[test]
+    fn a_twin_is_caught_only_with_its_symptom_within_its_bound() {
+        check(&Verdict::Failed, Some(&failure("s1 is unmonitored", Some(1))), &Judgement::Caught);
+        check(&Verdict::Failed, Some(&failure("s1 is unmonitored", None)), &Judgement::Caught);
+        let late = Judgement::Late { found: 2, within: 1 };
+        check(&Verdict::Failed, Some(&failure("s1 is unmonitored", Some(2))), &late);
+        check(&Verdict::Failed, Some(&failure("deadlock", Some(1))), &Judgement::OtherSymptom);
+        check(&Verdict::Failed, None, &Judgement::OtherSymptom);
+    }
+
+    #[test]
+    fn a_twin_that_passes_is_missed() {
+        check(&Verdict::Complete, None, &Judgement::Missed);
+        check(&Verdict::Sampled(9), None, &Judgement::Missed);
+        check(&Verdict::Hung(String::new()), None, &Judgement::Undecided);
+    }
+
+    #[test]
+    fn an_abort_counts_by_its_first_panic() {
+        let crashed = Verdict::Crashed("signal 6 (abort)".to_owned());
+        check(&crashed, Some(&failure("unmonitored", None)), &Judgement::Caught);
+        check(&crashed, None, &Judgement::OtherSymptom);
+    }
+
+    #[test]
+    fn less_than_asked_is_no_answer() {
+        let bounded = SearchPlan::Bounded { preemptions: 3 };
+        assert!(Verdict::CompleteUpTo(3).answers(&bounded, 1));
+        assert!(!Verdict::CompleteUpTo(2).answers(&bounded, 1));
+        assert!(!Verdict::Sampled(9000).answers(&bounded, 1));
+        let unbounded = SearchPlan::Loom { preemptions: None };
+        assert!(Verdict::Complete.answers(&unbounded, 1) && !Verdict::CompleteUpTo(3).answers(&unbounded, 1));
+        let portfolio = SearchPlan::Portfolio { schedules: 10 };
+        assert!(Verdict::Sampled(10).answers(&portfolio, 1) && !Verdict::Sampled(9).answers(&portfolio, 1));
+        assert!(Verdict::Sampled(3).answers(&portfolio, 3));
+    }
+
+    #[test]
+    fn no_verdict_is_called_exhaustive_and_passed_is_not_complete() {
+        assert_eq!(Verdict::Passed.to_string(), "passed (its own bound, not known to us)");
+        assert_eq!(Verdict::CompleteUpTo(1).to_string(), "complete up to 1 preemption");
+        let reason = "budget".to_owned();
+        let cut = Verdict::CutOff { reason, preemptions_done: Some(2) };
+        assert_eq!(cut.to_string(), "cut off (budget; complete up to 2 preemptions)");
+    }
+}
