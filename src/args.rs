@@ -1,14 +1,20 @@
 //! The command line.
 
+mod model;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use interlock_source::LoadOptions;
 
-const EXIT_CODES: &str = "Exit codes: 0 clean · 1 findings at or above the threshold · 2 usage or configuration · \
-3 a claim refuted · 4 a claim inconclusive or not run · 5 nothing analysed · 70 internal error · 101 could not complete";
+pub(crate) use self::model::{ModelArgs, ModelBuildArgs, ModelCommand, ModelLimitArgs, ModelListArgs};
+pub(crate) use self::model::{ModelOutputArgs, ModelReplayArgs, ModelRunArgs};
 
-/// Finds and documents concurrency bugs in Rust workspaces, without compiling them.
+const EXIT_CODES: &str = "Exit codes: 0 clean · 1 findings at or above the threshold, a failed model, a twin not caught · \
+2 usage or configuration · 3 a claim refuted · 4 a claim inconclusive or not run, a model not explored as asked · \
+5 nothing analysed, no model found · 70 internal error · 101 could not complete";
+
+/// Finds and documents concurrency bugs in Rust workspaces; all but `model` without compiling them.
 #[derive(Debug, Parser)]
 #[command(name = "cargo interlock", bin_name = "cargo interlock", version, about, after_help = EXIT_CODES)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -27,6 +33,8 @@ pub(crate) enum Command {
     Graph(GraphArgs),
     /// Decide the claims of an audit manifest, and put each bug back to see the checks fail
     Audit(AuditArgs),
+    /// Build the workspace's models, and list, run or replay them: this runs code of the workspace
+    Model(ModelArgs),
     /// Print what a lint finds, why it matters, and where its limits are
     Explain(ExplainArgs),
     /// List the lints

@@ -1,7 +1,5 @@
 //! `cargo interlock check`.
 
-use std::path::PathBuf;
-
 use interlock_lints::{Level, Report};
 use interlock_lockgraph::LockGraph;
 use interlock_reports::{Heading, HumanStyle, human, json, markdown, stats};
@@ -9,14 +7,9 @@ use interlock_source::Workspace;
 
 use crate::args::CheckArgs;
 use crate::config::{parse_level, suggestion};
+use crate::documents::{Target, targets};
 use crate::exit_code::{Outcome, UsageError};
-use crate::output::{complain, print, wants_color, width, write_file};
-
-/// A document to write, and where.
-struct Target {
-    format: Format,
-    path: Option<PathBuf>,
-}
+use crate::output::{complain, wants_color, width};
 
 #[derive(Clone, Copy)]
 enum Format {
@@ -29,7 +22,7 @@ const FORMATS: [(&str, Format); 3] = [("human", Format::Human), ("json", Format:
 
 /// Runs the lints and writes the documents that were asked for.
 pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<Outcome> {
-    let targets = targets(&args.message_format)?;
+    let targets = targets(&args.message_format, &FORMATS)?;
     let fail_on = args.fail_on.as_deref().map(parse_level).transpose()?;
     let (workspace, settings) = crate::run::load(&args.workspace)?;
     let graph = LockGraph::build(&workspace);
@@ -44,25 +37,7 @@ pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<Outcome> {
     Ok(outcome(&report, fail_on.unwrap_or(settings.fail_on)))
 }
 
-fn targets(formats: &[String]) -> Result<Vec<Target>, UsageError> {
-    if formats.is_empty() {
-        return Ok(vec![Target { format: Format::Human, path: None }]);
-    }
-    formats.iter().map(|text| target(text)).collect()
-}
-
-fn target(text: &str) -> Result<Target, UsageError> {
-    let (name, path) = match text.split_once('=') {
-        Some((name, path)) => (name, Some(PathBuf::from(path))),
-        None => (text, None),
-    };
-    let known = FORMATS.iter().find(|(known, _)| *known == name);
-    let names = FORMATS.map(|(known, _)| known);
-    let unknown = || UsageError(format!("unknown message format `{name}`{}", suggestion(name, &names)));
-    known.map(|(_, format)| Target { format: *format, path }).ok_or_else(unknown)
-}
-
-fn write(target: &Target, report: &Report, workspace: &Workspace, args: &CheckArgs) -> anyhow::Result<()> {
+fn write(target: &Target<Format>, report: &Report, workspace: &Workspace, args: &CheckArgs) -> anyhow::Result<()> {
     let heading = Heading { workspace: workspace.name(), version: env!("CARGO_PKG_VERSION") };
     let color = target.path.is_none() && wants_color(args.color);
     let text = match target.format {
@@ -70,10 +45,7 @@ fn write(target: &Target, report: &Report, workspace: &Workspace, args: &CheckAr
         Format::Json => json(report, heading, workspace),
         Format::Markdown => markdown(report, heading, workspace),
     };
-    match &target.path {
-        Some(path) => write_file(path, &text),
-        None => print(&text),
-    }
+    target.write(&text)
 }
 
 /// `-p` and `--exclude` narrow what is reported, never what is read.

@@ -1,9 +1,11 @@
-//! `interlock.toml`, or `[workspace.metadata.interlock]`: levels, the threshold, and models of the user's own.
+//! `interlock.toml`, or `[workspace.metadata.interlock]`: levels, the threshold, models of the user's own libraries, and
+//! which tests `cargo interlock model` runs.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Context;
+use interlock_claims::models::{ModelKind, Suite};
 use interlock_lints::{Config, Level, find};
 use interlock_source::UserModel;
 use serde::Deserialize;
@@ -17,6 +19,7 @@ pub(crate) struct Settings {
     pub(crate) lints: Config,
     pub(crate) fail_on: Level,
     pub(crate) models: Vec<UserModel>,
+    pub(crate) suites: Vec<Suite>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -27,6 +30,27 @@ struct Written {
     fail_on: Option<String>,
     #[serde(default)]
     model: Vec<WrittenModel>,
+    #[serde(default, rename = "model-suite")]
+    suites: Vec<WrittenSuite>,
+}
+
+/// `[[model-suite]]`: test targets that `cargo interlock model` builds and runs, and how.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct WrittenSuite {
+    package: String,
+    #[serde(default)]
+    cfg: Vec<String>,
+    #[serde(default)]
+    features: Vec<String>,
+    #[serde(default)]
+    no_default_features: bool,
+    #[serde(default)]
+    test: Vec<String>,
+    #[serde(default)]
+    lib: bool,
+    /// Whether every test is a model: by default where a cfg is given.
+    own_tests: Option<bool>,
 }
 
 /// `[[model]]`: declarations of a crate, here or in files.
@@ -56,7 +80,8 @@ struct Metadata {
     interlock: Option<Written>,
 }
 
-const KEYS: [&str; 3] = ["lints", "fail-on", "model"];
+const KEYS: [&str; 4] = ["lints", "fail-on", "model", "model-suite"];
+const SUITE_KEYS: [&str; 7] = ["package", "cfg", "features", "no-default-features", "test", "lib", "own-tests"];
 const MODEL_KEYS: [&str; 3] = ["crate", "source", "files"];
 
 /// Reads the configuration of a workspace. An unknown key, lint or attribute is an error with a suggestion.
@@ -93,9 +118,14 @@ fn check_keys(table: &toml::Table, file: &Path) -> Result<(), UsageError> {
     if let Some(key) = table.keys().find(|key| !KEYS.contains(&key.as_str())) {
         return Err(unknown(key, &KEYS));
     }
-    let models = table.get("model").and_then(toml::Value::as_array).into_iter().flatten();
-    let mut keys = models.filter_map(toml::Value::as_table).flat_map(toml::Table::keys);
-    keys.find(|key| !MODEL_KEYS.contains(&key.as_str())).map_or(Ok(()), |key| Err(unknown(key, &MODEL_KEYS)))
+    for (list, known) in [("model", MODEL_KEYS.as_slice()), ("model-suite", SUITE_KEYS.as_slice())] {
+        let tables = table.get(list).and_then(toml::Value::as_array).into_iter().flatten();
+        let mut keys = tables.filter_map(toml::Value::as_table).flat_map(toml::Table::keys);
+        if let Some(key) = keys.find(|key| !known.contains(&key.as_str())) {
+            return Err(unknown(key, known));
+        }
+    }
+    Ok(())
 }
 
 fn of_written(written: Written, text: &str, file: &Path) -> anyhow::Result<Settings> {
@@ -115,7 +145,15 @@ fn of_written(written: Written, text: &str, file: &Path) -> anyhow::Result<Setti
     for model in &models {
         check_model(model)?;
     }
-    Ok(Settings { lints: Config { levels }, fail_on, models })
+    let suites = written.suites.into_iter().map(suite).collect();
+    Ok(Settings { lints: Config { levels }, fail_on, models, suites })
+}
+
+fn suite(written: WrittenSuite) -> Suite {
+    let WrittenSuite { package, cfg, features, no_default_features, test, lib, own_tests } = written;
+    let takes_every_test = own_tests.unwrap_or(!cfg.is_empty());
+    let kind = if takes_every_test { ModelKind::OwnTest } else { ModelKind::Interlock };
+    Suite { package, features, no_default_features, cfgs: cfg, tests: test, lib, kind }
 }
 
 /// A model's text, or texts, with the files and lines that messages name.
@@ -225,6 +263,18 @@ mod tests {
         );
         let error = read(&model("pub struct Cell<T>;\npub fnn make() {}")).unwrap_err();
         assert!(error.starts_with("interlock.toml:6: model of `store`: not read as Rust declarations"), "{error}");
+    }
+
+    #[test]
+    fn a_suite_with_a_cfg_takes_every_test() {
+        let text = "[[model-suite]]\npackage = 'queue'\ncfg = ['queue_loom']\ntest = ['loom']\n";
+        let suites = read(text).unwrap().suites;
+        assert_eq!(
+            (suites[0].cfgs.as_slice(), suites[0].kind),
+            (["queue_loom".to_owned()].as_slice(), ModelKind::OwnTest)
+        );
+        let error = read("[[model-suite]]\npackage = 'queue'\ncfgs = ['loom']\n").unwrap_err();
+        assert_eq!(error, "interlock.toml: unknown key `cfgs`; did you mean `cfg`?");
     }
 
     #[test]

@@ -7,21 +7,21 @@ use interlock_source::LoadError;
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// Nothing at or above the threshold; every claim verified.
+    /// Nothing at or above the threshold; every claim verified; every model explored as asked, every twin caught.
     Clean,
-    /// Findings at or above the threshold.
+    /// Findings at or above the threshold; a failed model, or a twin that was not caught.
     Findings,
     /// Wrong arguments, configuration or audit manifest.
     Usage,
     /// A claim is refuted.
     Refuted,
-    /// A claim is stale, inconclusive or not run.
+    /// A claim is stale, inconclusive or not run; a model was neither complete nor sampled as asked.
     Undecided,
-    /// Nothing was analysed.
+    /// Nothing was analysed; no model was found.
     NothingAnalysed,
     /// A bug of this tool.
     Internal,
-    /// The command could not complete: no manifest, nothing to read or write.
+    /// The command could not complete: no manifest, nothing to read or write, a build that failed.
     Incomplete,
 }
 

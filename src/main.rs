@@ -4,9 +4,12 @@ mod args;
 mod audit;
 mod check;
 mod config;
+mod documents;
 mod exit_code;
 mod explain;
 mod graph;
+mod model;
+mod model_progress;
 mod output;
 mod run;
 
@@ -49,6 +52,7 @@ fn run(arguments: &[std::ffi::OsString]) -> Outcome {
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Graph(args)) => graph::run(&args),
         Some(Command::Audit(args)) => audit::run(&args),
+        Some(Command::Model(args)) => model::run(&args),
         Some(Command::Explain(args)) => explain::explain(&args.lint),
         Some(Command::Lints) => explain::list(),
     };

@@ -98,7 +98,7 @@ fn details(run: &ModelRun) -> String {
         lines.push(failure.message.clone());
         lines.extend(step_rows(failure).into_iter().map(|row| row.join("  ").trim_end().to_owned()));
     }
-    lines.extend(run.replay_token().map(|token| format!("cargo interlock model replay '{token}'")));
+    lines.extend(run.replay_argument().map(|token| format!("cargo interlock model replay '{token}'")));
     lines.join("\n")
 }
 

@@ -74,7 +74,7 @@ fn push_details(text: &mut String, run: &ModelRun) {
         let classes: Vec<String> = failure.classes.iter().map(|class| code(class)).collect();
         text.push_str(&format!("- locks: {}\n", classes.join(", ")));
     }
-    if let Some(token) = run.replay_token() {
+    if let Some(token) = run.replay_argument() {
         text.push_str(&format!("- replay: {}\n", code(&format!("cargo interlock model replay '{token}'"))));
     }
     if failure.steps.is_empty() {

@@ -101,6 +101,7 @@ fn about(run: &ModelRun) -> [String; 2] {
     match (&run.description, &run.twin) {
         (_, Some(twin)) => [String::new(), asked_of_twin(twin)],
         (Some(description), None) => [description.engine.clone(), asked(&description.search)],
+        (None, None) if run.counts_executions() => ["-".to_owned(), "-".to_owned()],
         (None, None) => ["own test".to_owned(), "-".to_owned()],
     }
 }
@@ -148,7 +149,7 @@ fn push_failure(text: &mut String, run: &ModelRun, style: ModelTextStyle) {
             text.push_str(&format!("  {line}\n"));
         }
     }
-    if let Some(token) = run.replay_token() {
+    if let Some(token) = run.replay_argument() {
         text.push_str(&format!("\n  replay: cargo interlock model replay '{token}'\n"));
     }
 }

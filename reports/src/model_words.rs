@@ -67,8 +67,6 @@ pub(crate) fn remarks(run: &ModelRun) -> Vec<String> {
         let symptom = run.twin.as_ref().map(|twin| twin.symptom.as_str()).unwrap_or_default();
         remarks
             .push(format!("expected `{symptom}`; {verdict}{}", failure.map(|m| format!(": {m}")).unwrap_or_default()));
-    } else if !run.is_fine() && !run.verdict.is_failure() {
-        remarks.push(format!("asked: {}", asked(&run.search())));
     }
     remarks.extend(run.notes.iter().cloned());
     remarks
@@ -106,7 +104,7 @@ pub(crate) fn summary(report: &ModelReport) -> String {
     if counts.twins > 0 {
         parts.push(format!("{}, {} caught", counted(counts.twins, "twin"), counts.twins_caught));
     }
-    parts.push(format!("{} executions", counts.executions));
+    parts.push(format!("{} execution{}", counts.executions, if counts.executions == 1 { "" } else { "s" }));
     if !report.empty.is_empty() {
         parts.push(format!("{} without models", counted_as(report.empty.len(), "test binary", "test binaries")));
     }

@@ -93,7 +93,7 @@ fn failed() -> ModelRun {
 }
 
 fn hung() -> ModelRun {
-    let cause = text("no line came from it for the time that it may be silent; it waits: it took no processor time");
+    let cause = text("it said nothing for 30s; it waits: it took no processor time");
     run("wait_for_ever", SearchPlan::Loom { preemptions: None }, Verdict::Hung(cause), 40)
 }
 

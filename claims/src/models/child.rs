@@ -13,7 +13,7 @@ use super::capture::{Capture, captured};
 use super::process::{cpu_ms, memory_bytes};
 use super::protocol::Line;
 
-/// How often a process is looked at.
+/// How often a process is looked at, at least.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// How long the last of what a dead process printed is waited for.
 const LAST_WORDS: Duration = Duration::from_millis(500);
@@ -44,7 +44,7 @@ pub(crate) enum Life {
 /// Why a process was stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stop {
-    Silent { cpu_ms: Option<u64> },
+    Silent { after: Duration, cpu_ms: Option<u64> },
     OutOfTime,
     OutOfMemory { bytes: u64 },
     TooManyLines,
@@ -146,7 +146,8 @@ fn watch(child: &mut Child, lines: &mut Lines, limits: Limits, life: Life, tell:
         } else if lines.n_bytes > LINES_BYTES_MAX {
             Some(Stop::TooManyLines)
         } else if alive_at.elapsed() > limits.silence {
-            Some(Stop::Silent { cpu_ms: cpu.zip(cpu_at_life).map(|(now, then)| now.saturating_sub(then)) })
+            let cpu_ms = cpu.zip(cpu_at_life).map(|(now, then)| now.saturating_sub(then));
+            Some(Stop::Silent { after: limits.silence, cpu_ms })
         } else if start.elapsed() > limits.time {
             Some(Stop::OutOfTime)
         } else {
@@ -155,7 +156,8 @@ fn watch(child: &mut Child, lines: &mut Lines, limits: Limits, life: Life, tell:
         if let Some(stop) = stop {
             return stopped(child, stop);
         }
-        std::thread::sleep(LOOK_EVERY);
+        // A short process is not made to wait for a long look.
+        std::thread::sleep(LOOK_EVERY.min(start.elapsed() / 4 + Duration::from_millis(1)));
     }
 }
 

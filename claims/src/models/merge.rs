@@ -145,6 +145,9 @@ fn join(runs: &[&ModelRun]) -> ModelRun {
     let failures = runs.iter().filter_map(|run| run.failure.as_ref());
     joined.failure = failures.min_by_key(|failure| (failure.preemptions, failure.execution)).cloned();
     joined.verdict = joined_verdict(runs);
+    if joined.executions == 0 && joined.verdict.answers_something() {
+        joined.verdict = Verdict::NothingExplored("none of its parts had an execution".to_owned());
+    }
     // A failure that was found needs no other part.
     if let Some(why) = gap(runs).filter(|_| !joined.verdict.is_failure()) {
         joined.verdict = not_covered(&why);
@@ -327,6 +330,15 @@ mod tests {
         let mut others = parts();
         others[1].scale = "full".to_owned();
         check_problem(&others, "0.jsonl and 1.jsonl were run with another scale or budget");
+    }
+
+    #[test]
+    fn empty_parts_are_not_a_whole() {
+        let mut parts = parts();
+        parts[0].runs[0].executions = 0;
+        assert_eq!(merge(&parts).exit_code(), 0);
+        parts[1].runs[0].executions = 0;
+        assert_eq!(merge(&parts).runs[0].verdict.kind(), "nothing-explored");
     }
 
     #[test]

@@ -94,14 +94,17 @@ impl ModelReport {
     }
 
     /// 5 where nothing was found to run, 1 for a failed model or a twin that was not caught, 4 for a model that was
-    /// neither complete nor sampled as asked or for parts that do not cover, 0 otherwise: the first that applies.
+    /// neither complete nor sampled as asked or for parts that do not cover, 0 otherwise: the first that applies. A replay
+    /// gives 1 where the failure happened again, 4 where it did not.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         if !self.empty.is_empty() || (self.runs.is_empty() && self.elsewhere.is_empty()) {
             return 5;
         }
-        let replayed = |run: &ModelRun| self.command == ModelCommand::Replay && run.verdict.is_failure();
-        if self.runs.iter().any(|run| run.is_failure() || replayed(run)) {
+        if self.command == ModelCommand::Replay {
+            return if self.runs.iter().any(|run| run.verdict.is_failure()) { 1 } else { 4 };
+        }
+        if self.runs.iter().any(ModelRun::is_failure) {
             return 1;
         }
         let is_open = !self.problems.is_empty() || self.runs.iter().any(|run| !run.is_fine());

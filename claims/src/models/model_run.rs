@@ -39,6 +39,8 @@ pub struct ModelRun {
     pub elapsed_ms: u64,
     /// The first failure.
     pub failure: Option<Failure>,
+    /// A file that holds the replay token, where that is too long to be printed.
+    pub replay_file: Option<String>,
     /// What else there is to say.
     pub notes: Vec<String>,
 }
@@ -86,7 +88,16 @@ impl ModelRun {
     /// Whether it says that something is wrong: the property broken, or a bug not seen.
     #[must_use]
     pub fn is_failure(&self) -> bool {
-        self.judgement().map_or(self.verdict.is_failure(), |judgement| judgement != Judgement::Caught)
+        match self.judgement() {
+            Some(judgement) => !matches!(judgement, Judgement::Caught | Judgement::Undecided),
+            None => self.verdict.is_failure(),
+        }
+    }
+
+    /// What to give to `cargo interlock model replay`: the token, or the file that holds it.
+    #[must_use]
+    pub fn replay_argument(&self) -> Option<String> {
+        self.replay_file.clone().or_else(|| self.replay_token())
     }
 
     /// What replays its failure: `NAME=TOKEN`, or `NAME+BUG=TOKEN` of a twin.
@@ -134,7 +145,7 @@ impl Said {
             run.notes.push(format!("it printed {} MB; the start and the end were read", printed / 1_000_000));
         }
         run.verdict = match run.kind {
-            ModelKind::Interlock => self.verdict(ended),
+            ModelKind::Interlock => self.verdict(ended, run.shard),
             ModelKind::OwnTest => own_verdict(ended, budget_ms),
         };
         (run.executions, run.prefixes) = self.end.map_or((self.executions, 0), |(_, n, prefixes)| (n, prefixes));
@@ -143,7 +154,7 @@ impl Said {
         run.description = self.description.or(run.description.take());
     }
 
-    fn verdict(&self, ended: &Ended) -> Verdict {
+    fn verdict(&self, ended: &Ended, shard: Shard) -> Verdict {
         let version = self.description.as_ref().map_or(PROTOCOL, |description| description.protocol);
         if version != PROTOCOL {
             return Verdict::Unknown(format!("it speaks protocol {version}, this version speaks {PROTOCOL}"));
@@ -153,7 +164,8 @@ impl Said {
             (Verdict::Failed, _) if self.failure.is_none() => {
                 Verdict::Unknown("it says `failed` without a failure".to_owned())
             }
-            (Verdict::Complete | Verdict::CompleteUpTo(_) | Verdict::Sampled(_), _) if *executions == 0 => {
+            // A part of a small search may be empty; the whole may not.
+            (verdict, _) if verdict.answers_something() && *executions == 0 && shard.is_whole() => {
                 Verdict::NothingExplored("it says that it is done after no execution".to_owned())
             }
             (Verdict::Failed, _) => Verdict::Failed,
@@ -176,12 +188,6 @@ impl Said {
     }
 }
 
-impl Verdict {
-    fn answers_something(&self) -> bool {
-        matches!(self, Verdict::Complete | Verdict::CompleteUpTo(_) | Verdict::Sampled(_))
-    }
-}
-
 /// A process that ended without its last line.
 fn died(status: &std::process::ExitStatus, because: &str, ended: &Ended) -> Verdict {
     let stderr = ended.stderr_text();
@@ -200,13 +206,13 @@ fn died(status: &std::process::ExitStatus, because: &str, ended: &Ended) -> Verd
 
 fn stopped(stop: Stop) -> Verdict {
     match stop {
-        Stop::Silent { cpu_ms } => {
+        Stop::Silent { after, cpu_ms } => {
             let doing = match cpu_ms {
                 Some(0..50) => "; it waits: it took no processor time",
                 Some(_) => "; it is busy: it took processor time all along",
                 None => "",
             };
-            Verdict::Hung(format!("no line came from it for the time that it may be silent{doing}"))
+            Verdict::Hung(format!("it said nothing for {after:?}{doing}"))
         }
         Stop::OutOfTime => Verdict::Hung("it still ran long after its budget".to_owned()),
         Stop::OutOfMemory { bytes } => Verdict::OutOfMemory(format!("it had {} MiB", bytes >> 20)),
@@ -222,7 +228,9 @@ fn own_verdict(ended: &Ended, budget_ms: u64) -> Verdict {
             let reason = format!("stopped after {} s; it was still busy", budget_ms.div_ceil(1000));
             Verdict::CutOff { reason, preemptions_done: None }
         }
-        Ending::Stopped(Stop::Silent { .. }) => Verdict::Hung("it waits: it took no processor time".to_owned()),
+        Ending::Stopped(Stop::Silent { after, .. }) => {
+            Verdict::Hung(format!("it waits: it took no processor time for {after:?}"))
+        }
         Ending::Stopped(stop) => stopped(*stop),
         Ending::Ended(status) => match status.code() {
             Some(0) if ended.stdout_text().contains("test result: ok. 0 passed") => {
@@ -300,7 +308,11 @@ mod tests {
         let mut run = ModelRun::default();
         let lines =
             [r#"{"line":"bound","preemptions":1,"executions":9}"#, r#"{"line":"progress","bound":2,"executions":40}"#];
-        said(&lines).fill(&mut run, &ended(Ending::Stopped(Stop::Silent { cpu_ms: Some(0) })), 1000);
+        said(&lines).fill(
+            &mut run,
+            &ended(Ending::Stopped(Stop::Silent { after: Duration::from_secs(2), cpu_ms: Some(0) })),
+            1000,
+        );
         assert_eq!((run.executions, run.bounds.len()), (40, 1));
         assert!(run.verdict.cause().is_some_and(|cause| cause.contains("it waits")));
     }

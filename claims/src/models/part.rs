@@ -172,6 +172,7 @@ impl RunLine {
             bounds: self.bounds,
             elapsed_ms: self.elapsed_ms,
             failure: self.failure,
+            replay_file: None,
             notes: self.notes,
         }
     }

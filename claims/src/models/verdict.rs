@@ -93,6 +93,11 @@ impl Verdict {
         }
     }
 
+    /// Whether it claims that something was explored to its end.
+    pub(crate) fn answers_something(&self) -> bool {
+        matches!(self, Verdict::Complete | Verdict::CompleteUpTo(_) | Verdict::Sampled(_))
+    }
+
     /// How grave it is, the gravest last: of several parts of a model the gravest counts.
     pub(crate) fn gravity(&self) -> u8 {
         match self {
@@ -200,7 +205,7 @@ impl std::fmt::Display for Judgement {
             Judgement::Late { found, within } => write!(f, "caught late: {found} preemptions, stated {within}"),
             Judgement::OtherSymptom => f.write_str("not caught: failed with another symptom"),
             Judgement::Missed => f.write_str("not caught: passed"),
-            Judgement::Undecided => f.write_str("not caught: undecided"),
+            Judgement::Undecided => f.write_str("undecided"),
         }
     }
 }

@@ -1,0 +1,261 @@
+//! `cargo interlock model`: list, run, replay, and joining the parts of a run.
+
+use std::path::Path;
+
+use anyhow::Context;
+use interlock_claims::models::{
+    BuildOptions, Discovery, FoundModel, ModelCommand as Done, ModelKind, ModelReport, ModelRun, ModelWorkspace, Part,
+    ReplayToken, RunOptions, Shard, Suite, SuiteError, SuiteRequest, describe_all, discover, matching, merge, replay,
+    run_all, suites, watches_memory,
+};
+use interlock_reports::{Heading, ModelTextStyle, model_json, model_junit, model_markdown, model_text};
+
+use crate::args::{
+    ModelArgs, ModelBuildArgs, ModelCommand, ModelLimitArgs, ModelListArgs, ModelOutputArgs, ModelReplayArgs,
+    ModelRunArgs,
+};
+use crate::config::{self, suggestion};
+use crate::documents::{Target, targets};
+use crate::exit_code::{Outcome, UsageError};
+use crate::model_progress::{ModelProgress, explain_nothing};
+use crate::output::{wants_color, write_file};
+
+/// A token that is longer than this is put into a file.
+const TOKEN_CHARACTERS_MAX: usize = 160;
+
+/// Where models' processes write their lines, below the target folder.
+const LINES_FOLDER: &str = "lines";
+
+#[derive(Clone, Copy)]
+enum Format {
+    Human,
+    Json,
+    Junit,
+    Markdown,
+}
+
+const FORMATS: [(&str, Format); 4] =
+    [("human", Format::Human), ("json", Format::Json), ("junit", Format::Junit), ("markdown", Format::Markdown)];
+
+/// Lists, runs, joins or replays models.
+pub(crate) fn run(args: &ModelArgs) -> anyhow::Result<Outcome> {
+    match &args.command {
+        ModelCommand::List(args) => list(args),
+        ModelCommand::Run(args) if args.merge.is_empty() => run_models(args),
+        ModelCommand::Run(args) => join(args),
+        ModelCommand::Replay(args) => replay_failure(args),
+    }
+}
+
+/// A workspace whose models are built.
+struct Built {
+    workspace: ModelWorkspace,
+    discovery: Discovery,
+}
+
+fn list(args: &ModelListArgs) -> anyhow::Result<Outcome> {
+    let targets = targets(&args.output.message_format, &FORMATS)?;
+    let built = build(&args.build)?;
+    let limits = ModelLimitArgs::default();
+    let options = options(&built, &limits, None, Shard::WHOLE);
+    let runs = describe_all(&built.discovery.models, &options, &mut |_| ());
+    let report = ModelReport { runs, ..report(&built, &options, Done::List) };
+    finish(&report, &built.discovery, &args.build, &targets, &args.output, false)
+}
+
+fn run_models(args: &ModelRunArgs) -> anyhow::Result<Outcome> {
+    let targets = targets(&args.output.message_format, &FORMATS)?;
+    let mut built = build(&args.build)?;
+    built.discovery.models = chosen(&built.discovery, &args.names)?;
+    if !args.names.is_empty() && !built.discovery.models.is_empty() {
+        // What was asked for is there.
+        built.discovery.empty.clear();
+    }
+    let options = options(&built, &args.limits, args.jobs, args.shard.unwrap_or_default());
+    let mut told = ModelProgress::new(args.build.quiet, options.budget);
+    let mut result = run_all(&built.discovery.models, &options, &mut |event| told.hear(event));
+    for run in &mut result.runs {
+        keep_long_token(run, &built.workspace.target)?;
+    }
+    let mut report = report(&built, &options, Done::Run);
+    (report.runs, report.elsewhere) = (result.runs, result.elsewhere);
+    finish(&report, &built.discovery, &args.build, &targets, &args.output, args.verbose)
+}
+
+/// The models that the names mean; all of them where there are none.
+fn chosen(discovery: &Discovery, names: &[String]) -> Result<Vec<FoundModel>, UsageError> {
+    if names.is_empty() || discovery.models.is_empty() {
+        return Ok(discovery.models.clone());
+    }
+    let mut chosen: Vec<FoundModel> = Vec::new();
+    for name in names {
+        let found = matching(&discovery.models, name);
+        if found.is_empty() {
+            return Err(no_model(discovery, name));
+        }
+        chosen.extend(found.into_iter().cloned());
+    }
+    chosen.sort_by(|a, b| a.id.cmp(&b.id));
+    chosen.dedup_by(|a, b| a.id == b.id);
+    Ok(chosen)
+}
+
+fn no_model(discovery: &Discovery, name: &str) -> UsageError {
+    let known: Vec<&str> = discovery.models.iter().map(|model| model.name.as_str()).collect();
+    UsageError(format!("no model is called `{name}`{}", suggestion(name, &known)))
+}
+
+fn replay_failure(args: &ModelReplayArgs) -> anyhow::Result<Outcome> {
+    let targets = targets(&args.output.message_format, &FORMATS)?;
+    let path = Path::new(&args.token);
+    let text = if path.is_file() {
+        std::fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))?
+    } else {
+        args.token.clone()
+    };
+    let unread = || UsageError("this is no replay token: it has the form NAME=.. or NAME+BUG=..".to_owned());
+    let token = ReplayToken::parse(&text).ok_or_else(unread)?;
+    let built = build(&args.build)?;
+    let found = matching(&built.discovery.models, &token.name);
+    let [model] = found.as_slice() else { return Err(no_model(&built.discovery, &token.name).into()) };
+    let options = options(&built, &args.limits, None, Shard::WHOLE);
+    let mut run = replay(model, token.bug.as_deref(), &token.token, &options);
+    keep_long_token(&mut run, &built.workspace.target)?;
+    if !run.verdict.is_failure() {
+        run.notes.push("the failure did not happen again".to_owned());
+    }
+    let report = ModelReport { runs: vec![run], empty: Vec::new(), ..report(&built, &options, Done::Replay) };
+    finish(&report, &built.discovery, &args.build, &targets, &args.output, true)
+}
+
+fn join(args: &ModelRunArgs) -> anyhow::Result<Outcome> {
+    let targets = targets(&args.output.message_format, &FORMATS)?;
+    let mut parts = Vec::new();
+    for path in &args.merge {
+        let text = std::fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))?;
+        let part = Part::read(&path.display().to_string(), &text);
+        parts.push(part.map_err(|error| UsageError(error.to_string()))?);
+    }
+    let report = merge(&parts);
+    write(&report, &targets, &args.output, args.verbose)?;
+    Ok(outcome(&report))
+}
+
+/// Builds what is asked for, and looks for the models in it.
+fn build(args: &ModelBuildArgs) -> anyhow::Result<Built> {
+    let usage = |error: SuiteError| match &error {
+        SuiteError::NoPackage { name, known } => {
+            let known: Vec<&str> = known.iter().map(String::as_str).collect();
+            anyhow::Error::new(UsageError(format!("{error}{}", suggestion(name, &known))))
+        }
+        SuiteError::Metadata(_) => error.into(),
+    };
+    let workspace = ModelWorkspace::load(args.manifest_path.as_deref()).map_err(usage)?;
+    let settings = config::load(&workspace.root)?;
+    let request = SuiteRequest { packages: args.packages.clone(), explicit: explicit(args) };
+    let suites = suites(&workspace, &request, &settings.suites).map_err(usage)?;
+    let options = BuildOptions { locked: args.locked, offline: args.offline, quiet: args.quiet };
+    let discovery = discover(&workspace, &suites, options)?;
+    let lines = workspace.target.join(LINES_FOLDER);
+    std::fs::create_dir_all(&lines).with_context(|| format!("failed to make the folder {}", lines.display()))?;
+    Ok(Built { workspace, discovery })
+}
+
+/// The suite that the arguments name; the default one where they name none.
+fn explicit(args: &ModelBuildArgs) -> Suite {
+    let split = |list: &[String]| list.iter().flat_map(|part| part.split_whitespace().map(str::to_owned)).collect();
+    let takes_every_test = args.own_tests || !args.cfgs.is_empty();
+    Suite {
+        package: String::new(),
+        features: split(&args.features),
+        no_default_features: args.no_default_features,
+        cfgs: args.cfgs.clone(),
+        tests: args.tests.clone(),
+        lib: args.lib,
+        kind: if takes_every_test { ModelKind::OwnTest } else { ModelKind::Interlock },
+    }
+}
+
+fn options(built: &Built, limits: &ModelLimitArgs, jobs: Option<u16>, shard: Shard) -> RunOptions {
+    let available = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let scale = std::env::var("INTERLOCK_SCALE").ok().filter(|scale| scale == "full");
+    RunOptions {
+        budget: limits.budget,
+        silence: limits.hang_after,
+        memory_bytes: limits.memory,
+        jobs: jobs.map_or_else(available, usize::from),
+        shard,
+        scale: scale.unwrap_or_else(|| "ci".to_owned()),
+        folder: built.workspace.target.join(LINES_FOLDER),
+    }
+}
+
+/// A report without its runs.
+fn report(built: &Built, options: &RunOptions, command: Done) -> ModelReport {
+    let unwatched = "the memory of processes is not watched on this system".to_owned();
+    ModelReport {
+        workspace: built.workspace.name(),
+        command,
+        shard: options.shard,
+        scale: options.scale.clone(),
+        budget_ms: u64::try_from(options.budget.as_millis()).unwrap_or(u64::MAX),
+        empty: built.discovery.empty.clone(),
+        notes: if watches_memory() { Vec::new() } else { vec![unwatched] },
+        ..ModelReport::default()
+    }
+}
+
+/// A long token goes into a file, whose name is printed instead.
+fn keep_long_token(run: &mut ModelRun, folder: &Path) -> anyhow::Result<()> {
+    let Some(token) = run.replay_token().filter(|token| token.len() > TOKEN_CHARACTERS_MAX) else { return Ok(()) };
+    let place = token.split('=').next().unwrap_or_default();
+    let name = place.replace(|char: char| !char.is_ascii_alphanumeric() && !"+-_".contains(char), "_");
+    let path = folder.join("replay").join(format!("{name}.token"));
+    write_file(&path, &token)?;
+    run.replay_file = Some(path.display().to_string());
+    Ok(())
+}
+
+fn finish(
+    report: &ModelReport,
+    discovery: &Discovery,
+    build: &ModelBuildArgs,
+    targets: &[Target<Format>],
+    output: &ModelOutputArgs,
+    with_twins: bool,
+) -> anyhow::Result<Outcome> {
+    if discovery.models.is_empty() && discovery.empty.is_empty() {
+        explain_nothing(discovery.n_binaries, explicit(build).kind == ModelKind::OwnTest);
+    }
+    write(report, targets, output, with_twins)?;
+    Ok(outcome(report))
+}
+
+fn write(
+    report: &ModelReport,
+    targets: &[Target<Format>],
+    output: &ModelOutputArgs,
+    with_twins: bool,
+) -> anyhow::Result<()> {
+    let heading = Heading { workspace: &report.workspace, version: env!("CARGO_PKG_VERSION") };
+    for target in targets {
+        let color = target.path.is_none() && wants_color(output.color);
+        let text = match target.format {
+            Format::Human => model_text(report, ModelTextStyle { color, with_twins }),
+            Format::Json => model_json(report, heading.version),
+            Format::Junit => model_junit(report),
+            Format::Markdown => model_markdown(report, heading),
+        };
+        target.write(&text)?;
+    }
+    Ok(())
+}
+
+fn outcome(report: &ModelReport) -> Outcome {
+    match report.exit_code() {
+        0 => Outcome::Clean,
+        1 => Outcome::Findings,
+        5 => Outcome::NothingAnalysed,
+        _ => Outcome::Undecided,
+    }
+}
