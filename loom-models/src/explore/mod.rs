@@ -1,0 +1,263 @@
+//! Searches on shuttle: bounded, sampled, each schedule twice, and one execution again.
+
+mod ask;
+mod bounded;
+mod policy;
+mod record;
+mod replay;
+mod sampled;
+mod table;
+mod twice;
+mod way;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Instant;
+
+use shuttle::{Config, FailurePersistence, MaxSteps, Runner};
+
+use bounded::Bounded;
+use policy::{Asking, Policy};
+use record::{Allowance, Record, Shared, Stop, shared};
+use replay::Replay;
+use sampled::{Sampled, Sampler, UNIT};
+use twice::{LIKELY_CAUSES, Twice};
+use way::Route;
+
+use crate::model::{Limits, Search};
+use crate::outcome::{Cut, Failure, Outcome, Verdict};
+use crate::plan::{Again, Body, Plan};
+use crate::session;
+
+/// A search that is running: what it may take, what it has found.
+struct Run<'a> {
+    plan: &'a Plan,
+    body: &'a Body,
+    until: Instant,
+    record: Shared<Record>,
+    outcome: Outcome,
+}
+
+/// Runs a search.
+pub(crate) fn run(plan: &Plan, body: &Body) -> Outcome {
+    let started = Instant::now();
+    let until = started + plan.budget;
+    let record = shared(Record::new(allowance(plan, until)));
+    let mut run = Run { plan, body, until, record, outcome: Outcome::of(Verdict::NothingExplored) };
+    let early = run.check_twice();
+    match early {
+        Err(cause) => run.outcome.verdict = Verdict::NotDeterministic { cause },
+        Ok(early) => {
+            run.search();
+            run.keep_early(early);
+            run.follow_the_failure();
+        }
+    }
+    run.outcome.elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    run.outcome
+}
+
+fn allowance(plan: &Plan, until: Instant) -> Allowance {
+    Allowance { steps: plan.limits.steps, executions: plan.limits.executions, until }
+}
+
+impl Run<'_> {
+    fn search(&mut self) {
+        let verdict = match self.plan.search {
+            Search::Bounded { preemptions } => self.bounds(0..=preemptions),
+            Search::Portfolio { schedules } => self.portfolio(schedules),
+            Search::Loom { .. } => Verdict::NothingExplored,
+        };
+        let record = self.record.borrow();
+        self.outcome.executions = record.own;
+        self.outcome.prefixes = record.prefixes;
+        if record.ever_drew {
+            let note = "draws without a stated range came from one fixed stream: other draws were not explored";
+            self.outcome.notes.push(note.to_owned());
+        }
+        let is_clean = self.outcome.failure.is_none() && record.stop.is_none();
+        self.outcome.verdict = if is_clean && !record.ever_chose { Verdict::NothingExplored } else { verdict };
+        if matches!(self.outcome.verdict, Verdict::NothingExplored) {
+            self.outcome.notes.push("no two tasks could ever run at once, and nothing was chosen".to_owned());
+        }
+    }
+
+    /// Bounds in turn, until one fails, is cut off, or keeps nothing out.
+    fn bounds(&mut self, bounds: impl Iterator<Item = u32>) -> Verdict {
+        let Plan { limits, shard, .. } = self.plan;
+        let mut done = None;
+        let mut is_limited = false;
+        for bound in bounds {
+            let before = self.record.borrow().own;
+            let policy = shared(Bounded::new(bound, limits.passed_over, *shard));
+            self.outcome.failure = run_policy(&policy, &self.record, "bounded", limits, self.body);
+            if self.outcome.failure.is_some() {
+                return Verdict::Failed;
+            }
+            if let Some(stopped) = self.stopped(done) {
+                return stopped;
+            }
+            let executions = self.record.borrow().own - before;
+            let policy = policy.borrow();
+            self.outcome.bounds.push((bound, executions));
+            session::bound(bound, executions, policy.met_the_bound);
+            done = Some(bound);
+            is_limited = policy.met_the_limit;
+            let is_all = !policy.met_the_bound && !is_limited && !self.record.borrow().ever_drew;
+            // A part cannot know whether the bound keeps something out of another part.
+            if is_all && shard.is_whole() {
+                return Verdict::Complete;
+            }
+        }
+        let passed_over = is_limited.then_some(limits.passed_over);
+        Verdict::CompleteUpTo { preemptions: done.unwrap_or(0), passed_over }
+    }
+
+    /// Samples, then searches for as many executions again.
+    fn portfolio(&mut self, schedules: u64) -> Verdict {
+        let Plan { name, limits, shard, .. } = self.plan;
+        for unit in (0..schedules.div_ceil(UNIT)).filter(|unit| shard.has(*unit)) {
+            let n = UNIT.min(schedules - unit * UNIT);
+            let policy = shared(Sampled::new(unit, name, n));
+            let scheduler = Sampler::of_unit(unit).name();
+            self.outcome.failure = run_policy(&policy, &self.record, &scheduler, limits, self.body);
+            if self.outcome.failure.is_some() {
+                return Verdict::Failed;
+            }
+            if let Some(stopped) = self.stopped(None) {
+                return stopped;
+            }
+        }
+        let sampled = self.record.borrow().own;
+        let all = self.record.borrow().allowance.executions;
+        self.record.borrow_mut().allowance.executions = all.min(2 * sampled);
+        let verdict = self.bounds(0..=u32::MAX);
+        let mut record = self.record.borrow_mut();
+        match verdict {
+            Verdict::CutOff { reason: Cut::Executions | Cut::Budget, .. } => {
+                record.stop = None;
+                Verdict::Sampled { schedules: sampled }
+            }
+            other => other,
+        }
+    }
+
+    /// The verdict of a search that was stopped.
+    fn stopped(&self, done: Option<u32>) -> Option<Verdict> {
+        let record = self.record.borrow();
+        match record.stop.clone()? {
+            Stop::Cut(reason) => Some(Verdict::CutOff { reason, preemptions_done: done }),
+            Stop::Diverged(text) => Some(Verdict::NotDeterministic { cause: format!("{text}; {LIKELY_CAUSES}") }),
+        }
+    }
+
+    /// Runs some schedules twice. A failure on the way is kept for later: the search may find it with fewer preemptions.
+    fn check_twice(&mut self) -> Result<Option<Failure>, String> {
+        let Plan { limits, .. } = self.plan;
+        let record = shared(Record::new(allowance(self.plan, self.until)));
+        let bound = match self.plan.search {
+            Search::Bounded { preemptions } => preemptions,
+            Search::Portfolio { .. } | Search::Loom { .. } => u32::MAX,
+        };
+        let policy = shared(Twice::new(limits.checked_twice, bound));
+        let failure = run_policy(&policy, &record, "random", limits, self.body);
+        if let Some(Stop::Diverged(text)) = &record.borrow().stop {
+            return Err(format!("{text}; {LIKELY_CAUSES}"));
+        }
+        session::checked(record.borrow().own);
+        Ok(failure)
+    }
+
+    /// Runs the failing execution again, for its steps.
+    fn follow_the_failure(&mut self) {
+        let Some(failure) = &mut self.outcome.failure else { return };
+        let again = session::muted(|| replay(&failure.way, &failure.scheduler, self.plan, self.body));
+        match again.failure.filter(|again| again.message == failure.message) {
+            Some(again) => {
+                failure.steps = again.steps;
+                failure.classes = again.classes;
+            }
+            None => {
+                let why = again.other.unwrap_or_else(|| "it failed otherwise".to_owned());
+                self.outcome.notes.push(format!("the failing schedule was run again in the same process: {why}"));
+            }
+        }
+    }
+
+    fn keep_early(&mut self, early: Option<Failure>) {
+        if self.outcome.failure.is_none() && early.is_some() && self.outcome.verdict.is_without_failure() {
+            self.outcome.failure = early;
+            self.outcome.verdict = Verdict::Failed;
+        }
+    }
+}
+
+/// Replays a way.
+pub(crate) fn replay(way: &str, scheduler: &str, plan: &Plan, body: &Body) -> Again {
+    let Some(route) = Route::read(way) else {
+        return Again { failure: None, other: Some("the token's way cannot be read".to_owned()) };
+    };
+    let (n_picks, digest) = (route.n_picks, route.digest);
+    let record = shared(Record::new(allowance(plan, Instant::now() + plan.budget)));
+    record.borrow_mut().switches = Some(Vec::new());
+    let failure = run_policy(&shared(Replay::new(route)), &record, scheduler, &plan.limits, body);
+    let record = record.borrow();
+    let other = match (&record.stop, &failure) {
+        (Some(Stop::Diverged(text)), _) => Some(text.clone()),
+        (Some(Stop::Cut(reason)), None) => Some(format!("cut off ({})", reason.word())),
+        (_, None) => {
+            Some(format!("the execution did not fail; it took {} choices of {n_picks}", record.way.picks.len()))
+        }
+        (_, Some(failure)) => {
+            let same =
+                Route::read(&failure.way).is_some_and(|route| route.n_picks == n_picks && route.digest == digest);
+            (!same).then(|| "the execution failed, and had other choices on its way than the token says".to_owned())
+        }
+    };
+    Again { failure, other }
+}
+
+/// Runs one policy to its end. The failure, if an execution failed.
+fn run_policy<P: Policy + 'static>(
+    policy: &Shared<P>,
+    record: &Shared<Record>,
+    scheduler: &str,
+    limits: &Limits,
+    body: &Body,
+) -> Option<Failure> {
+    let asking = Asking { policy: policy.clone(), record: record.clone() };
+    let runner = Runner::new(asking, config(limits));
+    let body = Arc::clone(body);
+    let (seen, scheduler) = (record.clone(), scheduler.to_owned());
+    let describe = move |message| Some(failure(&seen, message, &scheduler));
+    let again = describe.clone();
+    let (result, first) = session::listen(describe, || catch_unwind(AssertUnwindSafe(|| runner.run(move || body()))));
+    let payload = result.err()?;
+    first.or_else(|| again(session::payload_text(&*payload)))
+}
+
+/// What is known of the execution at hand, which has failed.
+fn failure(record: &Shared<Record>, message: String, scheduler: &str) -> Failure {
+    // The panic may come from within a scheduler, which holds the record.
+    let record = record.try_borrow();
+    let record = record.as_deref().ok();
+    Failure {
+        message,
+        execution: record.map_or(0, |record| record.own),
+        preemptions: record.map(|record| record.preemptions),
+        scheduler: scheduler.to_owned(),
+        way: record.map(|record| record.way.text()).unwrap_or_default(),
+        steps: record.and_then(|record| record.switches.as_deref()).map(table::steps).unwrap_or_default(),
+        classes: Vec::new(),
+    }
+}
+
+fn config(limits: &Limits) -> Config {
+    let mut config = Config::new();
+    config.stack_size = limits.stack_bytes;
+    config.failure_persistence = FailurePersistence::None;
+    config.silence_warnings = true;
+    // Ours is met first, and is no failure; this one is for destructors, which run without being asked for.
+    config.max_steps = MaxSteps::FailAfter(limits.steps as usize * 8 + 100_000);
+    config
+}

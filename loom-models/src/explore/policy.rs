@@ -1,0 +1,89 @@
+//! Between shuttle and a way of searching: counts, limits and the way taken are the same for all of them.
+
+use interlock_sync::model::n_choices;
+use shuttle::scheduler::{Schedule, Scheduler, Task, TaskId};
+
+use super::ask::Ask;
+use super::record::{Record, Shared, Stop};
+use crate::session;
+
+/// An execution that is to begin.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Next {
+    /// The seed of its draws without a stated range.
+    pub(crate) seed: u64,
+    /// Whether it belongs to another shard.
+    pub(crate) is_foreign: bool,
+}
+
+/// A way of searching: which execution is next, and who runs in it.
+pub(crate) trait Policy {
+    /// Prepares the next execution; `None` is the end.
+    fn next_execution(&mut self, record: &mut Record) -> Option<Next>;
+
+    /// Who runs next. `None` leaves this execution.
+    fn pick(&mut self, ask: &Ask<'_>, record: &mut Record) -> Option<u32>;
+
+    /// A value below `n`, which is two or more.
+    fn choose(&mut self, n: u32, record: &mut Record) -> u32;
+
+    /// What progress is told of: the bound.
+    fn bound(&self) -> Option<u32> {
+        None
+    }
+}
+
+/// A scheduler of shuttle that asks a policy. Policy and record outlive it, for whoever started the search.
+pub(crate) struct Asking<P> {
+    pub(crate) policy: Shared<P>,
+    pub(crate) record: Shared<Record>,
+}
+
+impl<P: Policy> Scheduler for Asking<P> {
+    fn new_execution(&mut self) -> Option<Schedule> {
+        let (mut policy, mut record) = (self.policy.borrow_mut(), self.record.borrow_mut());
+        if record.stop.is_some() {
+            return None;
+        }
+        let next = policy.next_execution(&mut record)?;
+        if !record.begin(next) {
+            return None;
+        }
+        if record.is_time_to_tell() {
+            session::progress(policy.bound(), record.own);
+        }
+        Some(Schedule::new(0))
+    }
+
+    fn next_task(&mut self, tasks: &[&Task], current: Option<TaskId>, yields: bool) -> Option<TaskId> {
+        let (mut policy, mut record) = (self.policy.borrow_mut(), self.record.borrow_mut());
+        if !record.step() {
+            return None;
+        }
+        let ask = Ask { tasks, current, yields };
+        let picked = policy.pick(&ask, &mut record)?;
+        if record.stop.is_some() {
+            return None;
+        }
+        let Some(task) = tasks.iter().find(|task| super::ask::number(task.id()) == picked) else {
+            record.stop =
+                Some(Stop::Diverged(format!("task {picked} was to run at step {}, and cannot", record.steps)));
+            return None;
+        };
+        record.picked(&ask, picked);
+        Some(task.id())
+    }
+
+    fn next_u64(&mut self) -> u64 {
+        let mut record = self.record.borrow_mut();
+        match n_choices() {
+            None => record.draw(),
+            Some(n) => {
+                let n = u32::try_from(n).unwrap_or(u32::MAX);
+                let chosen = self.policy.borrow_mut().choose(n, &mut record);
+                record.chose(n, chosen);
+                u64::from(chosen)
+            }
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! The lines of the protocol (`docs/model-protocol.md`): one JSON object each, appended and flushed at once.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::model::{Model, Search};
+use crate::outcome::{Failure, Outcome, Step, Verdict};
+use crate::shard::Shard;
+use crate::token::{Engine, Origin};
+
+/// The version of the protocol.
+pub(crate) const PROTOCOL: u64 = 1;
+
+/// A file that lines are appended to.
+pub(crate) struct Lines {
+    file: File,
+    folder: PathBuf,
+    origin: Origin,
+}
+
+impl Lines {
+    pub(crate) fn open(path: &Path, origin: Origin) -> std::io::Result<Lines> {
+        let file = OpenOptions::new().create(true).append(true).open(path)?;
+        let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
+        Ok(Lines { file, folder, origin })
+    }
+
+    /// Appends a line. One call, so that lines of two processes do not mix. Nobody is there to hear of an error: a
+    /// reader that finds no `end` knows enough.
+    pub(crate) fn write(&mut self, line: &Value) {
+        let _ = self.file.write_all(format!("{line}\n").as_bytes());
+    }
+
+    /// Appends the line of a failure.
+    pub(crate) fn write_failure(&mut self, failure: &Failure) {
+        let token = self.origin.token(failure, &self.folder);
+        self.write(&failure_value(failure, &token));
+    }
+}
+
+/// The first line: what the model is.
+pub(crate) fn model_value(model: &Model, search: Search, engine: Engine, source: &str) -> Value {
+    let twin =
+        |twin: &crate::Twin| json!({"bug": twin.bug, "symptom": twin.symptom, "found_within": twin.found_within});
+    json!({
+        "line": "model",
+        "protocol": PROTOCOL,
+        "name": model.name,
+        "question": model.question.trim(),
+        "property": model.property,
+        "engine": engine.word(),
+        "search": search_value(search),
+        "twins": model.twins.iter().map(twin).collect::<Vec<_>>(),
+        "pinned": model.pinned,
+        "file": model.file,
+        "source": source,
+    })
+}
+
+/// What a search is, for a reader.
+fn search_value(search: Search) -> Value {
+    match search {
+        Search::Bounded { preemptions } => json!({"kind": "bounded", "preemptions": preemptions}),
+        Search::Portfolio { schedules } => json!({"kind": "portfolio", "schedules": schedules}),
+        Search::Loom { preemptions } => json!({"kind": "loom", "preemptions": preemptions}),
+    }
+}
+
+fn failure_value(failure: &Failure, token: &str) -> Value {
+    json!({
+        "line": "failure",
+        "message": failure.message,
+        "execution": failure.execution,
+        "preemptions": failure.preemptions,
+        "scheduler": failure.scheduler,
+        "token": token,
+        "steps": failure.steps.iter().zip(1_u64..).map(|(step, number)| step_value(step, number)).collect::<Vec<_>>(),
+        "classes": failure.classes,
+    })
+}
+
+fn step_value(step: &Step, number: u64) -> Value {
+    json!({
+        "step": number,
+        "task": step.task,
+        "file": step.place.as_ref().map(|(file, _)| file),
+        "line": step.place.as_ref().map(|(_, line)| line),
+        "what": step.what,
+        "object": step.object,
+        "held_by": step.held_by,
+    })
+}
+
+/// The last line.
+pub(crate) fn end_value(outcome: &Outcome, shard: Shard) -> Value {
+    json!({
+        "line": "end",
+        "verdict": verdict_value(&outcome.verdict),
+        "executions": outcome.executions,
+        "prefixes": outcome.prefixes,
+        "shard": [shard.index, shard.count],
+        "elapsed_ms": outcome.elapsed_ms,
+        "notes": outcome.notes,
+    })
+}
+
+fn verdict_value(verdict: &Verdict) -> Value {
+    let kind = verdict.word();
+    match verdict {
+        Verdict::CompleteUpTo { preemptions, passed_over } => {
+            json!({"kind": kind, "preemptions": preemptions, "passed_over": passed_over})
+        }
+        Verdict::Sampled { schedules } => json!({"kind": kind, "schedules": schedules}),
+        Verdict::CutOff { reason, preemptions_done } => {
+            json!({"kind": kind, "reason": reason.word(), "preemptions_done": preemptions_done})
+        }
+        Verdict::NotDeterministic { cause } => json!({"kind": kind, "cause": cause}),
+        Verdict::Complete | Verdict::Failed | Verdict::NothingExplored => json!({"kind": kind}),
+    }
+}
