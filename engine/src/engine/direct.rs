@@ -22,6 +22,9 @@ impl Engine {
         config: ConsumerConfig,
     ) -> Result<Arc<Consumer>, ApiError> {
         let _one_at_a_time = self.placing.lock().await;
+        if self.is_stopping() {
+            return Err(ApiError::UNAVAILABLE);
+        }
         let of_stream = self.stream(stream).ok_or(ApiError::STREAM_NOT_FOUND)?;
         let mut created_ns = self.context.clock.now_ns();
         let name = |at_ns: u64| format!("direct.{at_ns:x}");

@@ -71,12 +71,12 @@ impl Engine {
         let founds = running.is_some() && group.is_founded_by(self.me()) && !self.has_log(group).await?;
         if let (true, Some(Running::Stream(stream))) = (founds, running) {
             // Also where an earlier attempt has failed: what a group is founded on is durable (O-21).
-            // A stream that cannot be flushed has failed: trying to found its group again would not help it.
-            let persisted = stream.persist().await;
-            if persisted.is_err() {
-                self.state.write().unfounded.remove(&group.name);
-            }
-            persisted?;
+            stream.persist().await.inspect_err(|_| {
+                // The first failure is the stream's own.
+                if self.has_failed_to_found(&group.name) {
+                    self.note_unfounded(&group.name);
+                }
+            })?;
         }
         let starting = async {
             let foundation = match running {

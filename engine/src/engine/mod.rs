@@ -37,11 +37,10 @@ use crate::stream::Stream;
 pub use changes::ChangeError;
 pub use founding::Foundation;
 
-/// How long the end of the meta monitor is waited for.
-const META_STOP_LIMIT: Duration = Duration::from_secs(10);
-
-/// How long a change of what runs here is waited for.
-const PLACING_LIMIT: Duration = Duration::from_secs(10);
+/// How long a shutdown waits for changes of what runs here and for the meta monitor, both together.
+const STOP_LIMIT: Duration = Duration::from_secs(10);
+/// The least that is left of it for the meta monitor.
+const STOP_AT_LEAST: Duration = Duration::from_secs(1);
 
 /// How long another server is waited for that leads the meta layer from here on.
 const META_TRANSFER_LIMIT: Duration = Duration::from_secs(2);
@@ -326,22 +325,26 @@ impl Engine {
             // Whoever else can lead does so at once, and not after an election timeout.
             let _in_time = timeout(META_TRANSFER_LIMIT, meta.step_down(None)).await;
         }
+        // What is being changed ends first: a plan that goes on under closed streams could drop a log that is still
+        // needed. None begins from here on: whoever comes to its turn looks whether the engine stops.
+        let deadline = Instant::now() + STOP_LIMIT;
+        let has_ended = timeout(STOP_LIMIT, self.placing.lock()).await.is_ok();
+        if !has_ended {
+            tracing::warn!("a change of what runs here did not end in {STOP_LIMIT:?}");
+        }
         for stream in self.streams() {
             stream.shutdown(self).await;
         }
         let meta = self.meta();
         self.cluster_quit.cancel();
-        if timeout(META_STOP_LIMIT, self.meta_slot.stop()).await.is_err() {
-            tracing::warn!("the meta monitor did not end in {META_STOP_LIMIT:?}");
+        let left = deadline.saturating_duration_since(Instant::now()).max(STOP_AT_LEAST);
+        if timeout(left, self.meta_slot.stop()).await.is_err() {
+            tracing::warn!("the meta monitor did not end in {left:?}");
         }
         if let Some(meta) = meta {
             meta.stop().await;
         }
-        // A change or a reset that was under way may have started others since; none begins behind this.
-        let placed = timeout(PLACING_LIMIT, self.placing.lock()).await;
-        if placed.is_err() {
-            tracing::warn!("a change of what runs here did not end in {PLACING_LIMIT:?}");
-        }
+        // A change that did not end in time may have started others since.
         for stream in self.streams() {
             stream.shutdown(self).await;
         }

@@ -47,10 +47,7 @@ impl Running {
 
     pub(super) async fn persist(&self) -> Result<(), WriteError> {
         match self {
-            Self::Stream(stream) => {
-                stream.outlive_log().await;
-                Ok(())
-            }
+            Self::Stream(stream) => stream.outlive_log().await,
             Self::Consumer(consumer) => consumer.persist().await,
         }
     }

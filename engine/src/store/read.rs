@@ -92,7 +92,7 @@ impl Store {
     /// The newest message of a subject.
     ///
     /// # Errors
-    /// Its block cannot be read.
+    /// Its block cannot be read; or the index names a message that is not there.
     pub fn last_of(&self, subject: &str) -> Result<Option<StoredMessage>, StoreError> {
         let mut missed = None;
         loop {
@@ -101,8 +101,12 @@ impl Store {
                 return Ok(None);
             }
             match self.load(totals.last_seq) {
-                // It was removed meanwhile: another one is the last. The same one again would be the index's error.
+                // It was removed meanwhile: another one is the last.
                 Err(StoreError::NotFound(seq)) if missed != Some(seq) => missed = Some(seq),
+                Err(StoreError::NotFound(seq)) => {
+                    let reason = format!("the index has {seq} as the last one of a subject, and it is not there");
+                    return Err(StoreError::read(self.folder(), reason));
+                }
                 loaded => return loaded.map(Some),
             }
         }

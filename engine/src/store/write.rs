@@ -191,7 +191,7 @@ impl Store {
             self.pending.notify_one();
         }
         drop(inner);
-        self.reach("store_logged");
+        self.reach("store_locked_in_log");
         let mut n_removed = 0;
         for (record, (offset, length)) in records.iter().zip(offsets.into_iter().zip(lengths)) {
             state.last_index = state.last_index.max(record.index);

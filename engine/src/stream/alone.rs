@@ -8,6 +8,7 @@ use interlock_sync::time::{Duration, Instant, sleep_until, timeout};
 use super::Stream;
 use super::apply::Failure;
 use crate::core::entry::StreamEntry;
+use crate::core::write_error::WriteError;
 use crate::engine::Engine;
 use crate::events::Event;
 use crate::slot::Presence;
@@ -84,11 +85,17 @@ impl Stream {
         reached.is_some_and(|seen| seen.index >= index || (seen.has_failed && crate::mutant!(M61)))
     }
 
-    /// Makes durable what was applied, before the group's log goes. What fails is the stream's error: it is read on.
-    pub(crate) async fn outlive_log(&self) {
-        if let Err(error) = self.flush().await {
-            self.latch(&Failure::from(error)).await;
-        }
+    /// Makes durable what was applied, before the group's log goes. A failed write is the stream's error: it is read on,
+    /// and keeps its log.
+    ///
+    /// # Errors
+    /// Whether it is durable is not known: the store is closed, or cannot be read.
+    pub(crate) async fn outlive_log(&self) -> Result<(), WriteError> {
+        let Err(error) = self.flush().await else { return Ok(()) };
+        let reason = error.to_string();
+        let failure = Failure::from(error);
+        self.latch(&failure).await;
+        if matches!(failure, Failure::Write(_)) { Ok(()) } else { Err(WriteError::other(reason)) }
     }
 
     /// How often the store is synced although nobody asked.

@@ -384,6 +384,8 @@ impl Stream {
         let closed = self.context.disk.run(&folder, move |_vfs| store.close()).await;
         if let Err(error) = closed {
             tracing::warn!("stream {}: {error}", self.name);
+            // Whoever was about to drop the log that has it keeps it.
+            let _first = self.member.write_error.set(write_error(&self.name, &error));
         }
     }
 }

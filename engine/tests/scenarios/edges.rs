@@ -82,6 +82,22 @@ scenario!(what_is_made_anew_ends_with_the_server, "S-00", [], async {
     expect(engine.streams().is_empty(), "an engine that was shut down runs a stream")
 });
 
+scenario!(a_limit_that_came_later_holds_after_a_power_loss, "S-00", [], async {
+    for seed in 20..28 {
+        let mut world = alone(seed).await?;
+        let config = StreamConfig { max_msgs: Some(3), ..stream(&world, ONE)?.config() };
+        let updated = world.request(ONE, Request::StreamUpdate(config)).await;
+        expect(matches!(updated, Response::Stream(_)), format!("not updated: {updated:?}"))?;
+        expect(world.payloads(ONE, "T").len() == 3, "the limit does not hold")?;
+        world.crash(ONE);
+        world.boot(ONE).await;
+        let holds = |world: &World| world.payloads(ONE, "T").len() == 3;
+        let held = world.until(SOON, holds).await;
+        expect(held, format!("{} messages where 3 are allowed", world.payloads(ONE, "T").len()))?;
+    }
+    Ok(())
+});
+
 scenario!(the_last_snapshot_has_what_came_while_another_was_written, "S-00", [], async {
     let world = replicated(3).await?;
     let id = other_than(&world, &[leader(&world)?])?;

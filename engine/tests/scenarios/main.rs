@@ -10,6 +10,7 @@ mod catchups;
 mod consumer_ends;
 mod consumers;
 mod delivery;
+mod downgrades;
 mod driver;
 mod edges;
 mod ends_with_errors;

@@ -203,7 +203,7 @@ scenario!(a_flush_that_fails_loses_what_is_logged_meanwhile, "S-67", [], async {
             *thread.lock().unwrap() = Some(start(move || *appended.lock().unwrap() = Some(append(&publisher, 6))).0);
             std::thread::sleep(MEANWHILE);
         }
-        "store_logged" => std::thread::sleep(2 * MEANWHILE),
+        "store_locked_in_log" => std::thread::sleep(2 * MEANWHILE),
         _ => {}
     })));
     expect(world.store.flush().is_err(), "the flush does not fail")?;
