@@ -67,7 +67,7 @@ fn end(plan: &Plan, outcome: &Outcome) {
     session::write(&end_value(outcome, plan.shard));
 }
 
-/// Replays a token, or refuses it: a line `refused` with the reason, and no `end`.
+/// Replays a token, or refuses it: a line `refused` with the reason, no `end`, and a test that fails.
 fn replay(plan: &Plan, origin: &Origin, token: &str, body: &Body) {
     let token = Token::read(token);
     let refusal = match &token {
@@ -76,6 +76,9 @@ fn replay(plan: &Plan, origin: &Origin, token: &str, body: &Body) {
     };
     match (token, refusal) {
         (Ok(token), None) => end(plan, &plan.replay(&token.way, &token.scheduler, body)),
-        (_, refusal) => session::write(&json!({"line": "refused", "reason": refusal})),
+        (_, refusal) => {
+            session::write(&json!({"line": "refused", "reason": refusal}));
+            panic!("the token is refused: {}", refusal.unwrap_or_default());
+        }
     }
 }

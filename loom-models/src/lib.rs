@@ -58,6 +58,8 @@ mod small;
 #[cfg(any(feature = "model-shuttle", feature = "model-loom"))]
 mod source;
 #[cfg(any(feature = "model-shuttle", feature = "model-loom"))]
+mod table;
+#[cfg(any(feature = "model-shuttle", feature = "model-loom"))]
 mod token;
 
 pub use armed::armed;

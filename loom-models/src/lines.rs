@@ -82,16 +82,20 @@ fn failure_value(failure: &Failure, token: &str) -> Value {
     })
 }
 
+/// A step. What is not known is left out.
 fn step_value(step: &Step, number: u64) -> Value {
-    json!({
-        "step": number,
-        "task": step.task,
-        "file": step.place.as_ref().map(|(file, _)| file),
-        "line": step.place.as_ref().map(|(_, line)| line),
-        "what": step.what,
-        "object": step.object,
-        "held_by": step.held_by,
-    })
+    let mut value = json!({"step": number, "task": step.task, "what": step.what, "object": step.object});
+    if let Some((file, line)) = &step.place {
+        value["file"] = json!(file);
+        value["line"] = json!(line);
+    }
+    if let Some((file, line)) = &step.made {
+        value["made"] = json!({"file": file, "line": line});
+    }
+    if let Some(holder) = &step.held_by {
+        value["held_by"] = json!(holder);
+    }
+    value
 }
 
 /// The last line.

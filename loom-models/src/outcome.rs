@@ -164,10 +164,13 @@ pub struct Step {
     pub task: String,
     /// Where in the source, if that is known.
     pub place: Option<(String, u32)>,
-    /// What it did: `takes`, `waits`, `got`, `freed`, `fires`, `runs`, `STUCK`, ..
+    /// What it did: `takes`, `waits`, `got`, `goes on`, `leaves`, `frees`, `does`, `fires`, `STUCK` where it waits to the end;
+    /// `runs` and `interrupts` where there is no record but of who ran.
     pub what: String,
-    /// What it did it to.
+    /// The operation and what it was done to.
     pub object: String,
+    /// Where that was made, if that is known.
+    pub made: Option<(String, u32)>,
     /// Who had it, where that is why it waits.
     pub held_by: Option<String>,
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use interlock_sync::model::recorder;
 use loom::model::Builder;
 
 use crate::outcome::{Cut, Failure, Outcome, Verdict};
@@ -185,7 +186,7 @@ fn failure(message: String, execution: u64, bound: Option<u32>) -> Option<Failur
         preemptions: bound,
         scheduler: SCHEDULER.to_owned(),
         way: format!("{bound_text}.{execution}"),
-        steps: Vec::new(),
+        steps: crate::table::recorded().unwrap_or_default(),
         classes: Vec::new(),
     })
 }
@@ -225,7 +226,10 @@ pub(crate) fn replay(way: &str, scheduler: &str, plan: &Plan, body: &Body) -> Ag
     second.checkpoint_file = Some(path.0.clone());
     second.checkpoint_interval = usize::MAX;
     second.location = true;
+    recorder::start();
     let (failure, _) = check(&second, &Arc::default(), bound, Some(2), body);
+    // Where nothing failed, nobody has taken what was recorded.
+    drop(recorder::take());
     let other = failure.is_none().then(|| "the execution did not fail".to_owned());
     let failure = failure.map(|failure| Failure { way: way.to_owned(), ..failure });
     Again { failure, other }

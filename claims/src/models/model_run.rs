@@ -128,9 +128,8 @@ impl Said {
             Line::Checked { executions } => self.checked += executions,
             Line::Progress { executions, .. } => self.executions = *executions,
             Line::Bound(bound) => self.bounds.push(*bound),
-            Line::Failure(failure) => {
-                self.failure.get_or_insert_with(|| failure.clone());
-            }
+            // The first comes at the panic; a later one is the same with its steps, or one that takes fewer preemptions.
+            Line::Failure(failure) => self.failure = Some(failure.clone()),
             Line::End(end) => self.end = Some((end.verdict.clone(), end.executions, end.prefixes)),
             Line::Unknown => {}
         }

@@ -6,7 +6,6 @@ mod policy;
 mod record;
 mod replay;
 mod sampled;
-mod table;
 mod twice;
 mod way;
 
@@ -14,6 +13,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
+use interlock_sync::model::recorder;
 use shuttle::{Config, FailurePersistence, MaxSteps, Runner};
 
 use bounded::Bounded;
@@ -86,7 +86,7 @@ impl Run<'_> {
     fn bounds(&mut self, bounds: impl Iterator<Item = u32>) -> Verdict {
         let Plan { limits, shard, .. } = self.plan;
         let mut done = None;
-        let mut is_limited = false;
+        let (mut is_limited, mut is_all) = (false, false);
         for bound in bounds {
             let before = self.record.borrow().own;
             let policy = shared(Bounded::new(bound, limits.passed_over, *shard));
@@ -103,11 +103,14 @@ impl Run<'_> {
             session::bound(bound, executions, policy.met_the_bound);
             done = Some(bound);
             is_limited = policy.met_the_limit;
-            let is_all = !policy.met_the_bound && !is_limited && !self.record.borrow().ever_drew;
-            // A part cannot know whether the bound keeps something out of another part.
+            is_all = !policy.met_the_bound && !is_limited && !self.record.borrow().ever_drew;
+            // A part cannot know whether the bound keeps something out of another part, and goes on to the last bound.
             if is_all && shard.is_whole() {
-                return Verdict::Complete;
+                break;
             }
+        }
+        if is_all {
+            return Verdict::Complete;
         }
         let passed_over = is_limited.then_some(limits.passed_over);
         Verdict::CompleteUpTo { preemptions: done.unwrap_or(0), passed_over }
@@ -200,7 +203,10 @@ pub(crate) fn replay(way: &str, scheduler: &str, plan: &Plan, body: &Body) -> Ag
     let (n_picks, digest) = (route.n_picks, route.digest);
     let record = shared(Record::new(allowance(plan, Instant::now() + plan.budget)));
     record.borrow_mut().switches = Some(Vec::new());
+    recorder::start();
     let failure = run_policy(&shared(Replay::new(route)), &record, scheduler, &plan.limits, body);
+    // Where nothing failed, nobody has taken what was recorded.
+    drop(recorder::take());
     let record = record.borrow();
     let other = match (&record.stop, &failure) {
         (Some(Stop::Diverged(text)), _) => Some(text.clone()),
@@ -241,13 +247,14 @@ fn failure(record: &Shared<Record>, message: String, scheduler: &str) -> Failure
     // The panic may come from within a scheduler, which holds the record.
     let record = record.try_borrow();
     let record = record.as_deref().ok();
+    let recorded = crate::table::recorded();
     Failure {
         message,
         execution: record.map_or(0, |record| record.own),
         preemptions: record.map(|record| record.preemptions),
         scheduler: scheduler.to_owned(),
         way: record.map(|record| record.way.text()).unwrap_or_default(),
-        steps: record.and_then(|record| record.switches.as_deref()).map(table::steps).unwrap_or_default(),
+        steps: recorded.or_else(|| Some(crate::table::of_switches(record?.switches.as_deref()?))).unwrap_or_default(),
         classes: Vec::new(),
     }
 }

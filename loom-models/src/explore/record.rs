@@ -8,6 +8,7 @@ use super::ask::Ask;
 use super::policy::Next;
 use super::way::{Way, draw};
 use crate::outcome::Cut;
+use crate::table::Switch;
 
 /// A record that the runner, the scheduler and the panic hook share; all of them are on one thread.
 pub(crate) type Shared<T> = Rc<RefCell<T>>;
@@ -31,14 +32,6 @@ pub(crate) struct Allowance {
     pub(crate) steps: u32,
     pub(crate) executions: u64,
     pub(crate) until: Instant,
-}
-
-/// A switch between tasks, for the table of a failure where no recorder tells more.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Switch {
-    pub(crate) task: String,
-    /// Whether the task before it could have gone on.
-    pub(crate) preempts: bool,
 }
 
 /// The execution at hand, and what is known of those before it.
