@@ -175,13 +175,14 @@ impl Run<'_> {
     fn follow_the_failure(&mut self) {
         let Some(failure) = &mut self.outcome.failure else { return };
         let again = session::muted(|| replay(&failure.way, &failure.scheduler, self.plan, self.body));
-        match again.failure.filter(|again| again.message == failure.message) {
-            Some(again) => {
+        match (again.failure, again.other) {
+            // The text may name tasks that only the recorder knows.
+            (Some(again), None) => {
                 failure.steps = again.steps;
                 failure.classes = again.classes;
             }
-            None => {
-                let why = again.other.unwrap_or_else(|| "it failed otherwise".to_owned());
+            (_, why) => {
+                let why = why.unwrap_or_default();
                 self.outcome.notes.push(format!("the failing schedule was run again in the same process: {why}"));
             }
         }
