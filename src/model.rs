@@ -1,4 +1,4 @@
-//! `cargo interlock model`: list, run, replay, and joining the parts of a run.
+//! `cargo interlock model`: list, run, replay, and joining the shards of a run.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use interlock_claims::models::{
 use interlock_reports::{Heading, ModelTextStyle, model_json, model_junit, model_markdown, model_text};
 
 use crate::args::{
-    ModelArgs, ModelBuildArgs, ModelCommand, ModelLimitArgs, ModelListArgs, ModelOutputArgs, ModelReplayArgs,
+    Color, ModelArgs, ModelBuildArgs, ModelCommand, ModelLimitArgs, ModelListArgs, ModelOutputArgs, ModelReplayArgs,
     ModelRunArgs,
 };
 use crate::config::{self, suggestion};
@@ -51,20 +51,22 @@ pub(crate) fn run(args: &ModelArgs) -> anyhow::Result<Outcome> {
 struct Built {
     workspace: ModelWorkspace,
     discovery: Discovery,
+    /// Which tests were looked for.
+    kind: ModelKind,
 }
 
 fn list(args: &ModelListArgs) -> anyhow::Result<Outcome> {
-    let targets = targets(&args.output.message_format, &FORMATS)?;
+    let documents = Documents::of(&args.output)?;
     let built = build(&args.build)?;
     let limits = ModelLimitArgs::default();
     let options = options(&built, &limits, None, Shard::WHOLE);
     let runs = describe_all(&built.discovery.models, &options, &mut |_| ());
     let report = ModelReport { runs, ..report(&built, &options, Done::List) };
-    finish(&report, &built.discovery, &args.build, &targets, &args.output, false)
+    finish(&report, &built, &documents)
 }
 
 fn run_models(args: &ModelRunArgs) -> anyhow::Result<Outcome> {
-    let targets = targets(&args.output.message_format, &FORMATS)?;
+    let documents = Documents { with_twins: args.verbose, ..Documents::of(&args.output)? };
     let mut built = build(&args.build)?;
     built.discovery.models = chosen(&built.discovery, &args.names)?;
     if !args.names.is_empty() && !built.discovery.models.is_empty() {
@@ -79,7 +81,7 @@ fn run_models(args: &ModelRunArgs) -> anyhow::Result<Outcome> {
     }
     let mut report = report(&built, &options, Done::Run);
     (report.runs, report.elsewhere) = (result.runs, result.elsewhere);
-    finish(&report, &built.discovery, &args.build, &targets, &args.output, args.verbose)
+    finish(&report, &built, &documents)
 }
 
 /// The models that the names mean; all of them where there are none.
@@ -106,7 +108,7 @@ fn no_model(discovery: &Discovery, name: &str) -> UsageError {
 }
 
 fn replay_failure(args: &ModelReplayArgs) -> anyhow::Result<Outcome> {
-    let targets = targets(&args.output.message_format, &FORMATS)?;
+    let documents = Documents { with_twins: true, ..Documents::of(&args.output)? };
     let path = Path::new(&args.token);
     let text = if path.is_file() {
         std::fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))?
@@ -125,11 +127,11 @@ fn replay_failure(args: &ModelReplayArgs) -> anyhow::Result<Outcome> {
         run.notes.push("the failure did not happen again".to_owned());
     }
     let report = ModelReport { runs: vec![run], empty: Vec::new(), ..report(&built, &options, Done::Replay) };
-    finish(&report, &built.discovery, &args.build, &targets, &args.output, true)
+    finish(&report, &built, &documents)
 }
 
 fn join(args: &ModelRunArgs) -> anyhow::Result<Outcome> {
-    let targets = targets(&args.output.message_format, &FORMATS)?;
+    let documents = Documents { with_twins: args.verbose, ..Documents::of(&args.output)? };
     let mut parts = Vec::new();
     for path in &args.merge {
         let text = std::fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))?;
@@ -137,7 +139,7 @@ fn join(args: &ModelRunArgs) -> anyhow::Result<Outcome> {
         parts.push(part.map_err(|error| UsageError(error.to_string()))?);
     }
     let report = merge(&parts);
-    write(&report, &targets, &args.output, args.verbose)?;
+    write(&report, &documents)?;
     Ok(outcome(&report))
 }
 
@@ -158,7 +160,7 @@ fn build(args: &ModelBuildArgs) -> anyhow::Result<Built> {
     let discovery = discover(&workspace, &suites, options)?;
     let lines = workspace.target.join(LINES_FOLDER);
     std::fs::create_dir_all(&lines).with_context(|| format!("failed to make the folder {}", lines.display()))?;
-    Ok(Built { workspace, discovery })
+    Ok(Built { workspace, discovery, kind: request.explicit.kind })
 }
 
 /// The suite that the arguments name; the default one where they name none.
@@ -168,11 +170,12 @@ fn explicit(args: &ModelBuildArgs) -> Suite {
     Suite {
         package: String::new(),
         features: split(&args.features),
-        no_default_features: args.no_default_features,
         cfgs: args.cfgs.clone(),
+        no_default_features: args.no_default_features,
         tests: args.tests.clone(),
         lib: args.lib,
         kind: if takes_every_test { ModelKind::OwnTest } else { ModelKind::Interlock },
+        is_derived: false,
     }
 }
 
@@ -216,32 +219,37 @@ fn keep_long_token(run: &mut ModelRun, folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn finish(
-    report: &ModelReport,
-    discovery: &Discovery,
-    build: &ModelBuildArgs,
-    targets: &[Target<Format>],
-    output: &ModelOutputArgs,
+/// What is written at the end, and how.
+struct Documents {
+    targets: Vec<Target<Format>>,
+    color: Color,
+    /// Whether the steps of twins that were caught are printed, too.
     with_twins: bool,
-) -> anyhow::Result<Outcome> {
-    if discovery.models.is_empty() && discovery.empty.is_empty() {
-        explain_nothing(discovery.n_binaries, explicit(build).kind == ModelKind::OwnTest);
+}
+
+impl Documents {
+    fn of(output: &ModelOutputArgs) -> Result<Documents, UsageError> {
+        let targets = targets(&output.message_format, &FORMATS)?;
+        Ok(Documents { targets, color: output.color, with_twins: false })
     }
-    write(report, targets, output, with_twins)?;
+}
+
+/// Writes the documents, and says what to do where there was nothing to run.
+fn finish(report: &ModelReport, built: &Built, documents: &Documents) -> anyhow::Result<Outcome> {
+    let Discovery { models, empty, n_binaries } = &built.discovery;
+    if models.is_empty() && empty.is_empty() {
+        explain_nothing(*n_binaries, built.kind);
+    }
+    write(report, documents)?;
     Ok(outcome(report))
 }
 
-fn write(
-    report: &ModelReport,
-    targets: &[Target<Format>],
-    output: &ModelOutputArgs,
-    with_twins: bool,
-) -> anyhow::Result<()> {
+fn write(report: &ModelReport, documents: &Documents) -> anyhow::Result<()> {
     let heading = Heading { workspace: &report.workspace, version: env!("CARGO_PKG_VERSION") };
-    for target in targets {
-        let color = target.path.is_none() && wants_color(output.color);
+    for target in &documents.targets {
+        let color = target.path.is_none() && wants_color(documents.color);
         let text = match target.format {
-            Format::Human => model_text(report, ModelTextStyle { color, with_twins }),
+            Format::Human => model_text(report, ModelTextStyle { color, with_twins: documents.with_twins }),
             Format::Json => model_json(report, heading.version),
             Format::Junit => model_junit(report),
             Format::Markdown => model_markdown(report, heading),

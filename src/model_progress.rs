@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use interlock_claims::models::{ModelRun, RunEvent};
+use interlock_claims::models::{ModelKind, ModelRun, RunEvent};
 
 use crate::output::{complain, progress, width};
 
@@ -88,15 +88,17 @@ impl ModelProgress {
 }
 
 /// What to do where there are no models.
-pub(crate) fn explain_nothing(n_binaries: usize, wants_own_tests: bool) {
-    let what = match (n_binaries, wants_own_tests) {
+pub(crate) fn explain_nothing(n_binaries: usize, kind: ModelKind) {
+    let what = match (n_binaries, kind) {
         (0, _) => {
             "no package has models: a model is a test whose path ends in `::interlock_model`, in a test target that \
              requires the feature model-shuttle or model-loom (docs/models.md); for tests of loom or shuttle name \
              --own-tests, and --cfg, --features, --test or --lib as they need it"
         }
-        (_, true) => "the test binaries list no test",
-        (_, false) => "the test binaries list no test that ends in `::interlock_model`; --own-tests takes every test",
+        (_, ModelKind::OwnTest) => "the test binaries list no test",
+        (_, ModelKind::Interlock) => {
+            "the test binaries list no test that ends in `::interlock_model`; --own-tests takes every test"
+        }
     };
     complain(&format!("error: nothing to run: {what}"));
 }

@@ -233,10 +233,10 @@ fn tests_of_other_libraries_are_run_in_their_own_cfg_and_never_called_complete()
     assert_eq!(gone.code, 5, "{}{}", gone.out, gone.err);
 }
 
-// ---- parts ----
+// ---- shards ----
 
-/// Runs one part of the models that are as they should be, into a file.
-fn part(folder: &Path, index: u32, count: u32) -> PathBuf {
+/// Runs one shard of the models that are as they should be, into a file.
+fn shard(folder: &Path, index: u32, count: u32) -> PathBuf {
     let file = folder.join(format!("{index}.jsonl"));
     let (shard, format) = (format!("{index}/{count}"), format!("json={}", file.display()));
     let run = run(&["completes", "cannot_be_split", "--shard", &shard, "--message-format", &format]);
@@ -250,9 +250,9 @@ fn merge(files: &[&PathBuf]) -> Run {
 }
 
 #[test]
-fn parts_add_up_to_the_whole_and_a_missing_one_is_named() {
+fn shards_add_up_to_the_whole_and_a_missing_one_is_named() {
     let folder = scratch("parts");
-    let files: Vec<PathBuf> = (0..4).map(|index| part(&folder, index, 4)).collect();
+    let files: Vec<PathBuf> = (0..4).map(|index| shard(&folder, index, 4)).collect();
     let all = merge(&files.iter().collect::<Vec<_>>());
     assert_eq!(all.code, 0, "{}{}", all.out, all.err);
     let json: String = all.out.lines().filter(|line| line.starts_with('{')).map(|line| format!("{line}\n")).collect();
@@ -266,22 +266,22 @@ fn parts_add_up_to_the_whole_and_a_missing_one_is_named() {
         let rest: Vec<&PathBuf> = (0..4).filter(|index| *index != lost).map(|index| &files[index]).collect();
         let rest = merge(&rest);
         assert_eq!(rest.code, 4, "{}{}", rest.out, rest.err);
-        let expected = format!("not the whole: completes: part {lost}/4 is missing");
+        let expected = format!("not the whole: completes: shard {lost}/4 is missing");
         assert!(rest.out.contains(&expected), "{expected}: {}", rest.out);
     }
     let doubled = merge(&[&files[0], &files[1], &files[2], &files[3], &files[3]]);
     assert_eq!(doubled.code, 4);
-    assert!(doubled.out.contains("part 3/4 is there 2 times"), "{}", doubled.out);
+    assert!(doubled.out.contains("shard 3/4 is there 2 times"), "{}", doubled.out);
 }
 
 #[test]
-fn what_is_no_part_is_refused() {
-    let file = scratch("no-part.jsonl");
+fn what_is_no_shard_is_refused() {
+    let file = scratch("no-shard.jsonl");
     std::fs::create_dir_all(file.parent().unwrap()).unwrap();
     std::fs::write(&file, "{\"reason\":\"start\"}\n").unwrap();
     let refused = merge(&[&file]);
     assert_eq!(refused.code, 2, "{}", refused.err);
-    assert!(refused.err.contains("no-part.jsonl: line 1: "), "{}", refused.err);
+    assert!(refused.err.contains("no-shard.jsonl: line 1: "), "{}", refused.err);
     assert_eq!(merge(&[&file.with_extension("gone")]).code, 101);
     assert_eq!(run(&["--shard", "4/4"]).code, 2);
 }

@@ -5,16 +5,16 @@
 //! | `start` | run, first | `schema`, `version` (of the tool), `workspace`, `command` (`list`, `run`, `merge`, `replay`), `shard` (index from 0, and count), `scale`, `budget_ms` |
 //! | `model` | model | the fields of a run, below |
 //! | `twin` | bug put back into a model | those of a run, and `judgement` (`caught`, `late`, `other-symptom`, `missed`, `undecided`; null where it was listed only) |
-//! | `elsewhere` | model or twin that is whole in another part | `package`, `suite`, `binary`, `path`, `twin` (its bug, or null) |
+//! | `elsewhere` | model or twin that is whole in another shard | `package`, `suite`, `binary`, `path`, `twin` (its bug, or null) |
 //! | `empty` | test binary that should hold a model and holds none | `package`, `suite`, `binary`, `cause` |
-//! | `problem` | reason why joined parts are not the whole | `message` |
+//! | `problem` | reason why joined shards are not the whole | `message` |
 //! | `end` | run, last | `models`, `models_fine`, `twins`, `twins_caught`, `executions`, `exit_code`, `notes` |
 //!
 //! A run has `package`, `suite` (features and cfgs), `binary`, `path`, `name`, `kind` (`interlock`, `own-test`), `shard`
 //! (that of the model: `[0,1]` where it is not split), `twin` (`bug`, `symptom`, `found_within`; or null), `description`
-//! (what the model says of itself, or null), `verdict` (`kind`, with `preemptions`, `schedules`, `reason`,
+//! (what the model says of itself, or null), `verdict` (`kind`, with `preemptions`, `passed_over`, `schedules`, `reason`,
 //! `preemptions_done` or `cause`), `words` (the verdict for people), `fine`, `executions`, `prefixes`, `checked`,
-//! `bounds` (of `preemptions`, `executions`), `elapsed_ms`, `failure` (`message`, `execution`, `preemptions`,
+//! `bounds` (of `preemptions`, `executions`, `bounded`: whether anything was kept out), `elapsed_ms`, `failure` (`message`, `execution`, `preemptions`,
 //! `scheduler`, `token`, `steps`, `classes`; or null), `replay` (the whole token, or null) and `notes`.
 //!
 //! Within a schema number fields and reasons are only added: a reader ignores those it does not know.
@@ -129,6 +129,8 @@ struct VerdictObject<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     preemptions: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    passed_over: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     schedules: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
@@ -142,6 +144,7 @@ struct VerdictObject<'a> {
 struct BoundObject {
     preemptions: u32,
     executions: u64,
+    bounded: bool,
 }
 
 #[derive(Serialize)]
@@ -159,8 +162,8 @@ struct FailureObject<'a> {
 struct StepObject<'a> {
     step: u64,
     task: &'a str,
-    file: &'a str,
-    line: u32,
+    file: Option<&'a str>,
+    line: Option<u32>,
     what: &'a str,
     object: &'a str,
     held_by: Option<&'a str>,
@@ -237,7 +240,11 @@ fn place_object(id: &ModelId) -> PlaceObject<'_> {
 }
 
 fn run_line(run: &ModelRun) -> RunLine<'_> {
-    let bound = |bound: &BoundDone| BoundObject { preemptions: bound.preemptions, executions: bound.executions };
+    let bound = |bound: &BoundDone| BoundObject {
+        preemptions: bound.preemptions,
+        executions: bound.executions,
+        bounded: bound.bounded,
+    };
     RunLine {
         place: place_object(&run.id),
         name: &run.name,
@@ -290,13 +297,16 @@ fn verdict_object(verdict: &Verdict) -> VerdictObject<'_> {
     let mut object = VerdictObject {
         kind: verdict.kind(),
         preemptions: None,
+        passed_over: None,
         schedules: None,
         reason: None,
         preemptions_done: None,
         cause: verdict.cause(),
     };
     match verdict {
-        Verdict::CompleteUpTo(preemptions) => object.preemptions = Some(*preemptions),
+        Verdict::CompleteUpTo { preemptions, passed_over } => {
+            (object.preemptions, object.passed_over) = (Some(*preemptions), *passed_over);
+        }
         Verdict::Sampled(schedules) => object.schedules = Some(*schedules),
         Verdict::CutOff { reason, preemptions_done } => {
             (object.reason, object.preemptions_done) = (Some(reason.as_str()), *preemptions_done);
@@ -322,7 +332,7 @@ fn step_object(step: &FailureStep) -> StepObject<'_> {
     StepObject {
         step: step.step,
         task: &step.task,
-        file: &step.file,
+        file: step.file.as_deref(),
         line: step.line,
         what: &step.what,
         object: &step.object,

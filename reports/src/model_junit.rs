@@ -102,7 +102,7 @@ fn details(run: &ModelRun) -> String {
     lines.join("\n")
 }
 
-/// Empty binaries and parts that are missing are errors: they are what a green run would hide.
+/// Empty binaries and shards that are missing are errors: they are what a green run would hide.
 fn push_broken(text: &mut String, report: &ModelReport) {
     let empty = report
         .empty
@@ -110,7 +110,7 @@ fn push_broken(text: &mut String, report: &ModelReport) {
         .map(|empty| (format!("{}::{}", empty.package, empty.binary), "no model".to_owned(), empty.cause.clone()));
     let problems = (1..)
         .zip(&report.problems)
-        .map(|(number, what)| (format!("part {number}"), "not the whole".to_owned(), what.clone()));
+        .map(|(number, what)| (format!("problem {number}"), "not the whole".to_owned(), what.clone()));
     let broken: Vec<_> = empty.chain(problems).collect();
     if broken.is_empty() {
         return;

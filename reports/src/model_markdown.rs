@@ -15,7 +15,7 @@ pub fn model_markdown(report: &ModelReport, heading: Heading<'_>) -> String {
     text.push_str(&format!("- {}\n", prose(&summary(report))));
     text.push_str(&format!("- cargo-interlock {}, scale {}\n", heading.version, code(&report.scale)));
     if !report.shard.is_whole() {
-        text.push_str(&format!("- part {} of the whole, counted from 0\n", report.shard));
+        text.push_str(&format!("- shard {}, counted from 0\n", report.shard));
     }
     for note in &report.notes {
         text.push_str(&format!("- {}\n", prose(note)));
@@ -48,7 +48,7 @@ fn push_row(text: &mut String, run: &ModelRun) {
         None => code(&run.name),
     };
     let asked = match (&run.twin, run.counts_executions()) {
-        (Some(twin), _) => asked_of_twin(twin),
+        (Some(twin), _) => asked_of_twin(twin, &run.search()),
         (None, true) => asked(&run.search()),
         (None, false) => "-".to_owned(),
     };

@@ -99,7 +99,7 @@ fn results(report: &ModelReport, style: ModelTextStyle) -> String {
 /// The engine, and what the search was asked to do; nothing where the line above says it.
 fn about(run: &ModelRun) -> [String; 2] {
     match (&run.description, &run.twin) {
-        (_, Some(twin)) => [String::new(), asked_of_twin(twin)],
+        (_, Some(twin)) => [String::new(), asked_of_twin(twin, &run.search())],
         (Some(description), None) => [description.engine.clone(), asked(&description.search)],
         (None, None) if run.counts_executions() => ["-".to_owned(), "-".to_owned()],
         (None, None) => ["own test".to_owned(), "-".to_owned()],

@@ -20,8 +20,10 @@ fn counted_u32(n: u32, what: &str) -> String {
 }
 
 /// What a twin is asked: to fail.
-pub(crate) fn asked_of_twin(twin: &Twin) -> String {
-    twin.found_within.map_or("fails".to_owned(), |n| format!("fails within {}", counted_u32(n, "preemption")))
+pub(crate) fn asked_of_twin(twin: &Twin, search: &SearchPlan) -> String {
+    // Of samples it is their number, of all else the preemptions.
+    let unit = if matches!(search, SearchPlan::Portfolio { .. }) { "schedule" } else { "preemption" };
+    twin.found_within.map_or("fails".to_owned(), |n| format!("fails within {}", counted_u32(n, unit)))
 }
 
 /// What a run shows: a model's verdict, a twin's judgement.
@@ -78,10 +80,10 @@ pub(crate) const STEP_HEADER: [&str; 6] = ["step", "task", "where", "what", "obj
 /// The rows of a table of steps.
 pub(crate) fn step_rows(failure: &Failure) -> Vec<[String; 6]> {
     let row = |step: &interlock_claims::models::FailureStep| {
-        let place = match (step.file.as_str(), step.line) {
-            ("", _) => String::new(),
-            (file, 0) => file.to_owned(),
-            (file, line) => format!("{file}:{line}"),
+        let place = match (&step.file, step.line) {
+            (None, _) => String::new(),
+            (Some(file), None) => file.clone(),
+            (Some(file), Some(line)) => format!("{file}:{line}"),
         };
         let held_by = step.held_by.clone().unwrap_or_default();
         [step.step.to_string(), step.task.clone(), place, step.what.clone(), step.object.clone(), held_by]
@@ -109,7 +111,7 @@ pub(crate) fn summary(report: &ModelReport) -> String {
         parts.push(format!("{} without models", counted_as(report.empty.len(), "test binary", "test binaries")));
     }
     if !report.elsewhere.is_empty() {
-        parts.push(format!("{} in other parts", report.elsewhere.len()));
+        parts.push(format!("{} in other shards", report.elsewhere.len()));
     }
     parts.join("; ")
 }

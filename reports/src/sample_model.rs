@@ -46,9 +46,14 @@ fn run(name: &str, search: SearchPlan, verdict: Verdict, executions: u64) -> Mod
 }
 
 fn hand_off() -> ModelRun {
-    let mut run = run("hand_off", SearchPlan::Bounded { preemptions: 3 }, Verdict::CompleteUpTo(3), 294);
+    let mut run = run(
+        "hand_off",
+        SearchPlan::Bounded { preemptions: 3 },
+        Verdict::CompleteUpTo { preemptions: 3, passed_over: None },
+        294,
+    );
     let bounds = [(0, 1), (1, 7), (2, 64), (3, 222)];
-    run.bounds = bounds.map(|(preemptions, executions)| BoundDone { preemptions, executions }).to_vec();
+    run.bounds = bounds.map(|(preemptions, executions)| BoundDone { preemptions, executions, bounded: true }).to_vec();
     if let Some(description) = &mut run.description {
         description.twins = vec![twin()];
         description.pinned = Some(294);
@@ -57,8 +62,8 @@ fn hand_off() -> ModelRun {
 }
 
 fn step(step: u64, task: &str, line: u32, what: &str, object: &str, held_by: Option<&str>) -> FailureStep {
-    let (task, file, what, object) = (text(task), text("src/slot.rs"), text(what), text(object));
-    FailureStep { step, task, file, line, what, object, held_by: held_by.map(text) }
+    let (task, file, what, object) = (text(task), Some(text("src/slot.rs")), text(what), text(object));
+    FailureStep { step, task, file, line: Some(line), what, object, held_by: held_by.map(text) }
 }
 
 fn failure(message: &str) -> Failure {

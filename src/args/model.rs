@@ -18,7 +18,7 @@ pub(crate) struct ModelArgs {
 pub(crate) enum ModelCommand {
     /// Build the models, and say what each one asks and how it searches
     List(ModelListArgs),
-    /// Run models and their twins, each in a process of its own, or join the parts of such a run
+    /// Run models and their twins, each in a process of its own, or join the shards of such a run
     Run(ModelRunArgs),
     /// Run the one execution that a failure's token names, and print its steps
     Replay(ModelReplayArgs),
@@ -108,13 +108,13 @@ pub(crate) struct ModelRunArgs {
     /// All models (the default where no name is given)
     #[arg(long, conflicts_with = "names")]
     pub(crate) all: bool,
-    /// Only part I of N, counted from 0
+    /// Only shard I of N, counted from 0
     #[arg(long, value_name = "I/N")]
     pub(crate) shard: Option<Shard>,
     /// Processes side by side; by default as many as there are processors
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) jobs: Option<u16>,
-    /// Build and run nothing: join the JSON lines of all parts, and say what is missing
+    /// Build and run nothing: join the JSON lines of all shards, and say what is missing
     #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["names", "all", "shard", "jobs"])]
     pub(crate) merge: Vec<PathBuf>,
     /// Print the steps of twins that were caught, too

@@ -123,8 +123,9 @@ fn look_into(
     let is_listed = matches!(ended.ending, Ending::Ended(status) if status.success());
     let text = if is_listed { ended.stdout_text() } else { String::new() };
     let paths = listed(&text, suite.kind);
-    if paths.is_empty() && (suite.expects(&binary.name) || !is_listed) {
-        let cause = match (&ended.ending, text.lines().filter(|line| line.ends_with(": test")).count()) {
+    let n_tests = text.lines().filter(|line| line.ends_with(": test")).count();
+    if paths.is_empty() && (suite.expects(&binary.name, n_tests) || !is_listed) {
+        let cause = match (&ended.ending, n_tests) {
             (Ending::Ended(_), 0) if is_listed => "it lists no test".to_owned(),
             (Ending::Ended(_), n) if is_listed => format!("none of its {n} tests ends in `{MODEL_SUFFIX}`"),
             (Ending::Ended(status), _) => format!("it does not list its tests: {status}"),

@@ -1,4 +1,4 @@
-//! Joining the parts of a run, and the proof that they are all of it.
+//! Joining the shards of a run, and the proof that they are all of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ use super::verdict::Verdict;
 /// What is joined: a model, or a twin of it by its bug.
 type Key = (ModelId, Option<String>);
 
-/// Joins parts. Whatever keeps them from being the whole is a problem of the report, and of the models concerned.
+/// Joins shards. Whatever keeps them from being the whole is a problem of the report, and of the models concerned.
 #[must_use]
 pub fn merge(parts: &[Part]) -> ModelReport {
     let mut problems = problems_of_files(parts);
@@ -23,7 +23,11 @@ pub fn merge(parts: &[Part]) -> ModelReport {
             runs.entry(key(run)).or_default().push(run);
         }
     }
+    let scale = parts.first().map(|part| part.scale.as_str()).unwrap_or_default();
     let mut joined: Vec<ModelRun> = runs.values().map(|runs| join(runs)).collect();
+    for run in &mut joined {
+        run.hold_against_pin(scale);
+    }
     let missing = promised(parts).into_iter().filter(|key| !runs.contains_key(key));
     joined.extend(missing.map(|key| absent(&key, parts)));
     joined.sort_by(|a, b| (&a.id, bug(a)).cmp(&(&b.id, bug(b))));
@@ -46,7 +50,7 @@ pub fn merge(parts: &[Part]) -> ModelReport {
     }
 }
 
-/// How the reason of a model begins that the parts do not cover.
+/// How the reason of a model begins whose shards do not cover.
 const NOT_COVERED: &str = "not covered: ";
 
 fn union<T: PartialEq>(items: impl Iterator<Item = T>) -> Vec<T> {
@@ -70,7 +74,7 @@ fn named(run: &ModelRun) -> String {
     bug(run).map_or_else(|| run.name.clone(), |bug| format!("{}+{bug}", run.name))
 }
 
-/// Whether the files are the parts of one run, each once.
+/// Whether the files are the shards of one run, each once.
 fn problems_of_files(parts: &[Part]) -> Vec<String> {
     let mut problems = Vec::new();
     let Some(first) = parts.first() else { return vec!["no file was named".to_owned()] };
@@ -80,7 +84,7 @@ fn problems_of_files(parts: &[Part]) -> Vec<String> {
         }
         if part.shard.count != first.shard.count {
             let (a, b) = (first.shard, part.shard);
-            problems.push(format!("{} is part {a}, {} is part {b}", first.file, part.file));
+            problems.push(format!("{} is shard {a}, {} is shard {b}", first.file, part.file));
         }
         if (&part.scale, part.budget_ms) != (&first.scale, first.budget_ms) {
             problems.push(format!("{} and {} were run with another scale or budget", first.file, part.file));
@@ -90,15 +94,15 @@ fn problems_of_files(parts: &[Part]) -> Vec<String> {
         let shard = Shard { index, ..first.shard };
         let files: Vec<&str> = parts.iter().filter(|part| part.shard == shard).map(|part| part.file.as_str()).collect();
         match files.as_slice() {
-            [] => problems.push(format!("part {shard} is missing")),
+            [] => problems.push(format!("shard {shard} is missing")),
             [_] => {}
-            [..] => problems.push(format!("part {shard} is there {} times: {}", files.len(), files.join(", "))),
+            [..] => problems.push(format!("shard {shard} is there {} times: {}", files.len(), files.join(", "))),
         }
     }
     problems
 }
 
-/// What the parts say there is: what they leave to each other, and the twins of their models.
+/// What the shards say there is: what they leave to each other, and the twins of their models.
 fn promised(parts: &[Part]) -> BTreeSet<Key> {
     let mut promised = BTreeSet::new();
     for part in parts {
@@ -111,7 +115,7 @@ fn promised(parts: &[Part]) -> BTreeSet<Key> {
     promised
 }
 
-/// What is promised, and in none of the parts.
+/// What is promised, and in none of the shards.
 fn absent((id, bug): &Key, parts: &[Part]) -> ModelRun {
     let models = || parts.iter().flat_map(|part| &part.runs).filter(|run| run.id == *id && run.twin.is_none());
     let twins = || models().flat_map(|run| run.description.iter().flat_map(|description| &description.twins));
@@ -124,7 +128,7 @@ fn absent((id, bug): &Key, parts: &[Part]) -> ModelRun {
         id: id.clone(),
         name: models().next().map_or_else(short, |run| run.name.clone()),
         twin,
-        verdict: not_covered("it is in none of the parts"),
+        verdict: not_covered("it is in none of the shards"),
         ..ModelRun::default()
     }
 }
@@ -133,54 +137,74 @@ fn not_covered(why: &str) -> Verdict {
     Verdict::CutOff { reason: format!("{NOT_COVERED}{why}"), preemptions_done: None }
 }
 
-/// Joins the parts of one model. There is at least one.
+/// Joins the shards of one model. There is at least one.
 fn join(runs: &[&ModelRun]) -> ModelRun {
     let mut joined = ModelRun { shard: Shard::WHOLE, ..runs[0].clone() };
-    joined.executions = runs.iter().map(|run| run.executions).sum();
     joined.prefixes = runs.iter().map(|run| run.prefixes).sum();
     joined.checked = runs.iter().map(|run| run.checked).sum();
     joined.elapsed_ms = runs.iter().map(|run| run.elapsed_ms).sum();
     joined.bounds = joined_bounds(runs);
+    joined.executions = match runs {
+        // Where nothing was beyond a bound, no shard could know of the others and went on to its last one.
+        [_, _, ..] if reaches_all(&joined.bounds) => joined.bounds.iter().map(|bound| bound.executions).sum(),
+        _ => runs.iter().map(|run| run.executions).sum(),
+    };
     joined.notes = union(runs.iter().flat_map(|run| run.notes.clone()));
     let failures = runs.iter().filter_map(|run| run.failure.as_ref());
     joined.failure = failures.min_by_key(|failure| (failure.preemptions, failure.execution)).cloned();
     joined.verdict = joined_verdict(runs);
     if joined.executions == 0 && joined.verdict.answers_something() {
-        joined.verdict = Verdict::NothingExplored("none of its parts had an execution".to_owned());
+        joined.verdict = Verdict::NothingExplored("none of its shards had an execution".to_owned());
     }
-    // A failure that was found needs no other part.
+    // A failure that was found needs no other shard.
     if let Some(why) = gap(runs).filter(|_| !joined.verdict.is_failure()) {
         joined.verdict = not_covered(&why);
     }
     joined
 }
 
-/// A bound is searched to its end where every part has done so.
+/// A bound is searched to its end where every shard has done so, and keeps something out where it does so in any of them.
+/// What comes after the first that keeps nothing out is left out: there was nothing more to see.
 fn joined_bounds(runs: &[&ModelRun]) -> Vec<BoundDone> {
-    let executions = |run: &ModelRun, preemptions| {
-        run.bounds.iter().find(|bound| bound.preemptions == preemptions).map(|bound| bound.executions)
+    let of = |run: &ModelRun, preemptions| run.bounds.iter().find(|bound| bound.preemptions == preemptions).copied();
+    let join = |preemptions| {
+        let each: Option<Vec<BoundDone>> = runs.iter().map(|run| of(run, preemptions)).collect();
+        each.map(|each| BoundDone {
+            preemptions,
+            executions: each.iter().map(|bound| bound.executions).sum(),
+            bounded: each.iter().any(|bound| bound.bounded),
+        })
     };
-    let sum = |preemptions| {
-        let each: Option<Vec<u64>> = runs.iter().map(|run| executions(run, preemptions)).collect();
-        each.map(|each| BoundDone { preemptions, executions: each.iter().sum() })
-    };
-    runs[0].bounds.iter().filter_map(|bound| sum(bound.preemptions)).collect()
+    let mut bounds: Vec<BoundDone> = runs[0].bounds.iter().filter_map(|bound| join(bound.preemptions)).collect();
+    if let Some(last) = bounds.iter().position(|bound| !bound.bounded) {
+        bounds.truncate(last + 1);
+    }
+    bounds
 }
 
-/// The gravest verdict of the parts; numbers are those of all of them.
+fn reaches_all(bounds: &[BoundDone]) -> bool {
+    bounds.last().is_some_and(|bound| !bound.bounded)
+}
+
+/// The gravest verdict of the shards; numbers are those of all of them.
 fn joined_verdict(runs: &[&ModelRun]) -> Verdict {
-    let gravest = runs.iter().map(|run| &run.verdict).max_by_key(|verdict| verdict.gravity());
+    let is_known = |run: &&&ModelRun| run.executions > 0 || !matches!(run.verdict, Verdict::NothingExplored(_));
+    let verdicts = || runs.iter().filter(is_known).map(|run| &run.verdict);
+    let gravest = verdicts().max_by_key(|verdict| verdict.gravity()).or(runs.first().map(|run| &run.verdict));
     match gravest.cloned().unwrap_or_default() {
-        Verdict::CompleteUpTo(_) => {
-            let done = runs.iter().filter_map(|run| match run.verdict {
-                Verdict::CompleteUpTo(done) => Some(done),
+        Verdict::CompleteUpTo { .. } if reaches_all(&joined_bounds(runs)) && passes(runs).is_none() => {
+            Verdict::Complete
+        }
+        Verdict::CompleteUpTo { .. } => {
+            let done = verdicts().filter_map(|verdict| match verdict {
+                Verdict::CompleteUpTo { preemptions, .. } => Some(*preemptions),
                 _ => None,
             });
-            Verdict::CompleteUpTo(done.min().unwrap_or(0))
+            Verdict::CompleteUpTo { preemptions: done.min().unwrap_or(0), passed_over: passes(runs) }
         }
         Verdict::Sampled(_) => {
-            let done = runs.iter().filter_map(|run| match run.verdict {
-                Verdict::Sampled(done) => Some(done),
+            let done = verdicts().filter_map(|verdict| match verdict {
+                Verdict::Sampled(done) => Some(*done),
                 _ => None,
             });
             Verdict::Sampled(done.sum())
@@ -193,14 +217,23 @@ fn joined_verdict(runs: &[&ModelRun]) -> Verdict {
     }
 }
 
-/// Why the runs of one model are not exactly its parts.
+/// The limit on passing over a task, where some shard met it.
+fn passes(runs: &[&ModelRun]) -> Option<u32> {
+    let of = |run: &&ModelRun| match run.verdict {
+        Verdict::CompleteUpTo { passed_over, .. } => passed_over,
+        _ => None,
+    };
+    runs.iter().filter_map(of).min()
+}
+
+/// Why the runs of one model are not exactly its shards.
 fn gap(runs: &[&ModelRun]) -> Option<String> {
     let source = |run: &ModelRun| run.description.as_ref().and_then(|description| description.source.clone());
     if runs.iter().any(|run| source(run) != source(runs[0])) {
-        return Some("its parts were built from different sources".to_owned());
+        return Some("its shards were built from different sources".to_owned());
     }
     if runs.iter().any(|run| run.description != runs[0].description) {
-        return Some("its parts had different bounds".to_owned());
+        return Some("its shards had different bounds".to_owned());
     }
     let n_parts = runs[0].shard.count;
     if runs.iter().any(|run| run.shard.count != n_parts) {
@@ -210,9 +243,9 @@ fn gap(runs: &[&ModelRun]) -> Option<String> {
     let missing: Vec<String> = missing.map(|index| format!("{index}/{n_parts}")).collect();
     match (missing.as_slice(), runs.len()) {
         ([], n) if n == n_parts as usize => None,
-        ([], _) => Some("a part of it is there more than once".to_owned()),
-        ([one], _) => Some(format!("part {one} is missing")),
-        (many, _) => Some(format!("parts {} are missing", many.join(", "))),
+        ([], _) => Some("a shard of it is there more than once".to_owned()),
+        ([one], _) => Some(format!("shard {one} is missing")),
+        (many, _) => Some(format!("shards {} are missing", many.join(", "))),
     }
 }
 
@@ -220,6 +253,10 @@ fn gap(runs: &[&ModelRun]) -> Option<String> {
 mod tests {
     use super::*;
     use crate::models::protocol::{Description, Failure, SearchPlan};
+
+    fn up_to(preemptions: u32) -> Verdict {
+        Verdict::CompleteUpTo { preemptions, passed_over: None }
+    }
 
     fn description() -> Description {
         let twins = vec![Twin { bug: "M-02".to_owned(), symptom: "stuck".to_owned(), found_within: Some(1) }];
@@ -238,8 +275,8 @@ mod tests {
             verdict,
             executions,
             bounds: vec![
-                BoundDone { preemptions: 0, executions: 1 },
-                BoundDone { preemptions: 1, executions: executions - 1 },
+                BoundDone { preemptions: 0, executions: 1, bounded: true },
+                BoundDone { preemptions: 1, executions: executions - 1, bounded: true },
             ],
             ..ModelRun::default()
         }
@@ -251,7 +288,7 @@ mod tests {
         ModelRun { twin, failure, shard: Shard::WHOLE, ..run(0, Verdict::Failed, 3) }
     }
 
-    /// Two parts of one model; the twin is in the second.
+    /// Two shards of one model; the twin is in the second.
     fn parts() -> Vec<Part> {
         let part = |index: u32, runs| Part {
             file: format!("{index}.jsonl"),
@@ -261,19 +298,20 @@ mod tests {
             ..Part::default()
         };
         let twin = (run(0, Verdict::NotRun, 1).id, Some("M-02".to_owned()));
-        let mut first = part(0, vec![run(0, Verdict::CompleteUpTo(1), 20)]);
+        let mut first = part(0, vec![run(0, up_to(1), 20)]);
         first.elsewhere.push(twin);
-        vec![first, part(1, vec![run(1, Verdict::CompleteUpTo(1), 30), twin_run()])]
+        vec![first, part(1, vec![run(1, up_to(1), 30), twin_run()])]
     }
 
     #[test]
-    fn parts_that_cover_are_the_whole() {
+    fn shards_that_cover_are_the_whole() {
         let report = merge(&parts());
         assert_eq!(report.problems, Vec::<String>::new());
         assert_eq!(report.exit_code(), 0);
         let run = &report.runs[0];
-        assert_eq!((run.executions, run.verdict.clone()), (50, Verdict::CompleteUpTo(1)));
-        let bounds = [(0, 2), (1, 48)].map(|(preemptions, executions)| BoundDone { preemptions, executions });
+        assert_eq!((run.executions, run.verdict.clone()), (50, up_to(1)));
+        let bounds =
+            [(0, 2), (1, 48)].map(|(preemptions, executions)| BoundDone { preemptions, executions, bounded: true });
         assert_eq!(run.bounds, bounds);
     }
 
@@ -285,45 +323,45 @@ mod tests {
     }
 
     #[test]
-    fn a_part_that_is_missing_is_named() {
-        check_problem(&parts()[..1], "part 1/2 is missing");
-        check_problem(&parts()[..1], "slot: part 1/2 is missing");
-        check_problem(&parts()[..1], "slot+M-02: it is in none of the parts");
-        check_problem(&parts()[1..], "part 0/2 is missing");
+    fn a_shard_that_is_missing_is_named() {
+        check_problem(&parts()[..1], "shard 1/2 is missing");
+        check_problem(&parts()[..1], "slot: shard 1/2 is missing");
+        check_problem(&parts()[..1], "slot+M-02: it is in none of the shards");
+        check_problem(&parts()[1..], "shard 0/2 is missing");
         let mut parts = parts();
         parts[1].runs.remove(0);
-        check_problem(&parts, "slot: part 1/2 is missing");
+        check_problem(&parts, "slot: shard 1/2 is missing");
     }
 
     #[test]
-    fn a_twin_in_no_part_is_named() {
+    fn a_twin_in_no_shard_is_named() {
         let mut parts = parts();
         parts[1].runs.pop();
-        check_problem(&parts, "slot+M-02: it is in none of the parts");
+        check_problem(&parts, "slot+M-02: it is in none of the shards");
         parts[0].elsewhere.clear();
-        check_problem(&parts, "slot+M-02: it is in none of the parts");
+        check_problem(&parts, "slot+M-02: it is in none of the shards");
     }
 
     #[test]
-    fn a_part_that_is_there_twice_is_named() {
+    fn a_shard_that_is_there_twice_is_named() {
         let mut parts = parts();
         parts.push(parts[0].clone());
-        check_problem(&parts, "part 0/2 is there 2 times: 0.jsonl, 0.jsonl");
-        check_problem(&parts, "slot: a part of it is there more than once");
+        check_problem(&parts, "shard 0/2 is there 2 times: 0.jsonl, 0.jsonl");
+        check_problem(&parts, "slot: a shard of it is there more than once");
     }
 
     #[test]
-    fn parts_of_different_things_do_not_join() {
+    fn shards_of_different_things_do_not_join() {
         let mut others = parts();
         others[1].runs[0].description = Some(Description { source: Some("def".to_owned()), ..description() });
-        check_problem(&others, "slot: its parts were built from different sources");
+        check_problem(&others, "slot: its shards were built from different sources");
         let mut others = parts();
         let search = SearchPlan::Bounded { preemptions: 2 };
         others[1].runs[0].description = Some(Description { search, ..description() });
-        check_problem(&others, "slot: its parts had different bounds");
+        check_problem(&others, "slot: its shards had different bounds");
         let mut others = parts();
         others[1].shard.count = 3;
-        check_problem(&others, "0.jsonl is part 0/2, 1.jsonl is part 1/3");
+        check_problem(&others, "0.jsonl is shard 0/2, 1.jsonl is shard 1/3");
         let mut others = parts();
         others[1].is_whole = false;
         check_problem(&others, "1.jsonl ends early: its last line is missing");
@@ -333,7 +371,23 @@ mod tests {
     }
 
     #[test]
-    fn empty_parts_are_not_a_whole() {
+    fn where_no_shard_kept_anything_out_the_whole_is_complete() {
+        let mut parts = parts();
+        for part in &mut parts {
+            let bounds = &mut part.runs[0].bounds;
+            bounds[1].bounded = false;
+            // Each went on, not knowing of the other.
+            bounds.push(BoundDone { preemptions: 2, executions: 5, bounded: false });
+        }
+        let run = &merge(&parts).runs[0];
+        assert_eq!((&run.verdict, run.executions, run.bounds.len()), (&Verdict::Complete, 50, 2));
+        parts[1].runs[0].bounds[1].bounded = true;
+        parts[1].runs[0].bounds[2].bounded = true;
+        assert_eq!(merge(&parts).runs[0].verdict, up_to(1));
+    }
+
+    #[test]
+    fn empty_shards_are_not_a_whole() {
         let mut parts = parts();
         parts[0].runs[0].executions = 0;
         assert_eq!(merge(&parts).exit_code(), 0);
@@ -342,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn the_gravest_verdict_counts_and_a_failure_needs_no_other_part() {
+    fn the_gravest_verdict_counts_and_a_failure_needs_no_other_shard() {
         let mut parts = parts();
         parts[1].runs[0].verdict = Verdict::CutOff { reason: "budget".to_owned(), preemptions_done: Some(0) };
         parts[1].runs[0].bounds.pop();

@@ -13,7 +13,7 @@ pub enum ModelCommand {
     List,
     /// They were run.
     Run,
-    /// Parts of a run were joined.
+    /// The shards of a run were joined.
     Merge,
     /// One failure was replayed.
     Replay,
@@ -39,7 +39,7 @@ pub struct ModelReport {
     pub workspace: String,
     /// What was done.
     pub command: ModelCommand,
-    /// The part that was run.
+    /// The shard that was run.
     pub shard: Shard,
     /// `ci` or `full`.
     pub scale: String,
@@ -47,11 +47,11 @@ pub struct ModelReport {
     pub budget_ms: u64,
     /// The models, each followed by its twins.
     pub runs: Vec<ModelRun>,
-    /// What is in another part: models, and twins by their bugs.
+    /// What is in another shard: models, and twins by their bugs.
     pub elsewhere: Vec<(ModelId, Option<String>)>,
     /// Binaries that should hold a model, and hold none.
     pub empty: Vec<EmptyBinary>,
-    /// Why the parts do not cover the whole.
+    /// Why the shards do not cover the whole.
     pub problems: Vec<String>,
     /// What was not watched.
     pub notes: Vec<String>,
@@ -94,7 +94,7 @@ impl ModelReport {
     }
 
     /// 5 where nothing was found to run, 1 for a failed model or a twin that was not caught, 4 for a model that was
-    /// neither complete nor sampled as asked or for parts that do not cover, 0 otherwise: the first that applies. A replay
+    /// neither complete nor sampled as asked or for shards that do not cover, 0 otherwise: the first that applies. A replay
     /// gives 1 where the failure happened again, 4 where it did not.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
@@ -136,7 +136,8 @@ mod tests {
 
     #[test]
     fn the_gravest_outcome_is_the_exit_code() {
-        let (fine, open) = (model(Verdict::CompleteUpTo(2)), model(Verdict::CompleteUpTo(1)));
+        let up_to = |preemptions| model(Verdict::CompleteUpTo { preemptions, passed_over: None });
+        let (fine, open) = (up_to(2), up_to(1));
         check(&[], 5);
         check(std::slice::from_ref(&fine), 0);
         check(&[fine.clone(), open.clone()], 4);
@@ -159,8 +160,8 @@ mod tests {
     }
 
     #[test]
-    fn parts_that_do_not_cover_are_no_success() {
-        let problems = vec!["part 2/4 is missing".to_owned()];
+    fn shards_that_do_not_cover_are_no_success() {
+        let problems = vec!["shard 2/4 is missing".to_owned()];
         let report = ModelReport { runs: vec![model(Verdict::Complete)], problems, ..ModelReport::default() };
         assert_eq!(report.exit_code(), 4);
     }

@@ -2,7 +2,7 @@
 
 use super::child::{Ended, Ending, Stop};
 use super::discover::{FoundModel, ModelId};
-use super::protocol::{BoundDone, Description, Failure, Line, PROTOCOL, SearchPlan, Twin, VerdictObject};
+use super::protocol::{BoundDone, Description, End, Failure, Line, PROTOCOL, SearchPlan, Twin};
 use super::shard::Shard;
 use super::suite::ModelKind;
 use super::verdict::{Judgement, Verdict};
@@ -23,13 +23,13 @@ pub struct ModelRun {
     pub twin: Option<Twin>,
     /// What it says of itself.
     pub description: Option<Description>,
-    /// The part of it that was run.
+    /// The shard of it that was run.
     pub shard: Shard,
     /// What became of it.
     pub verdict: Verdict,
     /// Executions that count.
     pub executions: u64,
-    /// Executions that only led to another part's beginning.
+    /// Executions that only led to another shard's beginning.
     pub prefixes: u64,
     /// Executions of the check for determinism.
     pub checked: u64,
@@ -41,6 +41,8 @@ pub struct ModelRun {
     pub failure: Option<Failure>,
     /// A file that holds the replay token, where that is too long to be printed.
     pub replay_file: Option<String>,
+    /// Whether its executions are another number than the pinned one.
+    pub is_off_pin: bool,
     /// What else there is to say.
     pub notes: Vec<String>,
 }
@@ -64,6 +66,17 @@ impl ModelRun {
         self.kind == ModelKind::Interlock
     }
 
+    /// Holds the executions of a whole search against the number that is pinned for it, at the scale that this is for.
+    pub(crate) fn hold_against_pin(&mut self, scale: &str) {
+        let pinned = self.description.as_ref().and_then(|description| description.pinned);
+        let is_whole = self.twin.is_none() && self.shard.is_whole() && self.verdict.answers_something();
+        let Some(pinned) = pinned.filter(|_| is_whole && scale == "ci") else { return };
+        if pinned != self.executions {
+            self.is_off_pin = true;
+            self.notes.push(format!("{pinned} executions are pinned: the model or its search has changed"));
+        }
+    }
+
     /// How it was to be searched.
     #[must_use]
     pub fn search(&self) -> SearchPlan {
@@ -81,7 +94,8 @@ impl ModelRun {
     pub fn is_fine(&self) -> bool {
         match self.judgement() {
             Some(judgement) => judgement == Judgement::Caught,
-            None => self.verdict == Verdict::NotRun || self.verdict.answers(&self.search(), self.shard.count),
+            None if self.verdict == Verdict::NotRun => true,
+            None => !self.is_off_pin && self.verdict.answers(&self.search(), self.shard.count),
         }
     }
 
@@ -118,7 +132,8 @@ pub(crate) struct Said {
     checked: u64,
     /// As far as the last line of progress tells.
     executions: u64,
-    end: Option<(VerdictObject, u64, u64)>,
+    refused: Option<String>,
+    end: Option<End>,
 }
 
 impl Said {
@@ -130,7 +145,8 @@ impl Said {
             Line::Bound(bound) => self.bounds.push(*bound),
             // The first comes at the panic; a later one is the same with its steps, or one that takes fewer preemptions.
             Line::Failure(failure) => self.failure = Some(failure.clone()),
-            Line::End(end) => self.end = Some((end.verdict.clone(), end.executions, end.prefixes)),
+            Line::Refused { reason } => self.refused = Some(reason.clone().unwrap_or_default()),
+            Line::End(end) => self.end = Some(end.clone()),
             Line::Unknown => {}
         }
     }
@@ -147,7 +163,13 @@ impl Said {
             ModelKind::Interlock => self.verdict(ended, run.shard),
             ModelKind::OwnTest => own_verdict(ended, budget_ms),
         };
-        (run.executions, run.prefixes) = self.end.map_or((self.executions, 0), |(_, n, prefixes)| (n, prefixes));
+        (run.executions, run.prefixes) = match self.end {
+            Some(end) => {
+                run.notes.extend(end.notes);
+                (end.executions, end.prefixes)
+            }
+            None => (self.executions, 0),
+        };
         run.failure = self.failure.or_else(|| own_failure(run, ended));
         (run.checked, run.bounds) = (self.checked, self.bounds);
         run.description = self.description.or(run.description.take());
@@ -158,13 +180,16 @@ impl Said {
         if version != PROTOCOL {
             return Verdict::Unknown(format!("it speaks protocol {version}, this version speaks {PROTOCOL}"));
         }
-        let Some((object, executions, _)) = &self.end else { return self.verdict_without_end(ended) };
-        match (object.clone().verdict(), &ended.ending) {
+        if let Some(reason) = &self.refused {
+            return Verdict::Refused(reason.clone());
+        }
+        let Some(end) = &self.end else { return self.verdict_without_end(ended) };
+        match (end.verdict.clone().verdict(), &ended.ending) {
             (Verdict::Failed, _) if self.failure.is_none() => {
                 Verdict::Unknown("it says `failed` without a failure".to_owned())
             }
-            // A part of a small search may be empty; the whole may not.
-            (verdict, _) if verdict.answers_something() && *executions == 0 && shard.is_whole() => {
+            // A shard of a small search may be empty; the whole may not.
+            (verdict, _) if verdict.answers_something() && end.executions == 0 && shard.is_whole() => {
                 Verdict::NothingExplored("it says that it is done after no execution".to_owned())
             }
             (Verdict::Failed, _) => Verdict::Failed,
@@ -195,6 +220,9 @@ fn died(status: &std::process::ExitStatus, because: &str, ended: &Ended) -> Verd
     }
     match status.code() {
         Some(0) => Verdict::Crashed("it ended well, and said no verdict".to_owned()),
+        None if status.to_string().contains("SIGKILL") => {
+            Verdict::Crashed(format!("{status}, not by this command; the system kills so where memory runs out"))
+        }
         // A stack overflow is told by the runtime, not by a panic.
         None if stderr.contains("has overflowed its stack") => {
             Verdict::Crashed(format!("{status}: a thread has overflowed its stack"))
@@ -294,12 +322,37 @@ mod tests {
         let end = r#"{"line":"end","verdict":{"kind":"failed"},"executions":3}"#;
         check(&[end], "unknown it says `failed` without a failure");
         check(&[r#"{"line":"failure","message":"stuck"}"#, end], "failed");
+        let mut run = ModelRun::default();
+        let lines = [r#"{"line":"failure","message":"early"}"#, r#"{"line":"failure","message":"with steps"}"#, end];
+        said(&lines).fill(&mut run, &ended(Ending::Stopped(Stop::TooManyLines)), 1000);
+        assert_eq!(run.failure.map(|failure| failure.message).as_deref(), Some("with steps"));
     }
 
     #[test]
     fn another_protocol_is_not_guessed_at() {
         let end = r#"{"line":"end","verdict":{"kind":"complete"},"executions":3}"#;
         check(&[r#"{"line":"model","protocol":2}"#, end], "unknown it speaks protocol 2, this version speaks 1");
+    }
+
+    #[test]
+    fn a_refusal_is_no_crash() {
+        check(
+            &[r#"{"line":"refused","reason":"the token is of another source"}"#],
+            "refused the token is of another source",
+        );
+    }
+
+    #[test]
+    fn another_number_than_the_pinned_one_is_noticed() {
+        let description = Description { pinned: Some(6), ..Description::default() };
+        let run = |executions, scale| {
+            let verdict = Verdict::Complete;
+            let mut run =
+                ModelRun { verdict, executions, description: Some(description.clone()), ..ModelRun::default() };
+            run.hold_against_pin(scale);
+            run.is_fine()
+        };
+        assert!(run(6, "ci") && !run(5, "ci") && run(5, "full"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! A part's results, read back from the JSON lines of `cargo interlock model run --message-format json`.
+//! A shard's results, read back from the JSON lines of `cargo interlock model run --message-format json`.
 
 use serde::Deserialize;
 
@@ -11,7 +11,7 @@ use super::suite::ModelKind;
 /// The schema of the JSON lines that is understood.
 const SCHEMA: u32 = 1;
 
-/// The results of one part of a run.
+/// The results of one shard of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Part {
     /// The file that they were read from.
@@ -101,7 +101,7 @@ struct RunLine {
 }
 
 impl Part {
-    /// Reads a part. Lines that a later version has added are passed over.
+    /// Reads a shard's results. Lines that a later version has added are passed over.
     ///
     /// # Errors
     /// Where the text is not the result of `model run`.
@@ -143,7 +143,7 @@ fn check(start: &Start) -> Result<(), String> {
     match start.command.as_str() {
         _ if start.schema != SCHEMA => Err(format!("its schema is {}, this version reads {SCHEMA}", start.schema)),
         "run" if index < count => Ok(()),
-        "run" => Err(format!("it says to be part {index} of {count}")),
+        "run" => Err(format!("it says to be shard {index} of {count}")),
         other => Err(format!("it is the result of `model {other}`, not of `model run`")),
     }
 }
@@ -173,6 +173,7 @@ impl RunLine {
             elapsed_ms: self.elapsed_ms,
             failure: self.failure,
             replay_file: None,
+            is_off_pin: false,
             notes: self.notes,
         }
     }

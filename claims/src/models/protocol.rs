@@ -32,6 +32,10 @@ pub(crate) enum Line {
     },
     Bound(BoundDone),
     Failure(Failure),
+    Refused {
+        #[serde(default)]
+        reason: Option<String>,
+    },
     End(End),
     #[serde(other)]
     Unknown,
@@ -108,6 +112,14 @@ pub struct BoundDone {
     pub preemptions: u32,
     /// Executions that count for it.
     pub executions: u64,
+    /// Whether it kept anything out: where it did not, there is nothing beyond it.
+    #[serde(default = "yes")]
+    pub bounded: bool,
+}
+
+/// A bound keeps something out unless it is said not to.
+fn yes() -> bool {
+    true
 }
 
 /// The first failure of a model.
@@ -138,10 +150,10 @@ pub struct FailureStep {
     pub step: u64,
     /// The task or thread.
     pub task: String,
-    /// Where in the source.
-    pub file: String,
+    /// Where in the source, if that is known.
+    pub file: Option<String>,
     /// The line there.
-    pub line: u32,
+    pub line: Option<u32>,
     /// What the task did, or waits for.
     pub what: String,
     /// With which object.
@@ -158,6 +170,9 @@ pub(crate) struct End {
     pub(crate) executions: u64,
     #[serde(default)]
     pub(crate) prefixes: u64,
+    /// Sentences that limit the verdict.
+    #[serde(default)]
+    pub(crate) notes: Vec<String>,
 }
 
 /// A verdict as it is written: also in the results that shards are joined from.
@@ -166,6 +181,7 @@ pub(crate) struct End {
 pub(crate) struct VerdictObject {
     pub(crate) kind: String,
     pub(crate) preemptions: Option<u32>,
+    pub(crate) passed_over: Option<u32>,
     pub(crate) schedules: Option<u64>,
     pub(crate) reason: Option<String>,
     pub(crate) preemptions_done: Option<u32>,
@@ -175,11 +191,11 @@ pub(crate) struct VerdictObject {
 impl VerdictObject {
     /// The verdict. One whose kind or number is missing is `Unknown`, never a success.
     pub(crate) fn verdict(self) -> Verdict {
-        let VerdictObject { kind, preemptions, schedules, reason, preemptions_done, cause } = self;
+        let VerdictObject { kind, preemptions, passed_over, schedules, reason, preemptions_done, cause } = self;
         let cause = cause.unwrap_or_default();
         match (kind.as_str(), preemptions, schedules) {
             ("complete", _, _) => Verdict::Complete,
-            ("complete-up-to", Some(preemptions), _) => Verdict::CompleteUpTo(preemptions),
+            ("complete-up-to", Some(preemptions), _) => Verdict::CompleteUpTo { preemptions, passed_over },
             ("sampled", _, Some(schedules)) => Verdict::Sampled(schedules),
             ("cut-off", _, _) => Verdict::CutOff { reason: reason.unwrap_or_default(), preemptions_done },
             ("failed", _, _) => Verdict::Failed,
@@ -188,6 +204,7 @@ impl VerdictObject {
             ("crashed", _, _) => Verdict::Crashed(cause),
             ("hung", _, _) => Verdict::Hung(cause),
             ("out-of-memory", _, _) => Verdict::OutOfMemory(cause),
+            ("refused", _, _) => Verdict::Refused(cause),
             ("passed", _, _) => Verdict::Passed,
             ("not-run", _, _) => Verdict::NotRun,
             ("unknown", _, _) => Verdict::Unknown(cause),
@@ -244,7 +261,7 @@ mod tests {
     fn unknown_lines_and_fields_are_ignored() {
         assert_eq!(read(r#"{"line":"weather","sun":true}"#), Line::Unknown);
         let bound = read(r#"{"line":"bound","preemptions":2,"executions":9,"colour":"red"}"#);
-        assert_eq!(bound, Line::Bound(BoundDone { preemptions: 2, executions: 9 }));
+        assert_eq!(bound, Line::Bound(BoundDone { preemptions: 2, executions: 9, bounded: true }));
     }
 
     #[test]
@@ -260,7 +277,10 @@ mod tests {
     #[test]
     fn a_verdict_without_its_number_is_no_success() {
         let verdict = |text: &str| serde_json::from_str::<VerdictObject>(text).unwrap().verdict();
-        assert_eq!(verdict(r#"{"kind":"complete-up-to","preemptions":2}"#), Verdict::CompleteUpTo(2));
+        assert_eq!(
+            verdict(r#"{"kind":"complete-up-to","preemptions":2}"#),
+            Verdict::CompleteUpTo { preemptions: 2, passed_over: None }
+        );
         assert!(matches!(verdict(r#"{"kind":"complete-up-to"}"#), Verdict::Unknown(_)));
         assert!(matches!(verdict(r#"{"kind":"exhaustive"}"#), Verdict::Unknown(_)));
     }

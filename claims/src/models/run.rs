@@ -28,7 +28,7 @@ pub struct RunOptions {
     pub memory_bytes: u64,
     /// Processes side by side.
     pub jobs: usize,
-    /// The part that is run.
+    /// The shard that is run.
     pub shard: Shard,
     /// `ci` or `full`.
     pub scale: String,
@@ -36,12 +36,12 @@ pub struct RunOptions {
     pub folder: PathBuf,
 }
 
-/// What was run, and what is another part's.
+/// What was run, and what is another shard's.
 #[derive(Clone, Debug, Default)]
 pub struct Runs {
     /// The models, each followed by its twins.
     pub runs: Vec<ModelRun>,
-    /// What cannot be split and is in another part: models, and twins by their bugs.
+    /// What cannot be split and is in another shard: models, and twins by their bugs.
     pub elsewhere: Vec<(ModelId, Option<String>)>,
 }
 
@@ -93,7 +93,7 @@ pub fn run_all(models: &[FoundModel], options: &RunOptions, tell: &mut dyn FnMut
     let mut result = Runs::default();
     let (mut jobs, mut silent) = (Vec::new(), Vec::new());
     for (model, described) in models.iter().zip(described) {
-        let shard = part_of(&described, options.shard);
+        let shard = shard_of(&described, options.shard);
         let key = model.id.to_string();
         if described.verdict != Verdict::NotRun {
             // It did not even say what it is: nothing more can be learnt by running it.
@@ -117,6 +117,9 @@ pub fn run_all(models: &[FoundModel], options: &RunOptions, tell: &mut dyn FnMut
     }
     result.runs = perform(jobs, options, tell);
     result.runs.extend(silent);
+    for run in &mut result.runs {
+        run.hold_against_pin(&options.scale);
+    }
     // Each model is followed by its twins, in the order in which it names them: the sort keeps equals in place.
     result.runs.sort_by(|a, b| (&a.id, a.twin.is_some()).cmp(&(&b.id, b.twin.is_some())));
     result
@@ -138,8 +141,8 @@ pub fn replay(model: &FoundModel, bug: Option<&str>, token: &str, options: &RunO
     perform(vec![job], options, &mut |_| ()).pop().unwrap_or_default()
 }
 
-/// The part of a model that a part of the run has. What cannot be split is whole in one of them.
-fn part_of(described: &ModelRun, shard: Shard) -> Option<Shard> {
+/// The shard of a model that a shard of the run has. What cannot be split is whole in one of them.
+fn shard_of(described: &ModelRun, shard: Shard) -> Option<Shard> {
     let splits = matches!(described.search(), SearchPlan::Bounded { .. } | SearchPlan::Portfolio { .. });
     match splits {
         true => Some(shard),

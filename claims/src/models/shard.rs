@@ -1,4 +1,4 @@
-//! Parts of a run: `--shard i/n`, from 0.
+//! Shards: the parts of a run, `--shard i/n`, from 0.
 
 use std::str::FromStr;
 
@@ -44,8 +44,8 @@ impl FromStr for Shard {
         let numbers = text.split_once('/').and_then(|(index, count)| Some((index.parse().ok()?, count.parse().ok()?)));
         match numbers {
             Some((index, count)) if index < count => Ok(Shard { index, count }),
-            Some((_, 0)) => Err("there are no parts in 0".to_owned()),
-            Some((_, count)) => Err(format!("parts are counted from 0: the last is {}/{count}", count - 1)),
+            Some((_, 0)) => Err("there are no shards in 0".to_owned()),
+            Some((_, count)) => Err(format!("shards are counted from 0: the last is {}/{count}", count - 1)),
             None => Err("write it as i/n, such as 0/4".to_owned()),
         }
     }
@@ -62,14 +62,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_are_counted_from_0() {
+    fn shards_are_counted_from_0() {
         assert_eq!("3/4".parse(), Ok(Shard { index: 3, count: 4 }));
-        assert_eq!("4/4".parse::<Shard>().unwrap_err(), "parts are counted from 0: the last is 3/4");
+        assert_eq!("4/4".parse::<Shard>().unwrap_err(), "shards are counted from 0: the last is 3/4");
         assert!("4".parse::<Shard>().is_err() && "0/0".parse::<Shard>().is_err() && "a/2".parse::<Shard>().is_err());
     }
 
     #[test]
-    fn every_key_is_in_exactly_one_part() {
+    fn every_key_is_in_exactly_one_shard() {
         for key in ["hand_off", "hand_off+M-01", "sweep", ""] {
             let holders = (0..7).filter(|index| Shard { index: *index, count: 7 }.has(key)).count();
             assert_eq!(holders, 1, "{key}");

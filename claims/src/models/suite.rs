@@ -36,6 +36,8 @@ pub struct Suite {
     pub lib: bool,
     /// Which of its tests are models.
     pub kind: ModelKind,
+    /// Whether the package says so itself, by the features that its test targets need.
+    pub is_derived: bool,
 }
 
 impl Suite {
@@ -46,9 +48,10 @@ impl Suite {
         self.features.iter().cloned().chain(cfgs).collect::<Vec<_>>().join(" ")
     }
 
-    /// Whether a binary of it that has no model is an error: someone has said that models are there.
-    pub(crate) fn expects(&self, binary: &str) -> bool {
-        self.tests.iter().any(|test| test == binary)
+    /// Whether a binary of it with so many tests and no model is an error. Someone who names a target has said that models
+    /// are there. A target that only needs a model feature may have other tests; without any it has lost its models.
+    pub(crate) fn expects(&self, binary: &str, n_tests: usize) -> bool {
+        self.tests.iter().any(|test| test == binary) && (n_tests == 0 || !self.is_derived)
     }
 }
 
@@ -165,7 +168,13 @@ fn own_suites(package: &Package) -> Vec<Suite> {
         let mut features: Vec<String> = targets.flat_map(|target| target.required_features.clone()).collect();
         features.sort();
         features.dedup();
-        (!tests.is_empty()).then(|| Suite { package: package.name.to_string(), features, tests, ..Suite::default() })
+        (!tests.is_empty()).then(|| Suite {
+            package: package.name.to_string(),
+            features,
+            tests,
+            is_derived: true,
+            ..Suite::default()
+        })
     });
     let by_feature: Vec<Suite> = by_feature.collect();
     let uses_library = package.dependencies.iter().any(|dependency| dependency.name == MODEL_LIBRARY);

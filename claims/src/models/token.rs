@@ -1,4 +1,8 @@
-//! Replay tokens: `NAME=TOKEN`, or `NAME+BUG=TOKEN` of a twin. What stands after the sign is the model's own.
+//! Replay tokens: `NAME=TOKEN`, or `NAME+BUG=TOKEN` of a twin. What stands after the sign is the model's own. A token of
+//! `interlock-models` names its model and twin itself, and is taken without that, as `cargo test` prints it.
+
+/// How a token of `interlock-models` begins: `im1:<engine>:<model>:<twin>:..`.
+const OWN_FORM: &str = "im1:";
 
 /// A replay token, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +19,12 @@ impl ReplayToken {
     /// Takes a token apart; nothing where it is none.
     #[must_use]
     pub fn parse(text: &str) -> Option<ReplayToken> {
+        if let Some(fields) = text.trim().strip_prefix(OWN_FORM) {
+            let fields: Vec<&str> = fields.splitn(4, ':').collect();
+            let [_, name, bug, _] = fields.as_slice() else { return None };
+            let bug = (!bug.is_empty()).then(|| (*bug).to_owned());
+            return Some(ReplayToken { name: (*name).to_owned(), bug, token: text.trim().to_owned() });
+        }
         let (place, token) = text.trim().split_once('=')?;
         let (name, bug) = match place.split_once('+') {
             Some((name, bug)) => (name, Some(bug.to_owned())),
@@ -28,6 +38,18 @@ impl ReplayToken {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token_of_the_library_names_its_model_itself() {
+        let text = "im1:shuttle-0.9.9-0.1.0:two_updates:read-then-write:9f:bounded:AQ==";
+        let token = ReplayToken::parse(text).unwrap();
+        assert_eq!((token.name.as_str(), token.bug.as_deref()), ("two_updates", Some("read-then-write")));
+        assert_eq!(token.token, text);
+        let token = ReplayToken::parse(&format!("two_updates={text}")).unwrap();
+        assert_eq!((token.name.as_str(), token.token.as_str()), ("two_updates", text));
+        assert_eq!(ReplayToken::parse("im1:loom:slot::9f:loom:AQ").unwrap().bug, None);
+        assert_eq!(ReplayToken::parse("im1:loom:slot"), None);
+    }
 
     #[test]
     fn a_token_is_taken_apart_at_its_first_sign() {

@@ -8,7 +8,12 @@ pub enum Verdict {
     /// Every schedule was run.
     Complete,
     /// Every schedule with at most so many preemptions was run.
-    CompleteUpTo(u32),
+    CompleteUpTo {
+        /// The bound.
+        preemptions: u32,
+        /// How often a task may be passed over by those that yield, where the search met that limit.
+        passed_over: Option<u32>,
+    },
     /// So many schedules were run.
     Sampled(u64),
     /// A test of another library passed. How much it explored is its own affair.
@@ -35,6 +40,8 @@ pub enum Verdict {
     /// It was listed only.
     #[default]
     NotRun,
+    /// It would not do what it was asked, such as to replay a token of another source.
+    Refused(String),
     /// It said something that is not understood.
     Unknown(String),
 }
@@ -45,7 +52,7 @@ impl Verdict {
     pub fn kind(&self) -> &'static str {
         match self {
             Verdict::Complete => "complete",
-            Verdict::CompleteUpTo(_) => "complete-up-to",
+            Verdict::CompleteUpTo { .. } => "complete-up-to",
             Verdict::Sampled(_) => "sampled",
             Verdict::Passed => "passed",
             Verdict::CutOff { .. } => "cut-off",
@@ -56,6 +63,7 @@ impl Verdict {
             Verdict::NotDeterministic(_) => "not-deterministic",
             Verdict::NothingExplored(_) => "nothing-explored",
             Verdict::NotRun => "not-run",
+            Verdict::Refused(_) => "refused",
             Verdict::Unknown(_) => "unknown",
         }
     }
@@ -69,6 +77,7 @@ impl Verdict {
             | Verdict::OutOfMemory(cause)
             | Verdict::NotDeterministic(cause)
             | Verdict::NothingExplored(cause)
+            | Verdict::Refused(cause)
             | Verdict::Unknown(cause) => cause,
             _ => return None,
         };
@@ -86,27 +95,32 @@ impl Verdict {
     pub fn answers(&self, search: &SearchPlan, n_shards: u32) -> bool {
         match (self, search) {
             (Verdict::Complete | Verdict::Passed, _) => true,
-            (Verdict::CompleteUpTo(done), SearchPlan::Bounded { preemptions }) => done >= preemptions,
-            (Verdict::CompleteUpTo(done), SearchPlan::Loom { preemptions: Some(asked) }) => done >= asked,
-            (Verdict::Sampled(done), SearchPlan::Portfolio { schedules }) => *done >= schedules / u64::from(n_shards),
+            (Verdict::CompleteUpTo { preemptions: done, .. }, SearchPlan::Bounded { preemptions }) => {
+                done >= preemptions
+            }
+            (Verdict::CompleteUpTo { preemptions: done, .. }, SearchPlan::Loom { preemptions: Some(asked) }) => {
+                done >= asked
+            }
+            // How many are a shard's share is its own affair; that all of them are enough is seen when they are joined.
+            (Verdict::Sampled(done), SearchPlan::Portfolio { schedules }) => n_shards > 1 || done >= schedules,
             _ => false,
         }
     }
 
     /// Whether it claims that something was explored to its end.
     pub(crate) fn answers_something(&self) -> bool {
-        matches!(self, Verdict::Complete | Verdict::CompleteUpTo(_) | Verdict::Sampled(_))
+        matches!(self, Verdict::Complete | Verdict::CompleteUpTo { .. } | Verdict::Sampled(_))
     }
 
     /// How grave it is, the gravest last: of several parts of a model the gravest counts.
     pub(crate) fn gravity(&self) -> u8 {
         match self {
             Verdict::Complete => 0,
-            Verdict::CompleteUpTo(_) => 1,
+            Verdict::CompleteUpTo { .. } => 1,
             Verdict::Sampled(_) | Verdict::Passed => 2,
             Verdict::NotRun => 3,
             Verdict::CutOff { .. } => 4,
-            Verdict::Unknown(_) => 5,
+            Verdict::Refused(_) | Verdict::Unknown(_) => 5,
             Verdict::NothingExplored(_) => 6,
             Verdict::OutOfMemory(_) => 7,
             Verdict::Hung(_) => 8,
@@ -123,7 +137,12 @@ impl std::fmt::Display for Verdict {
         let plural = |n: u32| if n == 1 { "" } else { "s" };
         match self {
             Verdict::Complete => f.write_str("complete"),
-            Verdict::CompleteUpTo(n) => write!(f, "complete up to {n} preemption{}", plural(*n)),
+            Verdict::CompleteUpTo { preemptions: n, passed_over: None } => {
+                write!(f, "complete up to {n} preemption{}", plural(*n))
+            }
+            Verdict::CompleteUpTo { preemptions: n, passed_over: Some(times) } => {
+                write!(f, "complete up to {n} preemption{} and {times} passes by yields", plural(*n))
+            }
             Verdict::Sampled(n) => write!(f, "sampled {n} schedules"),
             Verdict::Passed => f.write_str("passed (its own bound, not known to us)"),
             Verdict::CutOff { reason, preemptions_done: None } => write!(f, "cut off ({reason})"),
@@ -137,6 +156,7 @@ impl std::fmt::Display for Verdict {
             Verdict::NotDeterministic(_) => f.write_str("not deterministic"),
             Verdict::NothingExplored(_) => f.write_str("nothing explored"),
             Verdict::NotRun => f.write_str("not run"),
+            Verdict::Refused(_) => f.write_str("refused"),
             Verdict::Unknown(_) => f.write_str("unknown"),
         }
     }
@@ -167,7 +187,7 @@ impl Judgement {
     pub(crate) fn of(twin: &Twin, verdict: &Verdict, failure: Option<&Failure>) -> Option<Judgement> {
         match verdict {
             Verdict::NotRun => return None,
-            Verdict::Complete | Verdict::CompleteUpTo(_) | Verdict::Sampled(_) | Verdict::Passed => {
+            Verdict::Complete | Verdict::CompleteUpTo { .. } | Verdict::Sampled(_) | Verdict::Passed => {
                 return Some(Judgement::Missed);
             }
             Verdict::Failed | Verdict::Crashed(_) => {}
@@ -254,20 +274,23 @@ mod tests {
     #[test]
     fn less_than_asked_is_no_answer() {
         let bounded = SearchPlan::Bounded { preemptions: 3 };
-        assert!(Verdict::CompleteUpTo(3).answers(&bounded, 1));
-        assert!(!Verdict::CompleteUpTo(2).answers(&bounded, 1));
+        let up_to = |preemptions| Verdict::CompleteUpTo { preemptions, passed_over: None };
+        assert!(up_to(3).answers(&bounded, 1));
+        assert!(!up_to(2).answers(&bounded, 1));
         assert!(!Verdict::Sampled(9000).answers(&bounded, 1));
         let unbounded = SearchPlan::Loom { preemptions: None };
-        assert!(Verdict::Complete.answers(&unbounded, 1) && !Verdict::CompleteUpTo(3).answers(&unbounded, 1));
+        assert!(Verdict::Complete.answers(&unbounded, 1) && !up_to(3).answers(&unbounded, 1));
         let portfolio = SearchPlan::Portfolio { schedules: 10 };
         assert!(Verdict::Sampled(10).answers(&portfolio, 1) && !Verdict::Sampled(9).answers(&portfolio, 1));
-        assert!(Verdict::Sampled(3).answers(&portfolio, 3));
+        assert!(Verdict::Sampled(0).answers(&portfolio, 3));
     }
 
     #[test]
     fn no_verdict_is_called_exhaustive_and_passed_is_not_complete() {
         assert_eq!(Verdict::Passed.to_string(), "passed (its own bound, not known to us)");
-        assert_eq!(Verdict::CompleteUpTo(1).to_string(), "complete up to 1 preemption");
+        let up_to = |passed_over| Verdict::CompleteUpTo { preemptions: 1, passed_over }.to_string();
+        assert_eq!(up_to(None), "complete up to 1 preemption");
+        assert_eq!(up_to(Some(9)), "complete up to 1 preemption and 9 passes by yields");
         let reason = "budget".to_owned();
         let cut = Verdict::CutOff { reason, preemptions_done: Some(2) };
         assert_eq!(cut.to_string(), "cut off (budget; complete up to 2 preemptions)");
