@@ -127,6 +127,7 @@ fn absent((id, bug): &Key, parts: &[Part]) -> ModelRun {
     ModelRun {
         id: id.clone(),
         name: models().next().map_or_else(short, |run| run.name.clone()),
+        description: models().next().and_then(|run| run.description.clone()),
         twin,
         verdict: not_covered("it is in none of the shards"),
         ..ModelRun::default()
@@ -149,7 +150,7 @@ fn join(runs: &[&ModelRun]) -> ModelRun {
         [_, _, ..] if reaches_all(&joined.bounds) => joined.bounds.iter().map(|bound| bound.executions).sum(),
         _ => runs.iter().map(|run| run.executions).sum(),
     };
-    joined.notes = union(runs.iter().flat_map(|run| run.notes.clone()));
+    joined.notes = union(with_something(runs).iter().flat_map(|run| run.notes.clone()));
     let failures = runs.iter().filter_map(|run| run.failure.as_ref());
     joined.failure = failures.min_by_key(|failure| (failure.preemptions, failure.execution)).cloned();
     joined.verdict = joined_verdict(runs);
@@ -188,9 +189,10 @@ fn reaches_all(bounds: &[BoundDone]) -> bool {
 
 /// The gravest verdict of the shards; numbers are those of all of them.
 fn joined_verdict(runs: &[&ModelRun]) -> Verdict {
-    let is_known = |run: &&&ModelRun| run.executions > 0 || !matches!(run.verdict, Verdict::NothingExplored(_));
-    let verdicts = || runs.iter().filter(is_known).map(|run| &run.verdict);
-    let gravest = verdicts().max_by_key(|verdict| verdict.gravity()).or(runs.first().map(|run| &run.verdict));
+    let runs = with_something(runs);
+    let runs = runs.as_slice();
+    let verdicts = || runs.iter().map(|run| &run.verdict);
+    let gravest = verdicts().max_by_key(|verdict| verdict.gravity());
     match gravest.cloned().unwrap_or_default() {
         Verdict::CompleteUpTo { .. } if reaches_all(&joined_bounds(runs)) && passes(runs).is_none() => {
             Verdict::Complete
@@ -215,6 +217,13 @@ fn joined_verdict(runs: &[&ModelRun]) -> Verdict {
         }
         verdict => verdict,
     }
+}
+
+/// The shards that got something of the search; all of them where none did.
+fn with_something<'a>(runs: &[&'a ModelRun]) -> Vec<&'a ModelRun> {
+    let got = runs.iter().copied().filter(|run| !matches!(run.verdict, Verdict::NothingExplored(_)));
+    let got: Vec<&ModelRun> = got.collect();
+    if got.is_empty() { runs.to_vec() } else { got }
 }
 
 /// The limit on passing over a task, where some shard met it.
@@ -389,6 +398,13 @@ mod tests {
     #[test]
     fn empty_shards_are_not_a_whole() {
         let mut parts = parts();
+        parts[0].runs[0].verdict = Verdict::NothingExplored("no choice".to_owned());
+        parts[0].runs[0].notes = vec!["no choice".to_owned()];
+        let report = merge(&parts);
+        assert_eq!((report.exit_code(), &report.runs[0].verdict, report.runs[0].notes.len()), (0, &up_to(1), 0));
+        parts[1].runs[0].verdict = Verdict::NothingExplored(String::new());
+        assert_eq!(merge(&parts).exit_code(), 4);
+        parts = self::parts();
         parts[0].runs[0].executions = 0;
         assert_eq!(merge(&parts).exit_code(), 0);
         parts[1].runs[0].executions = 0;

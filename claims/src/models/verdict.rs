@@ -95,6 +95,8 @@ impl Verdict {
     pub fn answers(&self, search: &SearchPlan, n_shards: u32) -> bool {
         match (self, search) {
             (Verdict::Complete | Verdict::Passed, _) => true,
+            // A shard may get nothing of a small search; that not all of them did is seen when they are joined.
+            (Verdict::NothingExplored(_), _) => n_shards > 1,
             (Verdict::CompleteUpTo { preemptions: done, .. }, SearchPlan::Bounded { preemptions }) => {
                 done >= preemptions
             }
