@@ -66,7 +66,7 @@ impl TimeoutMonitor {
 
     /// Gives it what it should not have.
     #[cfg(feature = "mutation")]
-    pub(super) fn knowing(self, elector: Arc<dyn Elector>) -> Self {
+    pub fn knowing(self, elector: Arc<dyn Elector>) -> Self {
         Self { elector: Some(elector), ..self }
     }
 
