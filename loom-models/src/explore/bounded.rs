@@ -16,17 +16,30 @@
 //! start. A point that offers other options than it did before ends the search: the model depends on something that is
 //! not its schedule.
 //!
-//! **Shards.** The first `depth` points of an execution are its prefix. Prefixes are numbered in the order in which the
+//! **Shards.** The first so many points of an execution are its prefix. Prefixes are numbered in the order in which the
 //! search meets them and dealt out in turn; an execution of a foreign prefix is left where its prefix ends. So each
-//! execution belongs to exactly one shard.
+//! execution belongs to exactly one shard. How long a prefix is, each shard finds out by itself, and all find the same:
+//! the shortest of 1, 2, 4, .. points with enough prefixes for the shards to be alike.
 
 use super::ask::Ask;
 use super::policy::{Next, Policy};
 use super::record::{Record, Stop};
 use crate::shard::Shard;
 
-/// How many points a prefix has.
-const PREFIX_POINTS: usize = 10;
+/// How a search is split.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Split {
+    pub(crate) shard: Shard,
+    /// How many points a prefix has.
+    pub(crate) points: usize,
+    /// Whether prefixes are all that is asked for, and how many of them are enough.
+    pub(crate) prefixes_only: Option<u64>,
+}
+
+impl Split {
+    /// A search that is not split.
+    pub(crate) const NONE: Split = Split { shard: Shard::WHOLE, points: 0, prefixes_only: None };
+}
 
 /// A point with more than one option.
 #[derive(Debug, Default)]
@@ -42,7 +55,7 @@ struct Point {
 pub(crate) struct Bounded {
     bound: u32,
     passed_over_max: u32,
-    shard: Shard,
+    split: Split,
     /// The points of the execution at hand, and where it is among them.
     points: Vec<Point>,
     depth: usize,
@@ -50,6 +63,8 @@ pub(crate) struct Bounded {
     begun: bool,
     prefix: u64,
     is_foreign: bool,
+    /// Whether any execution was left at the end of its prefix.
+    has_left: bool,
     /// For each task: the step that it last ran in, and how often it was passed over since.
     last_ran: Vec<u32>,
     passed_over: Vec<u32>,
@@ -63,17 +78,18 @@ pub(crate) struct Bounded {
 }
 
 impl Bounded {
-    pub(crate) fn new(bound: u32, passed_over_max: u32, shard: Shard) -> Bounded {
+    pub(crate) fn new(bound: u32, passed_over_max: u32, split: Split) -> Bounded {
         Bounded {
             bound,
             passed_over_max,
-            shard,
+            split,
             points: Vec::new(),
             depth: 0,
             used: 0,
             begun: false,
             prefix: 0,
             is_foreign: false,
+            has_left: false,
             last_ran: Vec::new(),
             passed_over: Vec::new(),
             options: Vec::new(),
@@ -83,9 +99,14 @@ impl Bounded {
         }
     }
 
+    /// Whether there are as many prefixes as were asked for, or no longer ones.
+    pub(crate) fn is_split_enough(&self) -> bool {
+        !self.has_left || self.split.prefixes_only.is_some_and(|enough| self.prefix >= enough)
+    }
+
     /// Whether the rest of this execution is another shard's.
     fn is_left(&self) -> bool {
-        self.is_foreign && self.depth >= PREFIX_POINTS
+        self.is_foreign && self.depth >= self.split.points
     }
 
     /// Goes to the next option of the last point that has one. `false` where there is none.
@@ -93,7 +114,7 @@ impl Bounded {
         while let Some(mut point) = self.points.pop() {
             point.at += 1;
             if point.at < point.options.len() {
-                self.prefix += u64::from(self.points.len() < PREFIX_POINTS);
+                self.prefix += u64::from(self.points.len() < self.split.points);
                 self.points.push(point);
                 return true;
             }
@@ -205,7 +226,10 @@ impl Policy for Bounded {
             }
         }
         self.begun = true;
-        self.is_foreign = !self.shard.has(self.prefix);
+        if self.split.prefixes_only.is_some_and(|enough| self.prefix >= enough) {
+            return None;
+        }
+        self.is_foreign = self.split.prefixes_only.is_some() || !self.split.shard.has(self.prefix);
         self.depth = 0;
         self.used = 0;
         self.last_ran.clear();
@@ -215,6 +239,7 @@ impl Policy for Bounded {
 
     fn pick(&mut self, ask: &Ask<'_>, record: &mut Record) -> Option<u32> {
         if self.is_left() {
+            self.has_left = true;
             return None;
         }
         self.list_options(ask);

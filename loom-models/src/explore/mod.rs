@@ -16,7 +16,7 @@ use std::time::Instant;
 use interlock_sync::model::recorder;
 use shuttle::{Config, FailurePersistence, MaxSteps, Runner};
 
-use bounded::Bounded;
+use bounded::{Bounded, Split};
 use policy::{Asking, Policy};
 use record::{Allowance, Record, Shared, Stop, shared};
 use replay::Replay;
@@ -28,6 +28,9 @@ use crate::model::{Limits, Search};
 use crate::outcome::{Cut, Failure, Outcome, Verdict};
 use crate::plan::{Again, Body, Plan};
 use crate::session;
+
+/// How many prefixes each shard gets at least, if there are as many: with fewer, one may have most of the work.
+const PREFIXES_PER_SHARD: u64 = 8;
 
 /// A search that is running: what it may take, what it has found.
 struct Run<'a> {
@@ -88,15 +91,15 @@ impl Run<'_> {
         let mut done = None;
         let (mut is_limited, mut is_all) = (false, false);
         for bound in bounds {
+            let split = match self.split(bound, done) {
+                Ok(split) => split,
+                Err(verdict) => return verdict,
+            };
             let before = self.record.borrow().own;
-            let policy = shared(Bounded::new(bound, limits.passed_over, *shard));
-            self.outcome.failure = run_policy(&policy, &self.record, "bounded", limits, self.body);
-            if self.outcome.failure.is_some() {
-                return Verdict::Failed;
-            }
-            if let Some(stopped) = self.stopped(done) {
-                return stopped;
-            }
+            let policy = match self.bound(bound, split, done) {
+                Ok(policy) => policy,
+                Err(verdict) => return verdict,
+            };
             let executions = self.record.borrow().own - before;
             let policy = policy.borrow();
             self.outcome.bounds.push((bound, executions));
@@ -114,6 +117,35 @@ impl Run<'_> {
         }
         let passed_over = is_limited.then_some(limits.passed_over);
         Verdict::CompleteUpTo { preemptions: done.unwrap_or(0), passed_over }
+    }
+
+    /// One bound. Without a failure, and to its end, it has no verdict.
+    fn bound(&mut self, bound: u32, split: Split, done: Option<u32>) -> Result<Shared<Bounded>, Verdict> {
+        let Plan { limits, .. } = self.plan;
+        let policy = shared(Bounded::new(bound, limits.passed_over, split));
+        self.outcome.failure = run_policy(&policy, &self.record, "bounded", limits, self.body);
+        match self.stopped(done) {
+            _ if self.outcome.failure.is_some() => Err(Verdict::Failed),
+            Some(stopped) => Err(stopped),
+            None => Ok(policy),
+        }
+    }
+
+    /// How this bound is split: with prefixes that are long enough.
+    fn split(&mut self, bound: u32, done: Option<u32>) -> Result<Split, Verdict> {
+        let shard = self.plan.shard;
+        if shard.is_whole() {
+            return Ok(Split::NONE);
+        }
+        let mut points = 1;
+        loop {
+            let prefixes_only = Some(PREFIXES_PER_SHARD * u64::from(shard.count));
+            let policy = self.bound(bound, Split { shard, points, prefixes_only }, done)?;
+            if policy.borrow().is_split_enough() {
+                return Ok(Split { shard, points, prefixes_only: None });
+            }
+            points *= 2;
+        }
     }
 
     /// Samples, then searches for as many executions again.
