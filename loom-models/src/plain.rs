@@ -167,3 +167,43 @@ fn last_part(path: &Path) -> String {
     let bytes = std::fs::read(path).unwrap_or_default();
     String::from_utf8_lossy(&bytes[bytes.len().saturating_sub(8_192)..]).into_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(lines: &[Value]) -> Answer {
+        Answer { lines: lines.to_vec(), status: None, stderr: String::new() }
+    }
+
+    fn end(kind: &str, executions: u64) -> Value {
+        json!({"line": "end", "verdict": {"kind": kind}, "executions": executions})
+    }
+
+    #[test]
+    fn a_model_that_explores_less_than_it_did_is_noticed() {
+        let model = Model { pinned: Some(20), ..Model::DEFAULT };
+        assert_eq!(complaint_of_shipped(&model, &answer(&[end("complete", 20)])), None);
+        let complaint = complaint_of_shipped(&model, &answer(&[end("complete", 6)]));
+        assert_eq!(complaint.as_deref(), Some("6 executions, and 20 are pinned"));
+    }
+
+    #[test]
+    fn only_a_search_that_reached_its_end_is_good() {
+        for kind in ["cut-off", "failed", "not-deterministic", "nothing-explored"] {
+            let complaint = complaint_of_shipped(&Model::DEFAULT, &answer(&[end(kind, 20)]));
+            assert_eq!(complaint, Some(format!("the verdict is `{kind}`")));
+        }
+        assert!(complaint_of_shipped(&Model::DEFAULT, &answer(&[])).is_some_and(|text| text.contains("hung")));
+    }
+
+    #[test]
+    fn a_twin_must_fail_with_its_symptom() {
+        let twin = Twin { bug: "b", symptom: "lost", found_within: 1 };
+        let failed = |text: &str| answer(&[json!({"line": "failure", "message": text}), end("failed", 3)]);
+        assert_eq!(complaint_of_twin(&twin, &failed("an update is lost")), None);
+        assert!(complaint_of_twin(&twin, &failed("a deadlock")).is_some_and(|text| text.contains("symptom `lost`")));
+        let missed = complaint_of_twin(&twin, &answer(&[end("complete-up-to", 3)]));
+        assert_eq!(missed.as_deref(), Some("the bug was not found; the verdict is `complete-up-to`"));
+    }
+}

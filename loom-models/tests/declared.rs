@@ -15,10 +15,15 @@ interlock_models::model! {
     mod two_updates = Model {
         property: "the sum is 2",
         search: Search::Bounded { preemptions: 2 },
-        twins: &[Twin { bug: "read-then-write", symptom: "an update is lost", found_within: 1 }],
+        twins: &[
+            Twin { bug: "read-then-write", symptom: "an update is lost", found_within: 1 },
+            Twin { bug: "abort", symptom: "the first of two panics", found_within: 0 },
+        ],
         pinned: Some(6),
     };
     fn body() {
+        let _abort = armed("abort").then(|| PanicsWhenDropped);
+        assert!(!armed("abort"), "the first of two panics");
         let count = Arc::new(AtomicU32::new(0));
         let add = |count: &AtomicU32| {
             if armed("read-then-write") {
@@ -58,6 +63,31 @@ interlock_models::model! {
             let _b = b.lock();
         }
         other.join().expect("it does not panic");
+    }
+}
+
+/// A second panic, while the first one unwinds: the process aborts.
+struct PanicsWhenDropped;
+
+impl Drop for PanicsWhenDropped {
+    fn drop(&mut self) {
+        panic!("the second of two panics");
+    }
+}
+
+mod deep {
+    interlock_models::model! {
+        /// Is a model in a module of a module found by its path?
+        mod down = Model {
+            property: "each value below three is chosen",
+            search: Search::Bounded { preemptions: 0 },
+            twins: &[Twin { bug: "two", symptom: "the value two", found_within: 0 }],
+            pinned: Some(3),
+        };
+        fn body() {
+            let value = interlock_models::choose(3);
+            assert!(!(interlock_models::armed("two") && value == 2), "the value two");
+        }
     }
 }
 
@@ -102,7 +132,8 @@ fn a_description_is_one_line() {
     assert_eq!(model["name"], "two_updates");
     assert_eq!(model["question"], "Are all updates of two tasks in the sum?");
     assert_eq!(model["search"], json!({"kind": "bounded", "preemptions": 2}));
-    assert_eq!(model["twins"], json!([{"bug": "read-then-write", "symptom": "an update is lost", "found_within": 1}]));
+    let twin = json!({"bug": "read-then-write", "symptom": "an update is lost", "found_within": 1});
+    assert_eq!((&model["twins"][0], model["twins"].as_array().map(Vec::len)), (&twin, Some(2)));
     assert_eq!((&model["pinned"], &model["engine"]), (&json!(6), &json!("shuttle")));
 }
 
@@ -160,6 +191,17 @@ fn a_twin_fails_and_its_token_fails_again_at_once() {
     let (lines, _) = ask("two_updates", &again);
     assert_eq!(kinds(&lines), ["model", "refused"]);
     assert!(lines[1]["reason"].as_str().is_some_and(|reason| reason.contains("another model")));
+}
+
+#[test]
+fn a_process_that_aborts_has_told_its_first_panic() {
+    let mut run = request("run");
+    run["twin"] = json!("abort");
+    let (lines, output) = ask("two_updates", &run);
+    assert!(!output.status.success());
+    assert_eq!(kinds(&lines), ["model", "failure"]);
+    assert!(lines[1]["message"].as_str().is_some_and(|text| text.contains("the first of two panics")));
+    assert!(lines[1]["token"].as_str().is_some_and(|token| token.starts_with("im1:shuttle-")));
 }
 
 #[test]

@@ -135,3 +135,93 @@ fn a_model_that_depends_on_more_than_its_schedule_is_not_deterministic() {
     });
     assert!(matches!(&outcome.verdict, Verdict::NotDeterministic { cause } if cause.contains("likely causes")));
 }
+
+/// Two tasks that wait for a third by yielding could leave it out for ever.
+#[test]
+fn who_is_left_out_by_yields_runs_after_all() {
+    let body = || {
+        let flag = Arc::new(AtomicU32::new(0));
+        let waiting = (0..2).map(|_| {
+            let flag = flag.clone();
+            thread::spawn(move || {
+                while flag.load(Ordering::SeqCst) == 0 {
+                    thread::yield_now();
+                }
+            })
+        });
+        let waiting: Vec<_> = waiting.collect();
+        let setting = thread::spawn(move || flag.store(1, Ordering::SeqCst));
+        waiting.into_iter().chain([setting]).for_each(|task| task.join().expect("it does not panic"));
+    };
+    let run = |passed_over| {
+        let limits = Limits { passed_over, ..Limits::DEFAULT };
+        Plan { limits, ..Plan::new("known", Search::Bounded { preemptions: 1 }) }.run(body)
+    };
+    let outcome = run(4);
+    assert_eq!(outcome.verdict, Verdict::CompleteUpTo { preemptions: 1, passed_over: Some(4) });
+    assert!(run(6).executions > outcome.executions, "a higher limit explores more");
+    let text = "complete up to 1 preemption, no task passed over by yields more than 4 times";
+    assert_eq!(outcome.verdict.to_string(), text);
+}
+
+#[test]
+fn a_choice_is_replayed_whoever_made_it() {
+    let body = || assert_ne!(interlock_models::choose(7), 5, "five was chosen");
+    let outcome = Plan::new("known", Search::Bounded { preemptions: 0 }).run(body);
+    assert_found(&outcome, "five was chosen", 0);
+    assert_eq!(outcome.failure.map(|failure| failure.execution), Some(6));
+    let limits = Limits { checked_twice: 0, ..Limits::DEFAULT };
+    let outcome = Plan { limits, ..Plan::new("known", Search::Portfolio { schedules: 600 }) }.run(body);
+    assert_eq!(outcome.failure.map(|failure| failure.scheduler), Some("random".to_owned()));
+    assert_eq!(outcome.notes, Vec::<String>::new());
+}
+
+#[test]
+fn a_draw_without_a_range_is_one_stream_and_makes_no_search_complete() {
+    use shuttle::rand::RngCore;
+    let outcome = bounded(5, || {
+        let other = thread::spawn(|| shuttle::rand::thread_rng().next_u64());
+        thread::yield_now();
+        let mine = shuttle::rand::thread_rng().next_u64();
+        assert_ne!(mine, other.join().expect("it does not panic"));
+    });
+    assert!(matches!(outcome.verdict, Verdict::CompleteUpTo { preemptions: 5, .. }), "{}", outcome.verdict);
+    assert!(outcome.notes.iter().any(|note| note.contains("one fixed stream")), "{:?}", outcome.notes);
+}
+
+/// Three tasks in one order of many: a bug of depth three.
+#[test]
+fn a_portfolio_finds_an_order() {
+    let plan = Plan::new("order", Search::Portfolio { schedules: 5_000 });
+    let outcome = plan.run(|| {
+        let seen = Arc::new(AtomicU32::new(0));
+        let step = |from: u32| {
+            let seen = seen.clone();
+            thread::spawn(move || {
+                for _ in 0..4 {
+                    let _ = seen.load(Ordering::SeqCst);
+                }
+                let _ = seen.compare_exchange(from, from + 1, Ordering::SeqCst, Ordering::SeqCst);
+            })
+        };
+        let tasks = [step(2), step(1), step(0)];
+        tasks.into_iter().for_each(|task| task.join().expect("it does not panic"));
+        assert_ne!(seen.load(Ordering::SeqCst), 3, "the rare order");
+    });
+    let failure = outcome.failure.expect("it is found");
+    assert!(failure.message.contains("the rare order"));
+    assert!(!failure.steps.is_empty());
+}
+
+/// What is left of the first execution makes the second one fail: a schedule does not say it.
+#[test]
+fn a_failure_that_does_not_come_again_is_said_to_be_one() {
+    static FAILED: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
+    let outcome = bounded(1, || {
+        let task = thread::spawn(thread::yield_now);
+        task.join().expect("it does not panic");
+        assert!(FAILED.swap(true, std::sync::atomic::Ordering::SeqCst), "only once");
+    });
+    assert_ne!(outcome.verdict, Verdict::Complete);
+    assert!(outcome.notes.iter().any(|note| note.contains("did not fail")), "{outcome:?}");
+}
