@@ -5,8 +5,8 @@ use std::path::Path;
 use anyhow::Context;
 use interlock_claims::models::{
     BuildOptions, Discovery, FoundModel, ModelCommand as Done, ModelKind, ModelReport, ModelRun, ModelWorkspace, Part,
-    ReplayToken, RunOptions, Shard, Suite, SuiteError, SuiteRequest, describe_all, discover, matching, merge, replay,
-    run_all, suites, watches_memory,
+    ReplayToken, RunOptions, Shard, Suite, SuiteError, SuiteRequest, Verdict, describe_all, discover, matching, merge,
+    replay, run_all, suites, watches_memory,
 };
 use interlock_reports::{Heading, ModelTextStyle, model_json, model_junit, model_markdown, model_text};
 
@@ -123,7 +123,7 @@ fn replay_failure(args: &ModelReplayArgs) -> anyhow::Result<Outcome> {
     let options = options(&built, &args.limits, None, Shard::WHOLE);
     let mut run = replay(model, token.bug.as_deref(), &token.token, &options);
     keep_long_token(&mut run, &built.workspace.target)?;
-    if !run.verdict.is_failure() {
+    if !run.verdict.is_failure() && !matches!(run.verdict, Verdict::Refused(_)) {
         run.notes.push("the failure did not happen again".to_owned());
     }
     let report = ModelReport { runs: vec![run], empty: Vec::new(), ..report(&built, &options, Done::Replay) };

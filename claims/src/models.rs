@@ -24,7 +24,7 @@ pub use merge::merge;
 pub use model_report::{ModelCommand, ModelCounts, ModelReport};
 pub use model_run::ModelRun;
 pub use part::{Part, PartError};
-pub use protocol::{BoundDone, Description, Failure, FailureStep, SearchPlan, Twin};
+pub use protocol::{BoundDone, Description, Failure, FailureStep, MadeAt, SearchPlan, Twin};
 pub use run::{RunEvent, RunOptions, Runs, describe_all, replay, run_all};
 pub use shard::Shard;
 pub use suite::{ModelKind, ModelWorkspace, Suite, SuiteError, SuiteRequest, suites};

@@ -166,7 +166,14 @@ struct StepObject<'a> {
     line: Option<u32>,
     what: &'a str,
     object: &'a str,
+    made: Option<MadeObject<'a>>,
     held_by: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct MadeObject<'a> {
+    file: &'a str,
+    line: u32,
 }
 
 #[derive(Serialize)]
@@ -336,6 +343,7 @@ fn step_object(step: &FailureStep) -> StepObject<'_> {
         line: step.line,
         what: &step.what,
         object: &step.object,
+        made: step.made.as_ref().map(|made| MadeObject { file: &made.file, line: made.line }),
         held_by: step.held_by.as_deref(),
     }
 }

@@ -86,7 +86,9 @@ pub(crate) fn step_rows(failure: &Failure) -> Vec<[String; 6]> {
             (Some(file), Some(line)) => format!("{file}:{line}"),
         };
         let held_by = step.held_by.clone().unwrap_or_default();
-        [step.step.to_string(), step.task.clone(), place, step.what.clone(), step.object.clone(), held_by]
+        let made = step.made.as_ref().map(|made| format!(", made at {}:{}", made.file, made.line)).unwrap_or_default();
+        let object = format!("{}{made}", step.object);
+        [step.step.to_string(), step.task.clone(), place, step.what.clone(), object, held_by]
     };
     failure.steps.iter().map(row).collect()
 }

@@ -1,8 +1,8 @@
 //! Hand-made results of models, for the tests of the renderers.
 
 use interlock_claims::models::{
-    BoundDone, Description, EmptyBinary, Failure, FailureStep, ModelCommand, ModelId, ModelKind, ModelReport, ModelRun,
-    SearchPlan, Shard, Twin, Verdict,
+    BoundDone, Description, EmptyBinary, Failure, FailureStep, MadeAt, ModelCommand, ModelId, ModelKind, ModelReport,
+    ModelRun, SearchPlan, Shard, Twin, Verdict,
 };
 
 fn text(text: &str) -> String {
@@ -63,7 +63,8 @@ fn hand_off() -> ModelRun {
 
 fn step(step: u64, task: &str, line: u32, what: &str, object: &str, held_by: Option<&str>) -> FailureStep {
     let (task, file, what, object) = (text(task), Some(text("src/slot.rs")), text(what), text(object));
-    FailureStep { step, task, file, line: Some(line), what, object, held_by: held_by.map(text) }
+    let made = (what == "STUCK lock").then(|| MadeAt { file: text("src/slot.rs"), line: 12 });
+    FailureStep { made, step, task, file, line: Some(line), what, object, held_by: held_by.map(text) }
 }
 
 fn failure(message: &str) -> Failure {

@@ -158,8 +158,19 @@ pub struct FailureStep {
     pub what: String,
     /// With which object.
     pub object: String,
+    /// Where that was made, if that is known.
+    pub made: Option<MadeAt>,
     /// Who holds it.
     pub held_by: Option<String>,
+}
+
+/// Where an object was made.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+pub struct MadeAt {
+    /// In which file.
+    pub file: String,
+    /// In which line.
+    pub line: u32,
 }
 
 /// The last line.
