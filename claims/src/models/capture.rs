@@ -89,7 +89,7 @@ impl Capture {
 pub(crate) fn captured(mut stream: impl Read + Send + 'static, kept_bytes: usize) -> Arc<Mutex<Capture>> {
     let capture = Arc::new(Mutex::new(Capture::keeping(kept_bytes)));
     let filled = Arc::clone(&capture);
-    // Nobody joins it: a grandchild may hold the stream open for longer than anyone wants to wait.
+    // interlock: allow(dropped-task-handle): a grandchild may hold the stream open for longer than anyone wants to wait
     std::thread::spawn(move || {
         let mut chunk = vec![0; 64 * 1024];
         while let Ok(n @ 1..) = stream.read(&mut chunk) {
