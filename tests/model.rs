@@ -133,6 +133,14 @@ fn less_than_asked_is_cut_off() {
 }
 
 #[test]
+fn what_goes_on_after_its_budget_is_stopped() {
+    let run = run(&["overruns_a_small_budget", "--budget", "1s", "--hang-after", "1s"]);
+    assert_eq!(run.code, 4, "{}{}", run.out, run.err);
+    let expected = "cut off (stopped: it did not keep to its budget; complete up to 0 preemptions)";
+    assert!(run.out.contains(expected), "{}", run.out);
+}
+
+#[test]
 fn a_failure_has_its_steps_and_its_token() {
     check_fault("fails", "failed", "");
     let lines = lines(&faults().out);
@@ -158,7 +166,7 @@ fn a_binary_without_models_is_an_error_of_the_run() {
     assert_eq!((&empty["binary"], &empty["cause"]), (&"empty".into(), &"it lists no test".into()));
     assert_eq!(faults().code, 5, "{}", faults().err);
     let end = lines.last().unwrap();
-    assert_eq!((&end["models"], &end["models_fine"], &end["twins_caught"]), (&15.into(), &4.into(), &1.into()));
+    assert_eq!((&end["models"], &end["models_fine"], &end["twins_caught"]), (&16.into(), &5.into(), &1.into()));
 }
 
 #[test]

@@ -207,7 +207,7 @@ impl Said {
         match &ended.ending {
             Ending::NotStarted(error) => Verdict::Crashed(format!("it did not run: {error}")),
             Ending::Ended(status) => died(status, &because, ended),
-            Ending::Stopped(stop) => stopped(*stop),
+            Ending::Stopped(stop) => stopped(*stop, &self.bounds),
         }
     }
 }
@@ -231,7 +231,7 @@ fn died(status: &std::process::ExitStatus, because: &str, ended: &Ended) -> Verd
     }
 }
 
-fn stopped(stop: Stop) -> Verdict {
+fn stopped(stop: Stop, bounds: &[BoundDone]) -> Verdict {
     match stop {
         Stop::Silent { after, cpu_ms } => {
             let doing = match cpu_ms {
@@ -241,7 +241,10 @@ fn stopped(stop: Stop) -> Verdict {
             };
             Verdict::Hung(format!("it said nothing for {after:?}{doing}"))
         }
-        Stop::OutOfTime => Verdict::Hung("it still ran long after its budget".to_owned()),
+        Stop::OutOfTime => {
+            let reason = "stopped: it did not keep to its budget".to_owned();
+            Verdict::CutOff { reason, preemptions_done: bounds.last().map(|bound| bound.preemptions) }
+        }
         Stop::OutOfMemory { bytes } => Verdict::OutOfMemory(format!("it had {} MiB", bytes >> 20)),
         Stop::TooManyLines => Verdict::Crashed("it was stopped: it wrote more lines than anyone can read".to_owned()),
     }
@@ -258,7 +261,7 @@ fn own_verdict(ended: &Ended, budget_ms: u64) -> Verdict {
         Ending::Stopped(Stop::Silent { after, .. }) => {
             Verdict::Hung(format!("it waits: it took no processor time for {after:?}"))
         }
-        Ending::Stopped(stop) => stopped(*stop),
+        Ending::Stopped(stop) => stopped(*stop, &[]),
         Ending::Ended(status) => match status.code() {
             Some(0) if ended.stdout_text().contains("test result: ok. 0 passed") => {
                 Verdict::NothingExplored("the test is ignored, or its name has changed".to_owned())
