@@ -107,6 +107,11 @@ fn no_model(discovery: &Discovery, name: &str) -> UsageError {
     UsageError(format!("no model is called `{name}`{}", suggestion(name, &known)))
 }
 
+fn several_models(found: &[&FoundModel], name: &str) -> UsageError {
+    let names: Vec<&str> = found.iter().map(|model| model.name.as_str()).collect();
+    UsageError(format!("`{name}` means several models: {}; write NAME=TOKEN with one of them", names.join(", ")))
+}
+
 fn replay_failure(args: &ModelReplayArgs) -> anyhow::Result<Outcome> {
     let documents = Documents { with_twins: true, ..Documents::of(&args.output)? };
     let path = Path::new(&args.token);
@@ -119,7 +124,11 @@ fn replay_failure(args: &ModelReplayArgs) -> anyhow::Result<Outcome> {
     let token = ReplayToken::parse(&text).ok_or_else(unread)?;
     let built = build(&args.build)?;
     let found = matching(&built.discovery.models, &token.name);
-    let [model] = found.as_slice() else { return Err(no_model(&built.discovery, &token.name).into()) };
+    let model = match found.as_slice() {
+        [model] => model,
+        [] => return Err(no_model(&built.discovery, &token.name).into()),
+        [..] => return Err(several_models(&found, &token.name).into()),
+    };
     let options = options(&built, &args.limits, None, Shard::WHOLE);
     let mut run = replay(model, token.bug.as_deref(), &token.token, &options);
     keep_long_token(&mut run, &built.workspace.target)?;

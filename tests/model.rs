@@ -211,6 +211,9 @@ fn a_failure_is_printed_as_a_table_and_replayed_by_its_token() {
     assert_eq!(other.code, 4, "{}{}", other.out, other.err);
     assert!(other.out.contains("the failure did not happen again"), "{}", other.out);
     assert_eq!(replay("nothing").code, 2);
+    let several = replay("s=b1.FAILS");
+    assert_eq!(several.code, 2);
+    assert!(several.err.contains("`s` means several models: "), "{}", several.err);
 }
 
 // ---- tests of other libraries ----
