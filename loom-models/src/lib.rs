@@ -49,6 +49,8 @@ mod plain;
 #[cfg(any(feature = "model-shuttle", feature = "model-loom"))]
 mod plan;
 #[cfg(any(feature = "model-shuttle", feature = "model-loom"))]
+mod quiet;
+#[cfg(any(feature = "model-shuttle", feature = "model-loom"))]
 mod request;
 #[cfg(any(feature = "model-shuttle", feature = "model-loom"))]
 mod session;
@@ -71,4 +73,6 @@ pub use outcome::{Cut, Failure, Outcome, Step, Verdict};
 pub use plain::run_test;
 #[cfg(any(feature = "model-shuttle", feature = "model-loom"))]
 pub use plan::Plan;
+#[cfg(any(feature = "model-shuttle", feature = "model-loom"))]
+pub use quiet::{Quiet, quiet};
 pub use shard::Shard;

@@ -12,7 +12,14 @@ pub(crate) struct Ask<'a> {
     pub(crate) yields: bool,
 }
 
-impl Ask<'_> {
+impl<'a> Ask<'a> {
+    /// The same question where it has only one answer.
+    pub(crate) fn only_the_usual(self) -> Ask<'a> {
+        let usual = self.usual();
+        let at = self.tasks.iter().position(|task| number(task.id()) == usual);
+        Ask { tasks: at.map_or(self.tasks, |at| &self.tasks[at..=at]), ..self }
+    }
+
     /// The task that ran last, if it can go on and does not yield.
     pub(crate) fn goes_on(&self) -> Option<u32> {
         let current = self.current.filter(|_| !self.yields)?;

@@ -27,7 +27,7 @@ use way::Route;
 use crate::model::{Limits, Search};
 use crate::outcome::{Cut, Failure, Outcome, Verdict};
 use crate::plan::{Again, Body, Plan};
-use crate::session;
+use crate::{quiet, session};
 
 /// How many prefixes each shard gets at least, if there are as many: with fewer, one may have most of the work.
 const PREFIXES_PER_SHARD: u64 = 8;
@@ -77,6 +77,9 @@ impl Run<'_> {
         if record.ever_drew {
             let note = "draws without a stated range came from one fixed stream: other draws were not explored";
             self.outcome.notes.push(note.to_owned());
+        }
+        if quiet::was_on() {
+            self.outcome.notes.push("what the model does quietly was run in one order".to_owned());
         }
         let is_clean = self.outcome.failure.is_none() && record.stop.is_none();
         self.outcome.verdict = if is_clean && !record.ever_chose { Verdict::NothingExplored } else { verdict };

@@ -5,7 +5,7 @@ use shuttle::scheduler::{Schedule, Scheduler, Task, TaskId};
 
 use super::ask::Ask;
 use super::record::{Record, Shared, Stop};
-use crate::session;
+use crate::{quiet, session};
 
 /// An execution that is to begin.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +52,7 @@ impl<P: Policy> Scheduler for Asking<P> {
         if record.is_time_to_tell() {
             session::progress(policy.bound(), record.own);
         }
+        quiet::restart();
         Some(Schedule::new(0))
     }
 
@@ -60,7 +61,8 @@ impl<P: Policy> Scheduler for Asking<P> {
         if !record.step() {
             return None;
         }
-        let ask = Ask { tasks, current, yields };
+        let whole = Ask { tasks, current, yields };
+        let ask = if quiet::is_on() { whole.only_the_usual() } else { whole };
         let picked = policy.pick(&ask, &mut record)?;
         if record.stop.is_some() {
             return None;

@@ -1,0 +1,55 @@
+//! Stretches of an execution that are run in one order: how a model begins, and how it ends.
+
+use std::cell::Cell;
+
+thread_local! {
+    static DEPTH: Cell<u32> = const { Cell::new(0) };
+    #[cfg(feature = "model-shuttle")]
+    static EVER: Cell<bool> = const { Cell::new(false) };
+}
+
+/// As long as this lives, nobody is preempted and the order of the tasks is one. Values are chosen as ever.
+#[derive(Debug)]
+pub struct Quiet(());
+
+/// Runs what follows in one order, until the answer is dropped.
+///
+/// What a model needs before its question begins (a node that leads, a stream with messages) has far more orders than the
+/// question itself. A search that leaves them out says so in its notes, and finds nothing that only they would show.
+pub fn quiet() -> Quiet {
+    DEPTH.set(DEPTH.get() + 1);
+    #[cfg(feature = "model-shuttle")]
+    EVER.set(true);
+    #[cfg(feature = "model-loom")]
+    loom::stop_exploring();
+    Quiet(())
+}
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        // An execution that failed may have been left before this.
+        DEPTH.set(DEPTH.get().saturating_sub(1));
+        #[cfg(feature = "model-loom")]
+        if DEPTH.get() == 0 && !std::thread::panicking() {
+            loom::explore();
+        }
+    }
+}
+
+/// Whether there is one order now.
+#[cfg(feature = "model-shuttle")]
+pub(crate) fn is_on() -> bool {
+    DEPTH.get() > 0
+}
+
+/// Whether there was one order in any execution of this thread.
+#[cfg(feature = "model-shuttle")]
+pub(crate) fn was_on() -> bool {
+    EVER.get()
+}
+
+/// An execution begins.
+#[cfg(feature = "model-shuttle")]
+pub(crate) fn restart() {
+    DEPTH.set(0);
+}

@@ -1,0 +1,169 @@
+//! The raft node (`engine/src/raft`): a change of members under the loop's own guard, and snapshots that overtake each
+//! other or meet the end of their group.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use interlock_engine::core::names::{GroupName, ServerId};
+use interlock_engine::core::write_error::WriteError;
+use interlock_engine::disk::{Disk, SimulatedDisk};
+use interlock_engine::mutation;
+use interlock_engine::raft::eraftpb::{ConfChangeSingle, ConfChangeType, ConfChangeV2, Message};
+use interlock_engine::raft::{ApplyQueue, GroupOptions, Network, Node, NodeContext, NodeHost, Reactions, Role, Timing};
+use interlock_models::quiet;
+use interlock_sync::model::{block_on, name_task};
+use interlock_sync::task::spawn;
+
+fn put_back(bug: &str) {
+    mutation::set(Some(bug.parse().expect("the bug is in the engine's catalogue")));
+}
+
+/// A group of one sends nothing, and nobody reacts.
+struct Nobody;
+
+impl Network for Nobody {
+    fn send(&self, _to: ServerId, _group: &GroupName, _message: Message) {}
+}
+
+impl Reactions for Nobody {
+    fn on_write_error(&self, _group: &GroupName, _error: &WriteError) {}
+}
+
+/// A group of this server alone, which leads it.
+async fn leader(host: NodeHost) -> (Node, ApplyQueue) {
+    let (name, me) = (GroupName::new("g"), ServerId(1));
+    let timing = Timing { heartbeat_ticks: 2, election_ticks: 3..4, ..Timing::default() };
+    let options = GroupOptions { host, timing, ..GroupOptions::new(name, me, vec![me], PathBuf::from("/raft/g")) };
+    let disk = Disk::in_place(Arc::new(SimulatedDisk::default()));
+    let context = NodeContext { disk, network: Arc::new(Nobody), reactions: Arc::new(Nobody) };
+    let (node, queue) = Node::start(options, context).await.expect("the disk is well");
+    node.campaign().await.expect("it is not closed");
+    node.watch().wait_for(|status| status.role == Role::Leader).await.expect("it is not closed");
+    (node, queue)
+}
+
+fn a_learner() -> ConfChangeV2 {
+    let mut single = ConfChangeSingle::default();
+    single.set_change_type(ConfChangeType::AddLearnerNode);
+    single.node_id = 2;
+    let mut change = ConfChangeV2::default();
+    change.mut_changes().push(single);
+    change
+}
+
+interlock_models::model! {
+    /// Does the loop that holds the node go on when a change of members is committed in its hands?
+    mod members_change_under_the_guard = Model {
+        property: "the change and a proposal beside it are answered",
+        search: Search::Bounded { preemptions: 2 },
+        twins: &[Twin { bug: "M-100", symptom: "deadlock", found_within: 0 }],
+        arm: Some(put_back),
+    };
+    fn body() {
+        block_on(async {
+            let begins = quiet();
+            let (node, queue) = leader(NodeHost::SharedLock).await;
+            drop(begins);
+            let client = spawn({
+                let node = node.clone();
+                async move {
+                    name_task("client");
+                    node.propose(None, Bytes::from_static(b"x")).await
+                }
+            });
+            let changed = node.change_members(a_learner()).await;
+            assert!(changed.is_ok(), "{changed:?}");
+            let proposed = client.await.expect("it does not panic");
+            assert!(proposed.is_ok(), "{proposed:?}");
+            let _ends = quiet();
+            node.stop().await;
+            drop(queue);
+        });
+    }
+}
+
+/// A leader that has applied one entry, of which a snapshot was begun, and then another.
+async fn with_a_snapshot_begun() -> (Node, ApplyQueue, interlock_engine::raft::Checkpoint, u64) {
+    let (node, queue) = leader(NodeHost::Actor).await;
+    let mut last = 0;
+    let mut begun = None;
+    for data in [&b"one"[..], b"two"] {
+        last = node.propose(None, Bytes::from_static(data)).await.expect("it leads").index;
+        while node.status().commit < last {
+            node.watch().changed().await.expect("it is not closed");
+        }
+        node.applied(last);
+        begun.get_or_insert_with(|| node.checkpoint(false).expect("there is something to be kept"));
+    }
+    (node, queue, begun.expect("it was begun"), last)
+}
+
+interlock_models::model! {
+    /// Which of two snapshots stands, where the earlier one is written slowly?
+    mod snapshots_overtake = Model {
+        property: "the later one stands, and no file of the other stays in its place",
+        search: Search::Bounded { preemptions: 2 },
+        twins: &[Twin { bug: "M-17", symptom: "stale snapshot", found_within: 1 }],
+        arm: Some(put_back),
+    };
+    fn body() {
+        block_on(async {
+            let begins = quiet();
+            let (node, queue, early, last) = with_a_snapshot_begun().await;
+            drop(begins);
+            let slow = spawn(async move {
+                name_task("early snapshot");
+                early.install(Bytes::from_static(b"early")).await
+            });
+            let forced = spawn({
+                let node = node.clone();
+                async move {
+                    name_task("last snapshot");
+                    node.install_forced(Bytes::from_static(b"last")).await
+                }
+            });
+            let _early = slow.await.expect("it does not panic");
+            let installed = forced.await.expect("it does not panic");
+            assert_eq!(installed, Ok(true), "the last one is installed");
+            let stands = node.status().snapshot_index;
+            assert_eq!(stands, last, "stale snapshot");
+            let _ends = quiet();
+            node.stop().await;
+            drop(queue);
+        });
+    }
+}
+
+interlock_models::model! {
+    /// Is a snapshot that is still written when its group is deleted an error of anybody's?
+    mod a_snapshot_meets_the_end = Model {
+        property: "the node ends without a write error, and nothing of it stays",
+        search: Search::Bounded { preemptions: 2 },
+        twins: &[Twin { bug: "M-93", symptom: "a false write error", found_within: 2 }],
+        arm: Some(put_back),
+    };
+    fn body() {
+        block_on(async {
+            let begins = quiet();
+            let (node, queue, early, _last) = with_a_snapshot_begun().await;
+            drop(begins);
+            let slow = spawn(async move {
+                name_task("snapshot");
+                early.install(Bytes::from_static(b"early")).await
+            });
+            let deletion = spawn({
+                let node = node.clone();
+                async move {
+                    name_task("deletion");
+                    node.delete().await
+                }
+            });
+            let installed = slow.await.expect("it does not panic");
+            let deleted = deletion.await.expect("it does not panic");
+            assert!(deleted.is_ok(), "{deleted:?}");
+            assert!(node.write_error().is_none(), "a false write error: {installed:?}");
+            drop(queue);
+        });
+    }
+}
