@@ -194,7 +194,7 @@ impl Said {
             }
             (Verdict::Failed, _) => Verdict::Failed,
             // What dies after its last line has not ended well: the search's own end may have been a lie.
-            (verdict, Ending::Ended(status)) if verdict.answers_something() && status.code().is_none() => {
+            (verdict, Ending::Ended(status)) if verdict.answers_something() && !status.success() => {
                 Verdict::Crashed(format!("{status}, after it had said `{verdict}`"))
             }
             (verdict, _) => verdict,
@@ -335,6 +335,21 @@ mod tests {
     fn another_protocol_is_not_guessed_at() {
         let end = r#"{"line":"end","verdict":{"kind":"complete"},"executions":3}"#;
         check(&[r#"{"line":"model","protocol":2}"#, end], "unknown it speaks protocol 2, this version speaks 1");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn what_dies_after_its_last_line_has_not_ended_well() {
+        use std::os::unix::process::ExitStatusExt;
+
+        let end = r#"{"line":"end","verdict":{"kind":"complete"},"executions":3}"#;
+        // An exit code stands in the second byte, a signal in the first.
+        for (status, expected) in [(0, "complete"), (101 << 8, "crashed"), (6, "crashed")] {
+            let mut run = ModelRun::default();
+            let ending = Ending::Ended(std::process::ExitStatus::from_raw(status));
+            said(&[end]).fill(&mut run, &ended(ending), 1000);
+            assert_eq!(run.verdict.kind(), expected);
+        }
     }
 
     #[test]
