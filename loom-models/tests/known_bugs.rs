@@ -164,6 +164,28 @@ fn who_is_left_out_by_yields_runs_after_all() {
     assert_eq!(outcome.verdict.to_string(), text);
 }
 
+/// Tasks that wait for each other by parking leave nobody out for ever: they block.
+#[test]
+fn who_parks_does_not_yield() {
+    let outcome = bounded(0, || {
+        let main = thread::current();
+        let other = thread::spawn(move || {
+            for _ in 0..12 {
+                main.unpark();
+                thread::park();
+            }
+        });
+        let third = thread::spawn(|| AtomicU32::new(0).store(1, Ordering::SeqCst));
+        for _ in 0..12 {
+            thread::park();
+            other.thread().unpark();
+        }
+        [other, third].into_iter().for_each(|task| task.join().expect("it does not panic"));
+    });
+    assert_eq!(outcome.verdict, Verdict::CompleteUpTo { preemptions: 0, passed_over: None });
+    assert!(outcome.executions > 20, "{}", outcome.executions);
+}
+
 #[test]
 fn a_choice_is_replayed_whoever_made_it() {
     let body = || assert_ne!(interlock_models::choose(7), 5, "five was chosen");

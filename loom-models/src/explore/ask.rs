@@ -26,6 +26,13 @@ impl<'a> Ask<'a> {
         self.tasks.iter().any(|task| task.id() == current && task.runnable()).then(|| number(current))
     }
 
+    /// Whether the task that ran last could go on, and offers its place. One that parks does both in shuttle's words, and
+    /// cannot go on.
+    pub(crate) fn gives_way(&self) -> bool {
+        let can_go_on = |task: &&Task| Some(task.id()) == self.current && task.runnable();
+        self.yields && self.tasks.iter().any(|task| can_go_on(task))
+    }
+
     /// Tasks that can run.
     pub(crate) fn ready(&self) -> impl Iterator<Item = u32> {
         self.tasks.iter().filter(|task| task.runnable()).map(|task| number(task.id()))

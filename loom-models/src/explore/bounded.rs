@@ -166,7 +166,7 @@ impl Bounded {
                     self.options.extend(ask.ready());
                 }
                 self.by_last_run(0);
-                if ask.yields {
+                if ask.gives_way() {
                     self.keep_the_overdue();
                 }
                 self.met_the_bound |= !may_preempt && ask.sleepers().next().is_some();
@@ -203,7 +203,7 @@ impl Bounded {
         }
         self.last_ran[picked as usize] = step;
         self.passed_over[picked as usize] = 0;
-        if ask.yields {
+        if ask.gives_way() {
             let current = ask.current.map(super::ask::number);
             for task in ask.ready().filter(|task| *task != picked && Some(*task) != current) {
                 self.passed_over[task as usize] += 1;
