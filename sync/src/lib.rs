@@ -21,6 +21,8 @@ pub mod map;
 pub mod model;
 #[cfg(feature = "net")]
 pub mod net;
+#[cfg(any(feature = "model-loom", feature = "model-shuttle", feature = "replay"))]
+mod place;
 pub mod random;
 pub mod task;
 pub mod time;

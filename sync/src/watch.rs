@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
-use crate::lock::{RwLock, RwLockReadGuard};
+use crate::lock::RwLockReadGuard;
+use crate::place::{self, Lock, Place};
 
 /// Every sender is gone, and with them all further values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +20,7 @@ struct State<T> {
 }
 
 struct Shared<T> {
-    state: RwLock<State<T>>,
+    state: Lock<State<T>>,
     changed: Notify,
 }
 
@@ -27,8 +28,9 @@ struct Shared<T> {
 struct Open<T>(Arc<Shared<T>>);
 
 impl<T> Drop for Open<T> {
+    #[cfg_attr(any(feature = "model-loom", feature = "model-shuttle"), track_caller)]
     fn drop(&mut self) {
-        self.0.state.write().is_closed = true;
+        place::write(&self.0.state).is_closed = true;
         self.0.changed.notify_waiters();
     }
 }
@@ -54,24 +56,27 @@ impl<T> Deref for Ref<'_, T> {
 }
 
 /// A channel and a first value, which counts as seen.
+#[cfg_attr(any(feature = "model-loom", feature = "model-shuttle"), track_caller)]
 pub fn channel<T>(value: T) -> (Sender<T>, Receiver<T>) {
     let sender = Sender::new(value);
-    let receiver = sender.subscribe();
+    let receiver = Receiver { shared: sender.0.0.clone(), seen: 0 };
     (sender, receiver)
 }
 
 impl<T> Sender<T> {
     /// A channel without receivers yet.
+    #[cfg_attr(any(feature = "model-loom", feature = "model-shuttle"), track_caller)]
     pub fn new(value: T) -> Self {
         let state = State { value, version: 0, is_closed: false };
-        Self(Arc::new(Open(Arc::new(Shared { state: RwLock::new(state), changed: Notify::new() }))))
+        Self(Arc::new(Open(Arc::new(Shared { state: place::lock(state), changed: Notify::new() }))))
     }
 
     /// Changes the value where the closure says that it did, and says so too.
+    #[cfg_attr(any(feature = "model-loom", feature = "model-shuttle"), track_caller)]
     pub fn send_if_modified(&self, modify: impl FnOnce(&mut T) -> bool) -> bool {
         let shared = &self.0.0;
         let is_modified = {
-            let mut state = shared.state.write();
+            let mut state = place::write(&shared.state);
             let is_modified = modify(&mut state.value);
             state.version += u64::from(is_modified);
             is_modified
@@ -83,6 +88,7 @@ impl<T> Sender<T> {
     }
 
     /// Changes the value.
+    #[cfg_attr(any(feature = "model-loom", feature = "model-shuttle"), track_caller)]
     pub fn send_modify(&self, modify: impl FnOnce(&mut T)) {
         self.send_if_modified(|value| {
             modify(value);
@@ -91,20 +97,23 @@ impl<T> Sender<T> {
     }
 
     /// Puts another value, and gives back the one before.
+    #[cfg_attr(any(feature = "model-loom", feature = "model-shuttle"), track_caller)]
     pub fn send_replace(&self, mut value: T) -> T {
         self.send_modify(|current| std::mem::swap(current, &mut value));
         value
     }
 
     /// The value.
+    #[cfg_attr(any(feature = "model-loom", feature = "model-shuttle"), track_caller)]
     pub fn borrow(&self) -> Ref<'_, T> {
-        Ref(self.0.0.state.read())
+        Ref(place::read(&self.0.0.state, place::here()))
     }
 
     /// A receiver that has seen the value of now.
+    #[cfg_attr(any(feature = "model-loom", feature = "model-shuttle"), track_caller)]
     pub fn subscribe(&self) -> Receiver<T> {
         let shared = self.0.0.clone();
-        let seen = shared.state.read().version;
+        let seen = place::read(&shared.state, place::here()).version;
         Receiver { shared, seen }
     }
 }
@@ -123,13 +132,15 @@ impl<T: Default> Default for Sender<T> {
 
 impl<T> Receiver<T> {
     /// The value. It is as seen as it was.
+    #[cfg_attr(any(feature = "model-loom", feature = "model-shuttle"), track_caller)]
     pub fn borrow(&self) -> Ref<'_, T> {
-        Ref(self.shared.state.read())
+        Ref(place::read(&self.shared.state, place::here()))
     }
 
     /// The value, which counts as seen.
+    #[cfg_attr(any(feature = "model-loom", feature = "model-shuttle"), track_caller)]
     pub fn borrow_and_update(&mut self) -> Ref<'_, T> {
-        let state = self.shared.state.read();
+        let state = place::read(&self.shared.state, place::here());
         self.seen = state.version;
         Ref(state)
     }
@@ -138,12 +149,17 @@ impl<T> Receiver<T> {
     ///
     /// # Errors
     /// Where every sender is gone and the last value was seen.
-    pub async fn changed(&mut self) -> Result<(), Closed> {
+    #[cfg_attr(any(feature = "model-loom", feature = "model-shuttle"), track_caller)]
+    pub fn changed(&mut self) -> impl Future<Output = Result<(), Closed>> {
+        self.changed_at(place::here())
+    }
+
+    async fn changed_at(&mut self, place: Place) -> Result<(), Closed> {
         loop {
             // Made before the look: a change after the look wakes it.
             let changed = self.shared.changed.notified();
             {
-                let state = self.shared.state.read();
+                let state = place::read(&self.shared.state, place);
                 if state.version != self.seen {
                     self.seen = state.version;
                     return Ok(());
@@ -152,7 +168,7 @@ impl<T> Receiver<T> {
                     return Err(Closed);
                 }
             }
-            changed.await;
+            place::wait(&self.shared.state, "changed", place, changed).await;
         }
     }
 
@@ -160,11 +176,16 @@ impl<T> Receiver<T> {
     ///
     /// # Errors
     /// Where every sender is gone and the last value is not as wanted.
-    pub async fn wait_for(&mut self, mut is_wanted: impl FnMut(&T) -> bool) -> Result<Ref<'_, T>, Closed> {
+    #[cfg_attr(any(feature = "model-loom", feature = "model-shuttle"), track_caller)]
+    pub fn wait_for(&mut self, is_wanted: impl FnMut(&T) -> bool) -> impl Future<Output = Result<Ref<'_, T>, Closed>> {
+        self.wait_for_at(place::here(), is_wanted)
+    }
+
+    async fn wait_for_at(&mut self, place: Place, mut is_wanted: impl FnMut(&T) -> bool) -> Result<Ref<'_, T>, Closed> {
         loop {
             let changed = self.shared.changed.notified();
             {
-                let state = self.shared.state.read();
+                let state = place::read(&self.shared.state, place);
                 self.seen = state.version;
                 if is_wanted(&state.value) {
                     return Ok(Ref(state));
@@ -173,7 +194,7 @@ impl<T> Receiver<T> {
                     return Err(Closed);
                 }
             }
-            changed.await;
+            place::wait(&self.shared.state, "wait_for", place, changed).await;
         }
     }
 }

@@ -10,7 +10,7 @@ use tokio::sync::{AcquireError, TryAcquireError};
 use super::object::Object;
 use super::operation::{Done, Operation};
 use super::platform;
-use super::recorder::Kind;
+use super::recorder::{Kind, Place};
 
 /// `tokio::sync::Mutex`: who has waited longest is next. Freeing is no step.
 pub struct AsyncMutex<T> {
@@ -21,6 +21,7 @@ pub struct AsyncMutex<T> {
 /// Holds an [`AsyncMutex`].
 pub struct AsyncMutexGuard<'a, T> {
     object: &'a Object,
+    place: Place,
     inner: Option<tokio::sync::MutexGuard<'a, T>>,
 }
 
@@ -34,8 +35,9 @@ impl<T> AsyncMutex<T> {
     /// Waits for it and takes it.
     #[track_caller]
     pub fn lock(&self) -> impl Future<Output = AsyncMutexGuard<'_, T>> {
-        let taken = Operation::new(&self.object, "lock", Location::caller(), Done::Holds, self.inner.lock());
-        async { AsyncMutexGuard { object: &self.object, inner: Some(taken.await) } }
+        let place = Location::caller();
+        let taken = Operation::new(&self.object, "lock", place, Done::Holds, self.inner.lock());
+        async move { AsyncMutexGuard { object: &self.object, place, inner: Some(taken.await) } }
     }
 
     /// What it guards, once nobody shares it.
@@ -63,9 +65,8 @@ impl<T> fmt::Debug for AsyncMutex<T> {
 }
 
 impl<T> Drop for AsyncMutexGuard<'_, T> {
-    #[track_caller]
     fn drop(&mut self) {
-        self.object.tell(Kind::Frees, "lock", Location::caller());
+        self.object.tell(Kind::Frees, "lock", self.place);
         self.inner = None;
         platform::note();
     }
@@ -94,6 +95,7 @@ pub struct Semaphore {
 /// A permit, until it is dropped.
 pub struct OwnedSemaphorePermit {
     object: Arc<Object>,
+    place: Place,
     inner: Option<tokio::sync::OwnedSemaphorePermit>,
 }
 
@@ -111,9 +113,9 @@ impl Semaphore {
     #[track_caller]
     pub fn acquire_owned(self: Arc<Self>) -> impl Future<Output = Result<OwnedSemaphorePermit, AcquireError>> {
         let acquired = self.inner.clone().acquire_owned();
-        let object = self.object.clone();
-        let acquired = Operation::new(object.clone(), "acquire", Location::caller(), Done::Holds, acquired);
-        async { acquired.await.map(|permit| OwnedSemaphorePermit { object, inner: Some(permit) }) }
+        let (object, place) = (self.object.clone(), Location::caller());
+        let acquired = Operation::new(object.clone(), "acquire", place, Done::Holds, acquired);
+        async move { acquired.await.map(|permit| OwnedSemaphorePermit { object, place, inner: Some(permit) }) }
     }
 
     /// A permit, where one is free.
@@ -125,8 +127,9 @@ impl Semaphore {
         self.object.step();
         let tried = self.inner.clone().try_acquire_owned();
         let kind = if tried.is_ok() { Kind::Takes } else { Kind::Does };
-        self.object.tell(kind, "acquire", Location::caller());
-        tried.map(|permit| OwnedSemaphorePermit { object: self.object.clone(), inner: Some(permit) })
+        let place = Location::caller();
+        self.object.tell(kind, "acquire", place);
+        tried.map(|permit| OwnedSemaphorePermit { object: self.object.clone(), place, inner: Some(permit) })
     }
 
     /// Free permits.
@@ -144,10 +147,9 @@ impl Semaphore {
 }
 
 impl Drop for OwnedSemaphorePermit {
-    #[track_caller]
     fn drop(&mut self) {
         self.object.step();
-        self.object.tell(Kind::Frees, "acquire", Location::caller());
+        self.object.tell(Kind::Frees, "acquire", self.place);
         self.inner = None;
     }
 }

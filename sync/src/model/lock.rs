@@ -23,6 +23,7 @@ pub struct Mutex<T> {
 /// Holds a [`Mutex`].
 pub struct MutexGuard<'a, T> {
     mutex: &'a Mutex<T>,
+    place: Place,
     data: Option<parking_lot::MutexGuard<'a, T>>,
 }
 
@@ -37,7 +38,8 @@ impl<T> Mutex<T> {
     #[track_caller]
     pub fn lock(&self) -> MutexGuard<'_, T> {
         self.object.step();
-        MutexGuard { mutex: self, data: Some(self.take(Location::caller())) }
+        let place = Location::caller();
+        MutexGuard { mutex: self, place, data: Some(self.take(place)) }
     }
 
     fn take(&self, place: Place) -> parking_lot::MutexGuard<'_, T> {
@@ -74,13 +76,12 @@ impl<T> fmt::Debug for Mutex<T> {
 impl<T> MutexGuard<'_, T> {
     fn free(&mut self) {
         self.data = None;
-        self.mutex.object.tell(Kind::Frees, "lock", Location::caller());
+        self.mutex.object.tell(Kind::Frees, "lock", self.place);
         self.mutex.is_held.change(|is_held| *is_held = false);
     }
 }
 
 impl<T> Drop for MutexGuard<'_, T> {
-    #[track_caller]
     fn drop(&mut self) {
         self.free();
     }
@@ -167,6 +168,7 @@ impl Condvar {
         let says = || self.object.tell(Kind::Waits, "wait", place);
         self.tickets.enter(move |tickets| !tickets.waiting.contains(&ticket), |_| (), says);
         self.object.tell(Kind::GoesOn, "wait", place);
+        guard.place = place;
         guard.data = Some(guard.mutex.take(place));
     }
 

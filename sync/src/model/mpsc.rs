@@ -106,11 +106,10 @@ macro_rules! both_senders {
         }
 
         impl<T> Drop for $sender<T> {
-            #[track_caller]
             fn drop(&mut self) {
                 // Only the last one's going is seen by the receiver.
                 if self.inner.strong_count() == 1 {
-                    self.object.does("drop the last sender");
+                    self.object.ends("drop the last sender");
                 }
             }
         }
@@ -164,9 +163,8 @@ macro_rules! both_receivers {
         }
 
         impl<T> Drop for $receiver<T> {
-            #[track_caller]
             fn drop(&mut self) {
-                self.object.does("drop the receiver");
+                self.object.ends("drop the receiver");
             }
         }
     };

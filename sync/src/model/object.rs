@@ -9,26 +9,31 @@ use super::recorder::{self, Kind, Place};
 /// Stands beside the real primitive.
 pub(crate) struct Object {
     gate: Gate,
+    made: Place,
     /// In the record, where this execution is recorded.
     index: Option<usize>,
 }
 
 impl Object {
+    fn of(kind: &'static str, gate: Gate, made: Place) -> Self {
+        Self { gate, made, index: recorder::object(kind, made) }
+    }
+
     /// Of a primitive that is made at the caller's place.
     #[track_caller]
     pub(crate) fn new(kind: &'static str) -> Self {
-        Self { gate: Gate::new(), index: recorder::object(kind, Location::caller()) }
+        Self::of(kind, Gate::new(), Location::caller())
     }
 
     /// Of a lock that blocks by a monitor.
     #[track_caller]
     pub(crate) fn of_monitor(kind: &'static str) -> Self {
-        Self { gate: Gate::of_monitor(), index: recorder::object(kind, Location::caller()) }
+        Self::of(kind, Gate::of_monitor(), Location::caller())
     }
 
     #[cfg(feature = "model-shuttle")]
     pub(crate) fn made(kind: &'static str, place: Place) -> Arc<Self> {
-        Arc::new(Self { gate: Gate::new(), index: recorder::object(kind, place) })
+        Arc::new(Self::of(kind, Gate::new(), place))
     }
 
     #[track_caller]
@@ -55,5 +60,11 @@ impl Object {
     pub(crate) fn does(&self, operation: &'static str) {
         self.step();
         self.tell(Kind::Does, operation, Location::caller());
+    }
+
+    /// A step that is the end of a part of the primitive. A drop has no place, so this is told of the making's.
+    pub(crate) fn ends(&self, operation: &'static str) {
+        self.step();
+        self.tell(Kind::Does, operation, self.made);
     }
 }

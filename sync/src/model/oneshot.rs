@@ -67,10 +67,9 @@ impl<T> Sender<T> {
 }
 
 impl<T> Drop for Sender<T> {
-    #[track_caller]
     fn drop(&mut self) {
         if self.inner.is_some() {
-            self.object.does("drop the sender");
+            self.object.ends("drop the sender");
         }
     }
 }
@@ -114,9 +113,9 @@ impl<T> Future for Receiver<T> {
 
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
-        self.object.step();
         if self.is_waiting {
             self.object.tell(Kind::Leaves, "recv", self.made);
         }
+        self.object.ends("drop the receiver");
     }
 }

@@ -17,6 +17,7 @@ pub(crate) struct Operation<O: Deref<Target = Object>, F> {
     /// What is said when it is done: whoever receives a value holds nothing.
     done: Done,
     is_waiting: bool,
+    is_step: bool,
     /// When it was made, until it is polled.
     begun: Option<platform::Mark>,
 }
@@ -32,7 +33,14 @@ pub(crate) enum Done {
 
 impl<O: Deref<Target = Object>, F: Future> Operation<O, F> {
     pub(crate) fn new(object: O, name: &'static str, place: Place, done: Done, future: F) -> Self {
-        Self { future: Box::pin(future), object, name, place, done, is_waiting: false, begun: None }
+        Self { future: Box::pin(future), object, name, place, done, is_waiting: false, is_step: true, begun: None }
+    }
+
+    /// One whose polls come after a step that belongs to them.
+    pub(crate) fn unstepped(object: O, name: &'static str, place: Place, future: F) -> Self {
+        let mut operation = Self::new(object, name, place, Done::Over, future);
+        operation.is_step = false;
+        operation
     }
 
     /// One whose making was a step: the first poll belongs to that step, unless something is between them.
@@ -47,13 +55,14 @@ impl<O: Deref<Target = Object> + Unpin, F: Future> Future for Operation<O, F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        if self.begun.take().is_none_or(|begun| begun != platform::mark()) {
+        if self.is_step && self.begun.take().is_none_or(|begun| begun != platform::mark()) {
             self.object.step();
         }
         let polled = self.future.as_mut().poll(context);
         let kind = match (&polled, self.done) {
             (Poll::Pending, _) if self.is_waiting => return polled,
             (Poll::Pending, _) => Kind::Waits,
+            (Poll::Ready(_), _) if !self.is_step && !self.is_waiting => return polled,
             (Poll::Ready(_), Done::Over) if !self.is_waiting => Kind::Does,
             (Poll::Ready(_), Done::Over) => Kind::GoesOn,
             (Poll::Ready(_), Done::Holds) if !self.is_waiting => Kind::Takes,

@@ -6,6 +6,7 @@ use std::panic::Location;
 
 use super::lock::Entry;
 use super::object::Object;
+use super::operation::Operation;
 use super::platform::Monitor;
 use super::recorder::{Kind, Place};
 
@@ -101,12 +102,14 @@ pub struct RwLock<T> {
 /// Holds a [`RwLock`] to read.
 pub struct RwLockReadGuard<'a, T> {
     raw: &'a RawRwLock,
+    place: Place,
     data: Option<parking_lot::RwLockReadGuard<'a, T>>,
 }
 
 /// Holds a [`RwLock`] to write.
 pub struct RwLockWriteGuard<'a, T> {
     raw: &'a RawRwLock,
+    place: Place,
     data: Option<parking_lot::RwLockWriteGuard<'a, T>>,
 }
 
@@ -131,14 +134,25 @@ impl<T> RwLock<T> {
 
     pub(crate) fn read_at(&self, place: Place) -> RwLockReadGuard<'_, T> {
         self.raw.read("read", place);
-        RwLockReadGuard { raw: &self.raw, data: Some(self.data.try_read().expect("`raw` lets in")) }
+        RwLockReadGuard { raw: &self.raw, place, data: Some(self.data.try_read().expect("`raw` lets in")) }
+    }
+
+    /// A future that the records tell of as waiting for this; its polls are no steps.
+    pub(crate) fn told<F: Future>(
+        &self,
+        name: &'static str,
+        place: Place,
+        future: F,
+    ) -> impl Future<Output = F::Output> {
+        Operation::unstepped(&self.raw.object, name, place, future)
     }
 
     /// Takes it to write.
     #[track_caller]
     pub fn write(&self) -> RwLockWriteGuard<'_, T> {
-        self.raw.write("write", Location::caller());
-        RwLockWriteGuard { raw: &self.raw, data: Some(self.data.try_write().expect("`raw` lets in")) }
+        let place = Location::caller();
+        self.raw.write("write", place);
+        RwLockWriteGuard { raw: &self.raw, place, data: Some(self.data.try_write().expect("`raw` lets in")) }
     }
 
     /// What it guards, once nobody shares it.
@@ -166,18 +180,16 @@ impl<T> fmt::Debug for RwLock<T> {
 }
 
 impl<T> Drop for RwLockReadGuard<'_, T> {
-    #[track_caller]
     fn drop(&mut self) {
         self.data = None;
-        self.raw.free_read("read", Location::caller());
+        self.raw.free_read("read", self.place);
     }
 }
 
 impl<T> Drop for RwLockWriteGuard<'_, T> {
-    #[track_caller]
     fn drop(&mut self) {
         self.data = None;
-        self.raw.free_write("write", Location::caller());
+        self.raw.free_write("write", self.place);
     }
 }
 

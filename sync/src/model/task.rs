@@ -121,6 +121,10 @@ impl<T> JoinHandle<T> {
     #[track_caller]
     pub fn abort(&self) {
         self.object.does("abort");
+        self.end();
+    }
+
+    fn end(&self) {
         let task = {
             let mut shared = self.shared.lock();
             shared.is_aborted = true;
@@ -256,8 +260,10 @@ impl<T> JoinSet<T> {
 }
 
 impl<T> Drop for JoinSet<T> {
-    #[track_caller]
     fn drop(&mut self) {
-        self.abort_all();
+        for task in &self.running {
+            task.object.ends("abort");
+            task.end();
+        }
     }
 }

@@ -3,11 +3,16 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod locks;
+mod map;
+mod records;
+mod steps;
+mod tasks;
+mod timers;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 
-use shuttle::scheduler::{DfsScheduler, Scheduler};
+use shuttle::scheduler::{DfsScheduler, RandomScheduler, Scheduler};
 use shuttle::{Config, FailurePersistence, Runner};
 
 /// Runs a body under a scheduler: how many executions there were, or the message of the one that failed.
@@ -30,14 +35,31 @@ fn every(body: impl Fn() + Send + Sync + 'static) -> Result<usize, String> {
     executions
 }
 
+/// Many schedules of a body that draws, from one seed.
+fn many(body: impl Fn() + Send + Sync + 'static) -> Result<usize, String> {
+    run(RandomScheduler::new_from_seed(7, 2000), body)
+}
+
 /// The outcomes of a body over every schedule.
 fn outcomes<T: Ord + Send + 'static>(body: impl Fn() -> T + Send + Sync + 'static) -> Vec<T> {
+    collected(every, body)
+}
+
+/// The outcomes of a body over many schedules.
+fn drawn_outcomes<T: Ord + Send + 'static>(body: impl Fn() -> T + Send + Sync + 'static) -> Vec<T> {
+    collected(many, body)
+}
+
+fn collected<T: Ord + Send + 'static>(
+    run: impl FnOnce(Box<dyn Fn() + Send + Sync>) -> Result<usize, String>,
+    body: impl Fn() -> T + Send + Sync + 'static,
+) -> Vec<T> {
     let seen = Arc::new(Mutex::new(std::collections::BTreeSet::new()));
     let outcomes = seen.clone();
-    let executions = every(move || {
+    let executions = run(Box::new(move || {
         let outcome = body();
         outcomes.lock().unwrap().insert(outcome);
-    });
+    }));
     executions.expect("no schedule fails");
     let seen = std::mem::take(&mut *seen.lock().unwrap());
     seen.into_iter().collect()
