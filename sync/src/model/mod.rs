@@ -1,4 +1,40 @@
 //! The facade under a model checker: each operation is a step, at which the checker chooses who goes on.
+//!
+//! One task runs at a time, and what it does between two steps nobody comes between. The primitives that are awaited
+//! (`mpsc`, `oneshot`, `watch`, `Notify`, `Semaphore`, `AsyncMutex`, `Token`) are the real ones, so that they behave as
+//! in production; only a step is put before each operation. The locks that block are state machines with the rule of the
+//! library that they stand for: see `rwlock` and `map`. `tests/conformance.rs` runs the same small programs on the real
+//! libraries.
+//!
+//! # What is a step
+//!
+//! Each step more multiplies what a search has to go through, so they are as few as lose nothing:
+//!
+//! - Taking a `Mutex`, `AsyncMutex`, `RwLock` or a shard of a map is one. Freeing it is none: it delays nobody, and
+//!   nobody can try a lock without waiting for it (the facade has no `try_lock`).
+//! - Each operation of a channel, notification, token or semaphore is one, also a look (`is_cancelled`, `is_closed`);
+//!   so is the end of a last sender, of a receiver and of a permit. A change of a watched value and the waking by it are
+//!   one; what `borrow` gives keeps the value locked.
+//! - Each poll of what is awaited is one, in a `select!` one for each branch, in their order. A task that was woken has
+//!   just been chosen, so its first poll is none.
+//! - `len`, `retain` and an iterator of a map take one a shard. Starting a task, aborting it and seeing its end are one
+//!   each. Yielding is one that hands over.
+//! - A timer that fires is a step of the clock's. Reading the clock is none: it stands still between steps.
+//! - Under shuttle, an operation of a task that has done nothing since it was chosen needs no step of its own.
+//! - Atomics of `std` and whatever else is shared without the facade are no steps: nothing comes
+//!   between them and the step before.
+//!
+//! # Shuttle and loom
+//!
+//! Under shuttle all of the facade is modelled but sockets. Timers fire as [`TimeMode`] says; a key's shard and
+//! [`choose`] are draws of the scheduler ([`n_choices`]). `model::clock` and `model::task` say what fails an execution.
+//! A task whose handle was dropped may be stuck without a deadlock being reported, and is cut off where it stands when
+//! the execution ends; a `Drop` that has to wait then aborts the process. So a model ends what it starts.
+//!
+//! Under loom a task is a thread, of which there are at most four beside the first. Locks, channels, tokens and tasks
+//! are modelled. Not modelled are time (timers are tokio's, and panic without a runtime), random choices ([`choose`]
+//! always gives 0, and keys of a map share a shard unless [`Config`] says otherwise) and `abort` while a task waits for a
+//! blocking lock.
 
 #[cfg(feature = "model-loom")]
 #[path = "loom.rs"]

@@ -293,8 +293,9 @@ impl Drop for Detach {
 /// Starts a task. That is a step.
 pub(crate) fn spawn(future: impl Future<Output = ()> + Send + 'static, place: Place) -> Detach {
     let stack_size = ExecutionState::with(|state| state.config.stack_size);
-    let name = recorder::is_on().then(|| recorder::short(place));
-    let task = ExecutionState::spawn_future(Polled::new(future), stack_size, name, place);
+    // Without a name of its own it would go by its parent's.
+    let name = recorder::short(place);
+    let task = ExecutionState::spawn_future(Polled::new(future), stack_size, Some(name), place);
     recorder::name(usize::from(task) as u64, || recorder::short(place));
     note();
     Detach(task)

@@ -4,7 +4,10 @@
 
 mod locks;
 mod map;
+#[path = "../programs/mod.rs"]
+mod programs;
 mod records;
+mod rules;
 mod steps;
 mod tasks;
 mod timers;
