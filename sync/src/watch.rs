@@ -205,7 +205,8 @@ impl<T> Clone for Receiver<T> {
     }
 }
 
-#[cfg(test)]
+// Model builds have tests of their own, on the model's tasks.
+#[cfg(all(test, not(any(feature = "model-loom", feature = "model-shuttle"))))]
 mod tests {
     use std::sync::Arc;
 

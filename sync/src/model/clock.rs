@@ -9,7 +9,7 @@ use shuttle_engine::runtime::execution::ExecutionState;
 use shuttle_engine::runtime::task::TaskId;
 
 use super::object::Object;
-use super::platform::{choose, is_anyone_runnable, spawn_clock, world};
+use super::platform::{Gate, choose, is_anyone_runnable, note, spawn_clock, world};
 use super::recorder::{Kind, Place};
 use super::{Config, TIMERS_SPENT, TimeMode};
 
@@ -36,9 +36,17 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    /// The time since the execution began.
+    /// The time since the execution began. A step where it may pass while somebody can go on.
     pub(crate) fn now() -> Duration {
+        if Self::may_pass() {
+            Gate::new().step();
+        }
         world().map_or(Duration::ZERO, |world| world.clock.borrow().now)
+    }
+
+    /// Whether time may pass while somebody can go on.
+    fn may_pass() -> bool {
+        world().is_some_and(|world| world.clock.borrow().is_eager(&world.config.borrow()))
     }
 
     /// Adds a timer, and gives its number.
@@ -58,7 +66,9 @@ impl Clock {
             world.clock.borrow_mut().task = Some(task);
         }
         Self::settle();
-        super::platform::note();
+        if Self::may_pass() {
+            note();
+        }
         Some(id)
     }
 
@@ -115,8 +125,7 @@ impl Clock {
     /// One run of the clock's task.
     fn poll(context: &mut Context<'_>) -> Poll<()> {
         Self::fire();
-        let stays = world().is_some_and(|world| world.clock.borrow().is_eager(&world.config.borrow()));
-        if stays {
+        if Self::may_pass() {
             context.waker().wake_by_ref();
         }
         // Who was woken goes first, at no cost in a search that counts preemptions.

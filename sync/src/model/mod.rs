@@ -19,7 +19,8 @@
 //!   just been chosen, so its first poll is none.
 //! - `len`, `retain` and an iterator of a map take one a shard. Starting a task, aborting it and seeing its end are one
 //!   each. Yielding is one that hands over.
-//! - A timer that fires is a step of the clock's. Reading the clock is none: it stands still between steps.
+//! - A timer that fires is a step of the clock's. Reading the clock, also by polling a timer, is one where it may go on
+//!   while a task can, and else none.
 //! - Under shuttle, an operation of a task that has done nothing since it was chosen needs no step of its own.
 //! - Atomics of `std` and whatever else is shared without the facade are no steps: nothing comes
 //!   between them and the step before.
@@ -32,9 +33,8 @@
 //! the execution ends; a `Drop` that has to wait then aborts the process. So a model ends what it starts.
 //!
 //! Under loom a task is a thread, of which there are at most four beside the first. Locks, channels, tokens and tasks
-//! are modelled. Not modelled are time (timers are tokio's, and panic without a runtime), random choices ([`choose`]
-//! always gives 0, and keys of a map share a shard unless [`Config`] says otherwise) and `abort` while a task waits for a
-//! blocking lock.
+//! are modelled. Not modelled are time (timers are tokio's, and panic without a runtime), and random choices ([`choose`]
+//! always gives 0, and keys of a map share a shard unless [`Config`] says otherwise).
 
 #[cfg(feature = "model-loom")]
 #[path = "loom.rs"]

@@ -96,10 +96,11 @@ impl Gate {
             return;
         }
         if let Some(world) = world() {
-            if world.last_step.get() == now() {
+            let before = now();
+            if world.last_step.get() == before {
                 switch();
             }
-            world.last_step.set(now());
+            world.last_step.set((before.0, shuttle_engine::current::context_switches()));
         }
     }
 }
@@ -216,7 +217,7 @@ pub(crate) fn shards() -> Shards {
 
 /// Wakes a task that sleeps. Shuttle's own waker makes a task that slept run twice.
 struct TaskWaker {
-    task: AtomicUsize,
+    task: usize,
     execution: usize,
     is_woken: AtomicBool,
 }
@@ -230,13 +231,15 @@ impl Wake for TaskWaker {
         if world().is_none_or(|world| world.execution != self.execution) {
             return;
         }
-        ExecutionState::with(|state| {
-            let task = state.try_get_mut(TaskId::from(self.task.load(Ordering::Relaxed)));
-            match task {
-                Some(task) if task.sleeping() => task.unblock(),
-                _ => self.is_woken.store(true, Ordering::Relaxed),
+        // Kept also where the task sleeps: it may sleep within a poll of what this wakes.
+        self.is_woken.store(true, Ordering::Relaxed);
+        let unblock = |state: &mut ExecutionState| {
+            let task = state.try_get_mut(TaskId::from(self.task));
+            if let Some(task) = task.filter(|task| task.sleeping()) {
+                task.unblock();
             }
-        });
+        };
+        ExecutionState::with(unblock);
     }
 }
 
@@ -260,7 +263,7 @@ impl<F: Future> Future for Polled<F> {
             return self.future.as_mut().poll(context);
         };
         let waker = self.waker.get_or_insert_with(|| {
-            let task = AtomicUsize::new(usize::from(shuttle_engine::current::me()));
+            let task = usize::from(shuttle_engine::current::me());
             Arc::new(TaskWaker { task, execution: world.execution, is_woken: AtomicBool::new(false) })
         });
         let waker = waker.clone();

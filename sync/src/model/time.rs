@@ -143,7 +143,7 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        self.object.step();
+        // Looking at the clock is the step.
         if self.is_elapsed() {
             let kind = if self.timer.is_some() { Kind::GoesOn } else { Kind::Does };
             self.object.tell(kind, "sleep", self.place);
