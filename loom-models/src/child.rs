@@ -26,7 +26,8 @@ pub(crate) fn answer(model: &Model, body: fn(), out: &Path, request: &str) {
     let source = source::digest(Path::new(model.package));
     let origin = Origin::new(engine, model, request.twin.as_deref(), &source);
     let lines = Lines::open(out, origin.clone()).unwrap_or_else(|error| panic!("{}: {error}", out.display()));
-    session::open(lines);
+    // Who replays a failure wants to see all of it.
+    session::open(lines, request.asked == Asked::Run);
     session::write(&model_value(model, request.search(model, None), engine, &source));
     if request.asked == Asked::Describe {
         return;

@@ -4,7 +4,6 @@ use std::cell::Cell;
 
 thread_local! {
     static DEPTH: Cell<u32> = const { Cell::new(0) };
-    #[cfg(feature = "model-shuttle")]
     static EVER: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -18,10 +17,12 @@ pub struct Quiet(());
 /// question itself. A search that leaves them out says so in its notes, and finds nothing that only they would show.
 pub fn quiet() -> Quiet {
     DEPTH.set(DEPTH.get() + 1);
-    #[cfg(feature = "model-shuttle")]
     EVER.set(true);
+    // Loom panics where it is told twice.
     #[cfg(feature = "model-loom")]
-    loom::stop_exploring();
+    if DEPTH.get() == 1 {
+        loom::stop_exploring();
+    }
     Quiet(())
 }
 
@@ -42,14 +43,22 @@ pub(crate) fn is_on() -> bool {
     DEPTH.get() > 0
 }
 
-/// Whether there was one order in any execution of this thread.
-#[cfg(feature = "model-shuttle")]
+/// Whether there was one order in any execution of the search.
 pub(crate) fn was_on() -> bool {
     EVER.get()
 }
 
+/// A search begins.
+pub(crate) fn forget() {
+    EVER.set(false);
+}
+
 /// An execution begins.
-#[cfg(feature = "model-shuttle")]
 pub(crate) fn restart() {
     DEPTH.set(0);
+}
+
+/// What a verdict is to be read with, if anything was run in one order.
+pub(crate) fn note() -> Option<String> {
+    was_on().then(|| "what the model does quietly was run in one order".to_owned())
 }

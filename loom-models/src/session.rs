@@ -5,6 +5,7 @@
 
 use std::any::Any;
 use std::cell::RefCell;
+use std::io::Write;
 use std::panic::PanicHookInfo;
 use std::sync::Once;
 use std::time::Instant;
@@ -26,6 +27,8 @@ struct Session {
     is_unheard: bool,
     /// Whether failures are kept and not written.
     is_muted: bool,
+    /// Whether a panic is printed without its backtrace, which takes longer to make than most failures to find.
+    is_brief: bool,
 }
 
 thread_local! {
@@ -36,15 +39,17 @@ thread_local! {
         failure: None,
         is_unheard: false,
         is_muted: false,
+        is_brief: false,
     });
 }
 
 static HOOK: Once = Once::new();
 
 /// Writes this thread's lines to a file from here on.
-pub(crate) fn open(lines: Lines) {
+pub(crate) fn open(lines: Lines, is_brief: bool) {
     SESSION.with_borrow_mut(|session| {
         session.lines = Some(lines);
+        session.is_brief = is_brief;
         session.since = Instant::now();
     });
 }
@@ -151,8 +156,12 @@ fn heard(info: &PanicHookInfo<'_>) -> bool {
         if let Some(lines) = session.lines.as_mut().filter(|_| is_told) {
             lines.write_failure(&failure);
         }
+        if is_told && session.is_brief {
+            // Nobody is there to hear of an error.
+            let _ = writeln!(std::io::stderr(), "panicked: {}", failure.message);
+        }
         session.failure = Some(failure);
-        is_told
+        is_told && !session.is_brief
     });
     is_first.unwrap_or(true)
 }

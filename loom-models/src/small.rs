@@ -15,7 +15,7 @@ use loom::model::Builder;
 
 use crate::outcome::{Cut, Failure, Outcome, Verdict};
 use crate::plan::{Again, Body, Plan};
-use crate::session;
+use crate::{quiet, session};
 
 /// How many executions loom runs before it looks at its limits.
 const INTERVAL: u64 = 256;
@@ -32,6 +32,7 @@ const TOO_MANY_THREADS: &str = "self.threads.len() < self.max()";
 pub(crate) fn run(plan: &Plan, preemptions: Option<u32>, body: &Body) -> Outcome {
     let started = Instant::now();
     let mut outcome = Outcome::of(Verdict::Complete);
+    quiet::forget();
     // Loom's reduction is lost where its search is split, so the first part does all of it.
     if plan.shard.index > 0 {
         outcome.notes.push("loom's searches are not split: the first part does all of this one".to_owned());
@@ -52,6 +53,7 @@ pub(crate) fn run(plan: &Plan, preemptions: Option<u32>, body: &Body) -> Outcome
         outcome.verdict = Verdict::NothingExplored;
         outcome.notes.push("loom saw one order only: no two threads touched the same thing".to_owned());
     }
+    outcome.notes.extend(quiet::note());
     if started.elapsed() < plan.budget / 2 {
         follow_the_failure(plan, body, &mut outcome);
     }
@@ -143,6 +145,7 @@ fn check(
     let seconds = AtomicU64::new(0);
     let each = move || {
         let n = counted.fetch_add(1, Ordering::SeqCst) + 1;
+        quiet::restart();
         if upto.is_some_and(|upto| n >= upto) {
             session::unheard_panic(Enough);
         }

@@ -247,3 +247,31 @@ fn a_failure_that_does_not_come_again_is_said_to_be_one() {
     assert_ne!(outcome.verdict, Verdict::Complete);
     assert!(outcome.notes.iter().any(|note| note.contains("did not fail")), "{outcome:?}");
 }
+
+#[test]
+fn what_is_quiet_has_one_order_and_the_verdict_says_so() {
+    let outcome = bounded(2, || {
+        let begins = interlock_models::quiet();
+        lost_update();
+        // Each of those who yield has its turn.
+        let ends = Arc::new(AtomicU32::new(0));
+        let waiting = (0..3).map(|n| {
+            let ends = ends.clone();
+            thread::spawn(move || {
+                while ends.load(Ordering::SeqCst) < 2 - n {
+                    thread::yield_now();
+                }
+                ends.fetch_add(1, Ordering::SeqCst);
+            })
+        });
+        waiting.collect::<Vec<_>>().into_iter().for_each(|task| task.join().expect("it does not panic"));
+        drop(begins);
+        let other = thread::spawn(|| AtomicU32::new(0).store(1, Ordering::SeqCst));
+        AtomicU32::new(0).store(1, Ordering::SeqCst);
+        other.join().expect("it does not panic");
+    });
+    assert_eq!(outcome.verdict, Verdict::CompleteUpTo { preemptions: 2, passed_over: None });
+    assert!(outcome.notes.iter().any(|note| note.contains("one order")), "{:?}", outcome.notes);
+    assert!(outcome.executions < 20, "{}", outcome.executions);
+    assert_found(&bounded(2, lost_update), "an update is lost", 1);
+}

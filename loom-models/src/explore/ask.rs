@@ -30,7 +30,7 @@ impl<'a> Ask<'a> {
     /// cannot go on.
     pub(crate) fn gives_way(&self) -> bool {
         let can_go_on = |task: &&Task| Some(task.id()) == self.current && task.runnable();
-        self.yields && self.tasks.iter().any(|task| can_go_on(task))
+        self.yields && self.tasks.iter().any(can_go_on)
     }
 
     /// Tasks that can run.
@@ -48,11 +48,13 @@ impl<'a> Ask<'a> {
         self.tasks.iter().map(|task| number(task.id()))
     }
 
-    /// The pick that needs no telling: whoever ran goes on; else the first that is ready and did not yield.
+    /// The pick that needs no telling: whoever ran goes on; one that yields gives way to the next, and so each in turn;
+    /// else the first that is ready.
     pub(crate) fn usual(&self) -> u32 {
         let current = self.current.map(number);
+        let next = || self.ready().find(|task| self.gives_way() && Some(*task) > current);
         let other = || self.ready().find(|task| Some(*task) != current);
-        self.goes_on().or_else(other).or_else(|| self.ready().next()).unwrap_or(0)
+        self.goes_on().or_else(next).or_else(other).or_else(|| self.ready().next()).unwrap_or(0)
     }
 
     /// What a pick costs: one preemption where someone else could have gone on, or where the pick wakes without a reason.

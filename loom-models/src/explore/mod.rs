@@ -43,6 +43,7 @@ struct Run<'a> {
 
 /// Runs a search.
 pub(crate) fn run(plan: &Plan, body: &Body) -> Outcome {
+    quiet::forget();
     let started = Instant::now();
     let until = started + plan.budget;
     let record = shared(Record::new(allowance(plan, until)));
@@ -67,7 +68,7 @@ fn allowance(plan: &Plan, until: Instant) -> Allowance {
 impl Run<'_> {
     fn search(&mut self) {
         let verdict = match self.plan.search {
-            Search::Bounded { preemptions } => self.bounds(0..=preemptions),
+            Search::Bounded { preemptions } => self.bounds(preemptions),
             Search::Portfolio { schedules } => self.portfolio(schedules),
             Search::Loom { .. } => Verdict::NothingExplored,
         };
@@ -78,9 +79,7 @@ impl Run<'_> {
             let note = "draws without a stated range came from one fixed stream: other draws were not explored";
             self.outcome.notes.push(note.to_owned());
         }
-        if quiet::was_on() {
-            self.outcome.notes.push("what the model does quietly was run in one order".to_owned());
-        }
+        self.outcome.notes.extend(quiet::note());
         let is_clean = self.outcome.failure.is_none() && record.stop.is_none();
         self.outcome.verdict = if is_clean && !record.ever_chose { Verdict::NothingExplored } else { verdict };
         if matches!(self.outcome.verdict, Verdict::NothingExplored) {
@@ -89,17 +88,14 @@ impl Run<'_> {
     }
 
     /// Bounds in turn, until one fails, is cut off, or keeps nothing out.
-    fn bounds(&mut self, bounds: impl Iterator<Item = u32>) -> Verdict {
+    fn bounds(&mut self, last: u32) -> Verdict {
         let Plan { limits, shard, .. } = self.plan;
         let mut done = None;
         let (mut is_limited, mut is_all) = (false, false);
-        for bound in bounds {
-            let split = match self.split(bound, done) {
-                Ok(split) => split,
-                Err(verdict) => return verdict,
-            };
+        for bound in 0..=last {
             let before = self.record.borrow().own;
-            let policy = match self.bound(bound, split, done) {
+            let searched = self.split(bound, done).and_then(|split| self.bound(bound, split, done));
+            let policy = match searched {
                 Ok(policy) => policy,
                 Err(verdict) => return verdict,
             };
@@ -108,18 +104,23 @@ impl Run<'_> {
             self.outcome.bounds.push((bound, executions));
             session::bound(bound, executions, policy.met_the_bound);
             done = Some(bound);
-            is_limited = policy.met_the_limit;
-            is_all = !policy.met_the_bound && !is_limited && !self.record.borrow().ever_drew;
+            is_limited |= policy.met_the_limit;
+            is_all = !policy.met_the_bound;
             // A part cannot know whether the bound keeps something out of another part, and goes on to the last bound.
             if is_all && shard.is_whole() {
                 break;
             }
         }
-        if is_all {
-            return Verdict::Complete;
+        let is_whole = !is_limited && !self.record.borrow().ever_drew && !quiet::was_on();
+        match is_all {
+            true if is_whole => Verdict::Complete,
+            // No bound keeps anything out; something else does.
+            true => Verdict::CompleteUpTo { preemptions: last, passed_over: is_limited.then_some(limits.passed_over) },
+            false => Verdict::CompleteUpTo {
+                preemptions: done.unwrap_or(0),
+                passed_over: is_limited.then_some(limits.passed_over),
+            },
         }
-        let passed_over = is_limited.then_some(limits.passed_over);
-        Verdict::CompleteUpTo { preemptions: done.unwrap_or(0), passed_over }
     }
 
     /// One bound. Without a failure, and to its end, it has no verdict.
@@ -169,10 +170,10 @@ impl Run<'_> {
         let sampled = self.record.borrow().own;
         let all = self.record.borrow().allowance.executions;
         self.record.borrow_mut().allowance.executions = all.min(2 * sampled);
-        let verdict = self.bounds(0..=u32::MAX);
+        let verdict = self.bounds(u32::MAX);
         let mut record = self.record.borrow_mut();
         match verdict {
-            Verdict::CutOff { reason: Cut::Executions | Cut::Budget, .. } => {
+            Verdict::CutOff { reason: Cut::Executions | Cut::Budget, .. } | Verdict::CompleteUpTo { .. } => {
                 record.stop = None;
                 Verdict::Sampled { schedules: sampled }
             }
