@@ -5,8 +5,10 @@
 #[macro_export]
 macro_rules! failpoint {
     ($name:literal) => {
-        #[cfg(all(feature = "mutation", not(any(feature = "model-loom", feature = "model-shuttle"))))]
-        $crate::failpoint::reach($name).await;
+        #[cfg(feature = "mutation")]
+        if !interlock_sync::IS_MODEL {
+            $crate::failpoint::reach($name).await;
+        }
     };
 }
 

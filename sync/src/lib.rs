@@ -14,6 +14,10 @@ const _: () = assert!(
     "the features `model-loom` and `model-shuttle` are for model checkers: build with INTERLOCK_MODEL_BUILD=1"
 );
 
+/// Whether this is the facade of a model checker. Points where tests hold a task are none then: the checker holds tasks
+/// at any step.
+pub const IS_MODEL: bool = cfg!(any(feature = "model-loom", feature = "model-shuttle"));
+
 pub mod channel;
 pub mod lock;
 pub mod map;

@@ -69,10 +69,11 @@ fn a_change_of_a_watched_value_is_one_step() {
 
 #[test]
 fn a_signal_is_one_step() {
-    check(2, || async {
+    check(3, || async {
         let token = Token::new();
         token.cancel();
         token.cancelled().await;
+        assert!(token.is_cancelled());
     });
     check(2, || async {
         let notify = Notify::new();

@@ -1,5 +1,7 @@
 //! Tasks, their ends, and channels between them.
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -207,6 +209,29 @@ fn work_that_blocks_runs_beside_the_task() {
         })
     });
     assert_eq!(at_once, [(false, 3), (true, 3)]);
+}
+
+#[test]
+fn a_wake_up_within_a_poll_that_blocks_is_kept() {
+    let result = every(|| {
+        let ((first, mut seen_first), (second, seen_second)) = (oneshot::channel(), oneshot::channel());
+        let sender = spawn(async move {
+            first.send(()).ok();
+            second.send(()).ok();
+        });
+        let mut seen_second = Some(seen_second);
+        block_on(poll_fn(|context| {
+            let polled = Pin::new(&mut seen_first).poll(context).map(|_| ());
+            if polled.is_pending()
+                && let Some(seen_second) = seen_second.take()
+            {
+                block_on(seen_second).ok();
+            }
+            polled
+        }));
+        block_on(sender).unwrap();
+    });
+    assert!(result.is_ok(), "{result:?}");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use interlock_sync::model::{Config, TIMERS_SPENT, TimeMode, block_on, configure}
 use interlock_sync::select;
 use interlock_sync::task::{JoinSet, spawn};
 use interlock_sync::time::{Duration, Instant, MissedTickBehavior, WallClock, interval, sleep, timeout};
+use interlock_sync::token::Token;
 
 use crate::{drawn_outcomes, every, is_deadlock, many, outcomes};
 
@@ -112,6 +113,29 @@ fn a_blocked_thread_lets_time_pass() {
         block_on(holder).unwrap();
     });
     assert!(result.is_ok(), "{result:?}");
+}
+
+#[test]
+fn who_waits_for_a_lock_may_be_next_after_a_sleep_over_it() {
+    let seen = outcomes(|| {
+        let (lock, token) = (Arc::new(Mutex::new(())), Token::new());
+        let held = lock.lock();
+        let other = spawn({
+            let (lock, token) = (lock.clone(), token.clone());
+            async move {
+                let _held = lock.lock();
+                token.cancel();
+            }
+        });
+        block_on(async {
+            sleep(seconds(1)).await;
+            drop(held);
+            let is_cancelled = token.is_cancelled();
+            other.await.unwrap();
+            is_cancelled
+        })
+    });
+    assert_eq!(seen, [false, true]);
 }
 
 #[test]
