@@ -142,7 +142,7 @@ pub struct Condvar {
 impl Default for Condvar {
     #[track_caller]
     fn default() -> Self {
-        Self { object: Object::of_monitor("Condvar"), tickets: Monitor::new(Tickets::default()) }
+        Self { object: Object::new("Condvar"), tickets: Monitor::new(Tickets::default()) }
     }
 }
 

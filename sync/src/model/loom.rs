@@ -1,13 +1,16 @@
 //! Steps, waiting and tasks by loom: a task is a thread, and each step an access that its search for conflicts sees.
-//! Release work is left out while a panic unwinds: loom would panic again.
+//! Nobody is woken while a panic unwinds: loom would panic again.
 
 use std::cell::Cell;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll, Wake, Waker};
 
 use loom::sync::atomic::{AtomicUsize, Ordering};
-use loom::sync::{Condvar, Mutex, MutexGuard};
+use loom::thread::Thread;
+use parking_lot::Mutex;
 
 use super::recorder::{self, Place};
 use super::{Config, Shards};
@@ -49,6 +52,11 @@ impl Gate {
     }
 }
 
+/// A task has ended, which others may look for.
+pub(crate) fn ends(gate: &Gate) {
+    gate.step();
+}
+
 /// Nothing is between the steps of a thread.
 pub(crate) fn note() {}
 
@@ -61,19 +69,23 @@ pub(crate) fn mark() -> Mark {
     Mark
 }
 
-/// State that blocks who cannot go on by it.
+/// State that blocks who cannot go on by it. Entering conflicts with entering; leaving delays nobody, and is no conflict.
 pub(crate) struct Monitor<S> {
-    state: Mutex<S>,
-    changed: Condvar,
+    gate: Gate,
+    watched: Mutex<Watched<S>>,
+}
+
+/// What a thread waits to be true of the state.
+type Ready<S> = Box<dyn Fn(&S) -> bool + Send>;
+
+struct Watched<S> {
+    state: S,
+    waiting: Vec<(Thread, Ready<S>)>,
 }
 
 impl<S> Monitor<S> {
     pub(crate) fn new(state: S) -> Self {
-        Self { state: Mutex::new(state), changed: Condvar::new() }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, S> {
-        self.state.lock().expect("no panic while it is held")
+        Self { gate: Gate::new(), watched: Mutex::new(Watched { state, waiting: Vec::new() }) }
     }
 
     /// Blocks until the state is ready for it, then enters. Says so before it blocks.
@@ -83,22 +95,38 @@ impl<S> Monitor<S> {
         enter: impl FnOnce(&mut S) -> R,
         says: impl FnOnce(),
     ) -> R {
-        let mut state = self.lock();
-        if !ready(&state) {
-            says();
+        let mut says = Some(says);
+        loop {
+            self.gate.step();
+            {
+                let mut watched = self.watched.lock();
+                if ready(&watched.state) {
+                    return enter(&mut watched.state);
+                }
+                watched.waiting.push((loom::thread::current(), Box::new(ready)));
+            }
+            if let Some(says) = says.take() {
+                says();
+            }
+            loom::thread::park();
         }
-        while !ready(&state) {
-            state = self.changed.wait(state).expect("no panic while it is held");
-        }
-        enter(&mut state)
     }
 
-    /// Changes the state, and wakes who waits for that.
+    /// Changes the state, and unblocks who can go on by it.
     pub(crate) fn change(&self, change: impl FnOnce(&mut S)) {
-        if !std::thread::panicking() {
-            change(&mut *self.lock());
-            self.changed.notify_all();
+        let mut watched = self.watched.lock();
+        let Watched { state, waiting } = &mut *watched;
+        change(state);
+        if std::thread::panicking() {
+            return;
         }
+        waiting.retain(|(thread, ready)| {
+            let is_ready = ready(state);
+            if is_ready {
+                thread.unpark();
+            }
+            !is_ready
+        });
     }
 }
 
@@ -120,10 +148,10 @@ pub(crate) fn shards() -> Shards {
     }
 }
 
-/// Wakes a thread that waits for a future.
+/// Wakes a thread that waits for a future. What is waited for has its own conflicts; a wake-up adds none.
 struct Signal {
-    is_given: Mutex<bool>,
-    given: Condvar,
+    thread: Thread,
+    is_given: AtomicBool,
 }
 
 impl Wake for Signal {
@@ -132,32 +160,25 @@ impl Wake for Signal {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if !std::thread::panicking() {
-            *self.is_given.lock().expect("no panic while it is held") = true;
-            self.given.notify_one();
+        if !std::thread::panicking() && !self.is_given.swap(true, Relaxed) {
+            self.thread.unpark();
         }
-    }
-}
-
-impl Signal {
-    fn wait(&self) {
-        let mut is_given = self.is_given.lock().expect("no panic while it is held");
-        while !*is_given {
-            is_given = self.given.wait(is_given).expect("no panic while it is held");
-        }
-        *is_given = false;
     }
 }
 
 /// Runs a future on the thread that calls.
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
-    let signal = Arc::new(Signal { is_given: Mutex::new(false), given: Condvar::new() });
+    let signal = Arc::new(Signal { thread: loom::thread::current(), is_given: AtomicBool::new(false) });
     let waker = Waker::from(signal.clone());
     let mut future = pin!(future);
     loop {
         match future.as_mut().poll(&mut Context::from_waker(&waker)) {
             Poll::Ready(output) => return output,
-            Poll::Pending => signal.wait(),
+            Poll::Pending => {
+                while !signal.is_given.swap(false, Relaxed) {
+                    loom::thread::park();
+                }
+            }
         }
     }
 }

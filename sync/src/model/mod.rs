@@ -34,7 +34,8 @@
 //!
 //! Under loom a task is a thread, of which there are at most four beside the first. Locks, channels, tokens and tasks
 //! are modelled. Not modelled are time (timers are tokio's, and panic without a runtime), and random choices ([`choose`]
-//! always gives 0, and keys of a map share a shard unless [`Config`] says otherwise).
+//! always gives 0, and keys of a map share a shard unless [`Config`] says otherwise). Freeing a lock orders nothing
+//! for loom's own atomics and cells: what a lock guards belongs into it.
 
 #[cfg(feature = "model-loom")]
 #[path = "loom.rs"]

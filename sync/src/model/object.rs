@@ -46,6 +46,11 @@ impl Object {
         self.gate.step();
     }
 
+    /// The task that this stands for has ended.
+    pub(crate) fn has_ended(&self) {
+        platform::ends(&self.gate);
+    }
+
     /// Tells the recorder.
     pub(crate) fn tell(&self, kind: Kind, operation: &'static str, place: Place) {
         if let Some(index) = self.index

@@ -105,6 +105,9 @@ impl Gate {
     }
 }
 
+/// A task has ended. The scheduler chooses then anyway.
+pub(crate) fn ends(_gate: &Gate) {}
+
 /// Something has changed for others without a step before it: the next operation of this task is a step again.
 pub(crate) fn note() {
     if let Some(world) = world() {

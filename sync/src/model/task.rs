@@ -58,6 +58,7 @@ pub struct JoinHandle<T> {
 
 /// The future of a task that can be aborted.
 struct Spawned<F: Future> {
+    object: Arc<Object>,
     future: Option<Pin<Box<F>>>,
     shared: Arc<Mutex<Shared<F::Output>>>,
 }
@@ -66,6 +67,7 @@ impl<F: Future> Spawned<F> {
     fn finish(&mut self, output: Result<F::Output, JoinError>) {
         // What the future owns goes before anyone hears that the task has ended.
         self.future = None;
+        self.object.has_ended();
         let joiner = {
             let mut shared = self.shared.lock();
             shared.output = Some(output);
@@ -112,7 +114,8 @@ where
     let shared = Shared { output: None, joiner: None, task: None, is_aborted: false, is_finished: false };
     let shared = Arc::new(Mutex::new(shared));
     let object = Object::shared("task");
-    let detach = platform::spawn(Spawned { future: Some(Box::pin(future)), shared: shared.clone() }, spawned);
+    let task = Spawned { object: object.clone(), future: Some(Box::pin(future)), shared: shared.clone() };
+    let detach = platform::spawn(task, spawned);
     JoinHandle { object, shared, spawned, is_waiting: false, _detach: detach }
 }
 
