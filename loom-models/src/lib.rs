@@ -29,6 +29,9 @@
 //! $ INTERLOCK_MODEL_BUILD=1 cargo test -p interlock-models --features model-shuttle
 //! ```
 //!
+//! Without optimisation a model of the engine runs some hundred executions a second, and a large one is cut off by its
+//! budget: add `--release`, as `cargo interlock model` does in its own way.
+//!
 //! The bounded search is ours; [`Search`] tells what there is, and [`Verdict`] what each may claim.
 //!
 //! [shuttle]: https://docs.rs/shuttle
