@@ -27,6 +27,7 @@ interlock_models::model! {
         property: "it is committed or timed out, never both and never neither, and is cleaned up once",
         search: Search::Bounded { preemptions: 2 },
         twins: &[Twin { bug: "M-90", symptom: "ended twice", found_within: 1 }],
+        pinned: Some(2_448),
         arm: Some(put_back),
     };
     fn body() {

@@ -52,6 +52,7 @@ interlock_models::model! {
             Twin { bug: "M-104", symptom: "heard of, and not watched", found_within: 1 },
             Twin { bug: "M-105", symptom: "neither watched nor triggered", found_within: 0 },
         ],
+        pinned: Some(848),
         arm: Some(put_back),
     };
     fn body() {
@@ -110,6 +111,7 @@ interlock_models::model! {
         property: "loop, monitor and worker go on",
         search: Search::Bounded { preemptions: 2 },
         twins: &[Twin { bug: "M-101", symptom: "deadlock", found_within: 1 }],
+        pinned: Some(6_576),
         arm: Some(put_back),
     };
     fn body() {

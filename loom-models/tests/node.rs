@@ -58,6 +58,7 @@ interlock_models::model! {
         property: "the change and a proposal beside it are answered",
         search: Search::Bounded { preemptions: 2 },
         twins: &[Twin { bug: "M-100", symptom: "deadlock", found_within: 0 }],
+        pinned: Some(97_246),
         arm: Some(put_back),
     };
     fn body() {
@@ -105,6 +106,7 @@ interlock_models::model! {
         property: "the later one stands, and no file of the other stays in its place",
         search: Search::Bounded { preemptions: 2 },
         twins: &[Twin { bug: "M-17", symptom: "stale snapshot", found_within: 1 }],
+        pinned: Some(44_103),
         arm: Some(put_back),
     };
     fn body() {
@@ -141,6 +143,7 @@ interlock_models::model! {
         property: "the node ends without a write error, and nothing of it stays",
         search: Search::Bounded { preemptions: 2 },
         twins: &[Twin { bug: "M-93", symptom: "a false write error", found_within: 2 }],
+        pinned: Some(13_387),
         arm: Some(put_back),
     };
     fn body() {

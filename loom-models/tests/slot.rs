@@ -14,6 +14,7 @@ interlock_models::model! {
             Twin { bug: "M-11", symptom: "deadlock", found_within: 1 },
             Twin { bug: "M-15", symptom: "deadlock", found_within: 0 },
         ],
+        pinned: Some(480),
         arm: Some(put_back),
     };
     fn body() {
@@ -31,6 +32,7 @@ interlock_models::model! {
             Twin { bug: "M-11", symptom: "deadlock", found_within: 1 },
             Twin { bug: "M-15", symptom: "deadlock", found_within: 0 },
         ],
+        pinned: Some(1_263),
         arm: Some(put_back),
     };
     fn body() {
@@ -44,6 +46,7 @@ interlock_models::model! {
         property: "who stops sees the slot empty, waits for no later generation, and that one is not stopped with it",
         search: Search::Bounded { preemptions: 3 },
         twins: &[Twin { bug: "M-13", symptom: "deadlock", found_within: 1 }],
+        pinned: Some(32_021),
         arm: Some(put_back),
     };
     fn body() {
@@ -59,6 +62,7 @@ interlock_models::model! {
         twins: &[
             Twin { bug: "M-12", symptom: "deadlock", found_within: 1 },
         ],
+        pinned: Some(49),
         arm: Some(put_back),
     };
     fn body() {
