@@ -6,7 +6,8 @@
 use std::time::Duration;
 
 use interlock_engine::api::{Request, Response};
-use interlock_engine::core::names::ServerId;
+use interlock_engine::core::config::{ConsumerConfig, StreamConfig};
+use interlock_engine::core::names::{ConsumerKey, ServerId};
 use interlock_engine::failpoint;
 use interlock_engine::mutation;
 use interlock_engine::sim::World;
@@ -75,6 +76,93 @@ interlock_models::model! {
             assert!(matches!(response, Response::Stream(_)), "{response:?}");
             let all_are = |world: &World| world.ids().iter().all(|id| is_monitored(world, *id));
             assert!(world.until(SOON, all_are).await, "unmonitored");
+            end(world).await;
+        });
+    }
+}
+
+interlock_models::model! {
+    /// Does the server that keeps a stream drive it alone after a downgrade to one replica?
+    mod engine_downgrade = Model {
+        property: "one copy is left, one task drives it, and it has all messages",
+        search: Search::Portfolio { schedules: 300 },
+        full: Some(Search::Portfolio { schedules: 2_000 }),
+        twins: &[Twin { bug: "M-03", symptom: "unmonitored", found_within: 300 }],
+        arm: Some(put_back),
+        limits: LIMITS,
+    };
+    fn body() {
+        begin();
+        block_on(async {
+            let begins = quiet();
+            let world = with_stream(3).await;
+            let via = world.stream_leader("T").expect("a leader");
+            let config = world.stream(via, "T").expect("it leads it").config();
+            drop(begins);
+            let _response = world.request(via, Request::StreamUpdate(StreamConfig { replicas: 1, ..config })).await;
+            let copies = |world: &World| {
+                world.ids().iter().filter(|id| world.stream(**id, "T").is_some()).copied().collect::<Vec<_>>()
+            };
+            assert!(world.until(SOON, |world| copies(world).len() == 1).await, "copies on {:?}", copies(&world));
+            let kept = copies(&world)[0];
+            let is_driven = |world: &World| {
+                let status = world.stream(kept, "T").map(|stream| stream.member().slot.status());
+                status.is_some_and(|status| status.running && status.count == 1)
+            };
+            assert!(world.until(SOON, is_driven).await, "unmonitored");
+            assert_eq!(world.payloads(kept, "T"), [b"one".to_vec()], "a message is lost");
+            end(world).await;
+        });
+    }
+}
+
+/// A consumer that goes when nobody uses it for five seconds.
+fn ephemeral() -> ConsumerConfig {
+    ConsumerConfig {
+        name: "C".to_owned(),
+        replicas: 3,
+        inactive_threshold: Duration::from_secs(5),
+        ..ConsumerConfig::default()
+    }
+}
+
+fn key() -> ConsumerKey {
+    ConsumerKey { stream: "T".to_owned(), name: "C".to_owned() }
+}
+
+fn is_assigned(world: &World, id: ServerId) -> bool {
+    world.engine(id).is_some_and(|engine| engine.consumer_assignment(&key()).is_some())
+}
+
+interlock_models::model! {
+    /// Is a consumer that nobody uses removed only once the cluster has agreed?
+    mod engine_inactivity = Model {
+        property: "where it is assigned it is, until it is assigned nowhere; and then it is nowhere",
+        search: Search::Portfolio { schedules: 60 },
+        full: Some(Search::Portfolio { schedules: 2_000 }),
+        twins: &[Twin { bug: "M-30", symptom: "gone before its removal was committed", found_within: 60 }],
+        arm: Some(put_back),
+        limits: LIMITS,
+    };
+    fn body() {
+        begin();
+        block_on(async {
+            let begins = quiet();
+            let world = with_stream(3).await;
+            world.create_consumer("T", ephemeral()).await.expect("it is created");
+            let runs = |world: &World, id: ServerId| world.consumer(id, "T", "C").is_some();
+            let all_run = |world: &World| world.ids().iter().all(|id| runs(world, *id));
+            assert!(world.until(SOON, all_run).await, "it runs nowhere");
+            drop(begins);
+            let is_ghost = std::cell::Cell::new(false);
+            let is_gone = |world: &World| {
+                let half = |id: &ServerId| !runs(world, *id) && is_assigned(world, *id);
+                is_ghost.set(is_ghost.get() || world.ids().iter().any(half));
+                is_ghost.get() || world.ids().iter().all(|id| !runs(world, *id) && !is_assigned(world, *id))
+            };
+            let has_gone = world.until(Duration::from_secs(60), is_gone).await;
+            assert!(!is_ghost.get(), "gone before its removal was committed");
+            assert!(has_gone, "it stays");
             end(world).await;
         });
     }

@@ -1,3 +1,5 @@
 //! What models on shuttle and models on loom both run.
+#![allow(dead_code, reason = "a target runs some of it")]
 
+pub(crate) mod heartbeats;
 pub(crate) mod slot;
