@@ -8,6 +8,8 @@ use std::time::Duration;
 use interlock_engine::api::{Request, Response};
 use interlock_engine::core::config::{ConsumerConfig, StreamConfig};
 use interlock_engine::core::names::{ConsumerKey, ServerId};
+use interlock_engine::disk::{Fault, Operation};
+use interlock_engine::events::Event;
 use interlock_engine::failpoint;
 use interlock_engine::mutation;
 use interlock_engine::sim::World;
@@ -163,6 +165,46 @@ interlock_models::model! {
             let has_gone = world.until(Duration::from_secs(60), is_gone).await;
             assert!(!is_ghost.get(), "gone before its removal was committed");
             assert!(has_gone, "it stays");
+            end(world).await;
+        });
+    }
+}
+
+interlock_models::model! {
+    /// Does a full disk that two streams run into take the engine down, and once?
+    mod engine_full_disk = Model {
+        property: "the handler of that class runs once, the engine goes down, and nothing acknowledged is lost",
+        search: Search::Portfolio { schedules: 60 },
+        full: Some(Search::Portfolio { schedules: 2_000 }),
+        twins: &[
+            Twin { bug: "M-67", symptom: "the handler did not run", found_within: 60 },
+            Twin { bug: "M-68", symptom: "the handler ran more than once", found_within: 60 },
+        ],
+        arm: Some(put_back),
+        limits: LIMITS,
+    };
+    fn body() {
+        begin();
+        block_on(async {
+            let begins = quiet();
+            let world = with_stream(3).await;
+            world.create_stream("U", 3).await.expect("it is created");
+            let leaders = ["T", "U"].map(|stream| world.stream_leader(stream));
+            let full = world.ids().iter().copied().find(|id| !leaders.contains(&Some(*id))).expect("two lead at most");
+            let via = leaders[0].expect("somebody leads");
+            world.disk(full).fail(Fault::always(Operation::Write, "streams/", 28));
+            drop(begins);
+            let (of_one, of_other) = interlock_sync::join!(
+                world.publish(via, "T.a", b"two"),
+                world.publish(via, "U.a", b"two")
+            );
+            assert!(of_one.is_ok() && of_other.is_ok(), "two of three are enough: {of_one:?}, {of_other:?}");
+            let server = world.server(full).expect("it runs");
+            let is_down = world.until(SOON, |world| world.engine(full).is_none()).await;
+            let n_told = server.context().events.matching(|event| matches!(event, Event::OutOfSpace { .. })).len();
+            assert!(is_down && n_told > 0, "the handler did not run");
+            assert_eq!(n_told, 1, "the handler ran more than once");
+            assert_eq!(world.payloads(via, "T"), [b"one".to_vec(), b"two".to_vec()], "a message is lost");
             end(world).await;
         });
     }

@@ -86,7 +86,7 @@ impl ModelRun {
     /// Of a twin: whether it was caught.
     #[must_use]
     pub fn judgement(&self) -> Option<Judgement> {
-        Judgement::of(self.twin.as_ref()?, &self.verdict, self.failure.as_ref())
+        Judgement::of(self.twin.as_ref()?, &self.search(), &self.verdict, self.failure.as_ref())
     }
 
     /// Whether it is as it should be: a model explored as asked, a twin caught.

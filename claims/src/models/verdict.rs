@@ -169,12 +169,14 @@ impl std::fmt::Display for Verdict {
 pub enum Judgement {
     /// It failed with its symptom, within its bound.
     Caught,
-    /// It failed with its symptom, with more preemptions than stated.
+    /// It failed with its symptom, and later than stated.
     Late {
-        /// Preemptions of the failing schedule.
-        found: u32,
+        /// Preemptions of the failing schedule; of a sampled model, its number.
+        found: u64,
         /// The bound that is stated.
         within: u32,
+        /// Whether schedules are counted, and not preemptions.
+        is_sampled: bool,
     },
     /// It failed, with another message.
     OtherSymptom,
@@ -186,7 +188,12 @@ pub enum Judgement {
 
 impl Judgement {
     /// What a twin's verdict and failure show.
-    pub(crate) fn of(twin: &Twin, verdict: &Verdict, failure: Option<&Failure>) -> Option<Judgement> {
+    pub(crate) fn of(
+        twin: &Twin,
+        search: &SearchPlan,
+        verdict: &Verdict,
+        failure: Option<&Failure>,
+    ) -> Option<Judgement> {
         match verdict {
             Verdict::NotRun => return None,
             Verdict::Complete | Verdict::CompleteUpTo { .. } | Verdict::Sampled(_) | Verdict::Passed => {
@@ -200,9 +207,13 @@ impl Judgement {
         if !message.contains(&twin.symptom) {
             return Some(Judgement::OtherSymptom);
         }
-        let found = failure.and_then(|failure| failure.preemptions);
+        let is_sampled = matches!(search, SearchPlan::Portfolio { .. });
+        let found = failure
+            .and_then(|failure| if is_sampled { Some(failure.execution) } else { failure.preemptions.map(u64::from) });
         match (found, twin.found_within) {
-            (Some(found), Some(within)) if found > within => Some(Judgement::Late { found, within }),
+            (Some(found), Some(within)) if found > u64::from(within) => {
+                Some(Judgement::Late { found, within, is_sampled })
+            }
             _ => Some(Judgement::Caught),
         }
     }
@@ -224,7 +235,12 @@ impl std::fmt::Display for Judgement {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Judgement::Caught => f.write_str("caught"),
-            Judgement::Late { found, within } => write!(f, "caught late: {found} preemptions, stated {within}"),
+            Judgement::Late { found, within, is_sampled: false } => {
+                write!(f, "caught late: {found} preemptions, stated {within}")
+            }
+            Judgement::Late { found, within, is_sampled: true } => {
+                write!(f, "caught late: by schedule {found}, stated {within}")
+            }
             Judgement::OtherSymptom => f.write_str("not caught: failed with another symptom"),
             Judgement::Missed => f.write_str("not caught: passed"),
             Judgement::Undecided => f.write_str("undecided"),
@@ -246,17 +262,27 @@ mod tests {
 
     #[track_caller]
     fn check(verdict: &Verdict, failure: Option<&Failure>, expected: &Judgement) {
-        assert_eq!(Judgement::of(&twin(), verdict, failure).as_ref(), Some(expected));
+        let bounded = SearchPlan::Bounded { preemptions: 3 };
+        assert_eq!(Judgement::of(&twin(), &bounded, verdict, failure).as_ref(), Some(expected));
     }
 
     #[test]
     fn a_twin_is_caught_only_with_its_symptom_within_its_bound() {
         check(&Verdict::Failed, Some(&failure("s1 is unmonitored", Some(1))), &Judgement::Caught);
         check(&Verdict::Failed, Some(&failure("s1 is unmonitored", None)), &Judgement::Caught);
-        let late = Judgement::Late { found: 2, within: 1 };
+        let late = Judgement::Late { found: 2, within: 1, is_sampled: false };
         check(&Verdict::Failed, Some(&failure("s1 is unmonitored", Some(2))), &late);
         check(&Verdict::Failed, Some(&failure("deadlock", Some(1))), &Judgement::OtherSymptom);
         check(&Verdict::Failed, None, &Judgement::OtherSymptom);
+    }
+
+    #[test]
+    fn a_sampled_twin_is_caught_by_its_schedule_with_any_number_of_preemptions() {
+        let sampled = SearchPlan::Portfolio { schedules: 9 };
+        let at = |execution| Failure { execution, ..failure("unmonitored", Some(300)) };
+        let judged = |execution| Judgement::of(&twin(), &sampled, &Verdict::Failed, Some(&at(execution)));
+        assert_eq!(judged(1), Some(Judgement::Caught));
+        assert_eq!(judged(2), Some(Judgement::Late { found: 2, within: 1, is_sampled: true }));
     }
 
     #[test]
