@@ -60,9 +60,9 @@ interlock_models::model! {
     /// Is a stream monitored on each server after a remap, in whatever order old monitors leave and new ones come?
     mod engine_remap = Model {
         property: "each server's stream is driven by one task, on the new group's node, and has all messages",
-        search: Search::Portfolio { schedules: 60 },
+        search: Search::Portfolio { schedules: 300 },
         full: Some(Search::Portfolio { schedules: 2_000 }),
-        twins: &[Twin { bug: "M-01", symptom: "unmonitored", found_within: 60 }],
+        twins: &[Twin { bug: "M-01", symptom: "unmonitored", found_within: 300 }],
         arm: Some(put_back),
         limits: LIMITS,
     };
@@ -75,9 +75,9 @@ interlock_models::model! {
             let via = world.meta_leader().expect("a meta leader");
             drop(begins);
             let response = world.request(via, Request::StreamMove { stream: "T".to_owned(), peers }).await;
-            assert!(matches!(response, Response::Stream(_)), "{response:?}");
             let all_are = |world: &World| world.ids().iter().all(|id| is_monitored(world, *id));
-            assert!(world.until(SOON, all_are).await, "unmonitored");
+            assert!(world.until(SOON, all_are).await, "unmonitored; and the client learned {response:?}");
+            assert!(matches!(response, Response::Stream(_)), "{response:?}");
             end(world).await;
         });
     }
