@@ -153,7 +153,7 @@ fn suite(written: WrittenSuite) -> Suite {
     let WrittenSuite { package, cfg, features, no_default_features, test, lib, own_tests } = written;
     let takes_every_test = own_tests.unwrap_or(!cfg.is_empty());
     let kind = if takes_every_test { ModelKind::OwnTest } else { ModelKind::Interlock };
-    Suite { package, features, no_default_features, cfgs: cfg, tests: test, lib, kind, is_derived: false }
+    Suite { package, features, no_default_features, cfgs: cfg, tests: test, lib, kind, ..Suite::default() }
 }
 
 /// A model's text, or texts, with the files and lines that messages name.

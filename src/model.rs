@@ -17,6 +17,7 @@ use crate::args::{
 use crate::config::{self, suggestion};
 use crate::documents::{Target, targets};
 use crate::exit_code::{Outcome, UsageError};
+use crate::model_overlay;
 use crate::model_progress::{ModelProgress, explain_nothing};
 use crate::output::{wants_color, write_file};
 
@@ -48,11 +49,13 @@ pub(crate) fn run(args: &ModelArgs) -> anyhow::Result<Outcome> {
 }
 
 /// A workspace whose models are built.
-struct Built {
+pub(crate) struct Built {
     workspace: ModelWorkspace,
     discovery: Discovery,
     /// Which tests were looked for.
     kind: ModelKind,
+    /// What is to be said of how it was built.
+    notes: Vec<String>,
 }
 
 fn list(args: &ModelListArgs) -> anyhow::Result<Outcome> {
@@ -152,24 +155,43 @@ fn join(args: &ModelRunArgs) -> anyhow::Result<Outcome> {
     Ok(outcome(&report))
 }
 
-/// Builds what is asked for, and looks for the models in it.
-fn build(args: &ModelBuildArgs) -> anyhow::Result<Built> {
-    let usage = |error: SuiteError| match &error {
+/// A package that does not exist is the caller's mistake; anything else is not.
+pub(crate) fn usage(error: SuiteError) -> anyhow::Error {
+    match &error {
         SuiteError::NoPackage { name, known } => {
             let known: Vec<&str> = known.iter().map(String::as_str).collect();
-            anyhow::Error::new(UsageError(format!("{error}{}", suggestion(name, &known))))
+            UsageError(format!("{error}{}", suggestion(name, &known))).into()
         }
         SuiteError::Metadata(_) => error.into(),
-    };
+    }
+}
+
+/// Builds what is asked for, and looks for the models in it.
+fn build(args: &ModelBuildArgs) -> anyhow::Result<Built> {
+    let options = BuildOptions { locked: args.locked, offline: args.offline, quiet: args.quiet };
+    if args.overlay {
+        return model_overlay::build(args, &explicit(args), options);
+    }
     let workspace = ModelWorkspace::load(args.manifest_path.as_deref()).map_err(usage)?;
     let settings = config::load(&workspace.root)?;
     let request = SuiteRequest { packages: args.packages.clone(), explicit: explicit(args) };
     let suites = suites(&workspace, &request, &settings.suites).map_err(usage)?;
-    let options = BuildOptions { locked: args.locked, offline: args.offline, quiet: args.quiet };
     let discovery = discover(&workspace, &suites, options)?;
-    let lines = workspace.target.join(LINES_FOLDER);
-    std::fs::create_dir_all(&lines).with_context(|| format!("failed to make the folder {}", lines.display()))?;
-    Ok(Built { workspace, discovery, kind: request.explicit.kind })
+    Built::new(workspace, discovery, request.explicit.kind, Vec::new())
+}
+
+impl Built {
+    /// What was built, and the folder in which its processes write their lines.
+    pub(crate) fn new(
+        workspace: ModelWorkspace,
+        discovery: Discovery,
+        kind: ModelKind,
+        notes: Vec<String>,
+    ) -> anyhow::Result<Built> {
+        let lines = workspace.target.join(LINES_FOLDER);
+        std::fs::create_dir_all(&lines).with_context(|| format!("failed to make the folder {}", lines.display()))?;
+        Ok(Built { workspace, discovery, kind, notes })
+    }
 }
 
 /// The suite that the arguments name; the default one where they name none.
@@ -184,7 +206,7 @@ fn explicit(args: &ModelBuildArgs) -> Suite {
         tests: args.tests.clone(),
         lib: args.lib,
         kind: if takes_every_test { ModelKind::OwnTest } else { ModelKind::Interlock },
-        is_derived: false,
+        ..Suite::default()
     }
 }
 
@@ -212,7 +234,7 @@ fn report(built: &Built, options: &RunOptions, command: Done) -> ModelReport {
         scale: options.scale.clone(),
         budget_ms: u64::try_from(options.budget.as_millis()).unwrap_or(u64::MAX),
         empty: built.discovery.empty.clone(),
-        notes: if watches_memory() { Vec::new() } else { vec![unwatched] },
+        notes: built.notes.iter().cloned().chain((!watches_memory()).then_some(unwatched)).collect(),
         ..ModelReport::default()
     }
 }

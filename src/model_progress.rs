@@ -95,7 +95,7 @@ pub(crate) fn explain_nothing(n_binaries: usize, kind: ModelKind) {
              requires the feature model-shuttle or model-loom (docs/models.md); for tests of loom or shuttle name \
              --own-tests, and --cfg, --features, --test or --lib as they need it"
         }
-        (_, ModelKind::OwnTest) => "the test binaries list no test",
+        (_, ModelKind::OwnTest | ModelKind::Overlaid) => "the test binaries list no test",
         (_, ModelKind::Interlock) => {
             "the test binaries list no test that ends in `::interlock_model`; --own-tests takes every test"
         }

@@ -1,6 +1,7 @@
 //! Models: built as tests, listed, run one process each, judged, and joined from parts.
 //!
-//! The contract with the processes is `docs/model-protocol.md`. Nothing here knows loom or shuttle.
+//! The contract with the processes is `docs/model-protocol.md`. Nothing here knows loom or shuttle, but for the overlay's
+//! manifests.
 
 mod build;
 mod capture;
@@ -9,6 +10,7 @@ mod discover;
 mod merge;
 mod model_report;
 mod model_run;
+mod overlay;
 mod part;
 mod process;
 mod protocol;
@@ -23,6 +25,7 @@ pub use discover::{Discovery, EmptyBinary, FoundModel, ModelId, discover, matchi
 pub use merge::merge;
 pub use model_report::{ModelCommand, ModelCounts, ModelReport};
 pub use model_run::ModelRun;
+pub use overlay::{OverlaidFrom, Overlay, OverlayError, OverlayLibrary, OverlayRequest, overlaid_suite, overlay};
 pub use part::{Part, PartError};
 pub use protocol::{BoundDone, Description, Failure, FailureStep, MadeAt, SearchPlan, Twin};
 pub use run::{RunEvent, RunOptions, Runs, describe_all, replay, run_all};

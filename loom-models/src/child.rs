@@ -1,7 +1,6 @@
 //! The child's side of the protocol: one model, one request, lines to a file.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
@@ -15,7 +14,7 @@ use crate::token::{Engine, Origin, Token};
 use crate::{armed, session, source};
 
 /// Answers a request. What is wrong with it is a panic: the harness then fails, and prints why.
-pub(crate) fn answer(model: &Model, body: fn(), out: &Path, request: &str) {
+pub(crate) fn answer(model: &Model, body: Body, out: &Path, request: &str) {
     let request = Request::read(request).unwrap_or_else(|error| panic!("{error}"));
     let twin = request
         .twin
@@ -40,7 +39,6 @@ pub(crate) fn answer(model: &Model, body: fn(), out: &Path, request: &str) {
     }
     let budget = request.budget.unwrap_or(Duration::from_millis(model.limits.budget_ms));
     let plan = Plan { name: model.name.to_owned(), search, limits: model.limits, shard: request.shard, budget };
-    let body: Body = Arc::new(body);
     match request.asked {
         Asked::Replay => replay(&plan, &origin, request.token.as_deref().unwrap_or_default(), &body),
         Asked::Run | Asked::Describe => run(&plan, body),

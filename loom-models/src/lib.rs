@@ -47,6 +47,8 @@ mod explore;
 mod lines;
 mod model;
 mod outcome;
+#[cfg(feature = "model-overlay")]
+mod overlaid;
 #[cfg(any(feature = "model-shuttle", feature = "model-loom"))]
 mod plain;
 #[cfg(any(feature = "model-shuttle", feature = "model-loom"))]
@@ -66,12 +68,16 @@ mod source;
 mod table;
 #[cfg(any(feature = "model-shuttle", feature = "model-loom"))]
 mod token;
+#[cfg(feature = "model-overlay")]
+mod watched;
 
 pub use armed::armed;
 #[cfg(feature = "model-shuttle")]
 pub use interlock_sync::model::choose;
 pub use model::{Limits, Model, Search, Twin};
 pub use outcome::{Cut, Failure, Outcome, Step, Verdict};
+#[cfg(feature = "model-overlay")]
+pub use overlaid::overlaid;
 #[cfg(any(feature = "model-shuttle", feature = "model-loom"))]
 pub use plain::run_test;
 #[cfg(any(feature = "model-shuttle", feature = "model-loom"))]

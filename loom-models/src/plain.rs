@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -17,7 +18,7 @@ use crate::request::{OUT, REQUEST};
 /// twins by itself.
 pub fn run_test(model: &'static Model, body: fn()) {
     match (std::env::var_os(OUT), std::env::var(REQUEST)) {
-        (Some(out), Ok(request)) => child::answer(model, body, Path::new(&out), &request),
+        (Some(out), Ok(request)) => child::answer(model, Arc::new(body), Path::new(&out), &request),
         _ => check(model),
     }
 }

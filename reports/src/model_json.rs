@@ -258,6 +258,7 @@ fn run_line(run: &ModelRun) -> RunLine<'_> {
         kind: match run.kind {
             ModelKind::Interlock => "interlock",
             ModelKind::OwnTest => "own-test",
+            ModelKind::Overlaid => "overlaid",
         },
         shard: [run.shard.index, run.shard.count],
         twin: run.twin.as_ref().map(twin_object),

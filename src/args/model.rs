@@ -51,6 +51,16 @@ pub(crate) struct ModelBuildArgs {
     /// Take every test for a model: one of loom, shuttle or another library, whose bound is its own
     #[arg(long)]
     pub(crate) own_tests: bool,
+    /// Take the tests of a crate that knows nothing of models: its unchanged source is built with threads, locks and
+    /// tasks of the checker
+    #[arg(long, conflicts_with_all = ["own_tests", "cfgs"])]
+    pub(crate) overlay: bool,
+    /// With --overlay: a test file more, which is not the crate's
+    #[arg(long, value_name = "FILE", requires = "overlay")]
+    pub(crate) add_test: Vec<PathBuf>,
+    /// With --overlay: leave the standard library's threads and locks real
+    #[arg(long, requires = "overlay")]
+    pub(crate) keep_std: bool,
     /// As for cargo
     #[arg(long)]
     pub(crate) locked: bool,

@@ -118,8 +118,8 @@ fn command(workspace: &ModelWorkspace, package: &Package, suite: &Suite, options
         command.args(["--test", test]);
     }
     command.env(BUILD_VARIABLE, "1");
-    if !suite.cfgs.is_empty() {
-        command.env("CARGO_ENCODED_RUSTFLAGS", rust_flags(&suite.cfgs)).env_remove("RUSTFLAGS");
+    if !suite.cfgs.is_empty() || suite.overlaid.is_some() {
+        command.env("CARGO_ENCODED_RUSTFLAGS", rust_flags(suite)).env_remove("RUSTFLAGS");
     }
     command
 }
@@ -133,11 +133,13 @@ fn target_directory(workspace: &ModelWorkspace, suite: &Suite) -> PathBuf {
     }
 }
 
-/// The caller's flags and the cfgs, as cargo takes them without splitting at spaces.
-fn rust_flags(cfgs: &[String]) -> String {
+/// The caller's flags and the suite's, as cargo takes them without splitting at spaces. A lint that an overlaid crate
+/// denies was not meant for what stands in for its dependencies.
+fn rust_flags(suite: &Suite) -> String {
     let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let plain = || set("RUSTFLAGS").map(|flags| flags.split_whitespace().collect::<Vec<_>>().join("\x1f"));
     let inherited = set("CARGO_ENCODED_RUSTFLAGS").or_else(plain);
-    let flags = cfgs.iter().flat_map(|cfg| ["--cfg".to_owned(), cfg.clone()]);
-    inherited.into_iter().chain(flags).collect::<Vec<_>>().join("\x1f")
+    let cfgs = suite.cfgs.iter().flat_map(|cfg| ["--cfg".to_owned(), cfg.clone()]);
+    let lints = suite.overlaid.iter().flat_map(|_| ["--cap-lints".to_owned(), "warn".to_owned()]);
+    inherited.into_iter().chain(cfgs).chain(lints).collect::<Vec<_>>().join("\x1f")
 }

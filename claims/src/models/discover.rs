@@ -10,6 +10,8 @@ use super::suite::{ModelKind, ModelWorkspace, Suite};
 
 /// How the path of a test ends that speaks the protocol.
 const MODEL_SUFFIX: &str = "::interlock_model";
+/// Names the folders of the source under test to the library of an overlay.
+const SOURCES_VARIABLE: &str = "INTERLOCK_OVERLAY_SOURCES";
 /// A list is printed at once, or the binary does not know the option and does something else.
 const LIST_LIMITS: Limits = Limits {
     time: Duration::from_secs(60),
@@ -50,6 +52,8 @@ pub struct FoundModel {
     pub(crate) executable: PathBuf,
     pub(crate) folder: PathBuf,
     pub(crate) package_version: String,
+    /// The folders of the source under test, of an overlaid crate.
+    pub(crate) sources: Vec<PathBuf>,
 }
 
 impl FoundModel {
@@ -57,12 +61,15 @@ impl FoundModel {
     pub(crate) fn command(&self) -> Command {
         let path = match self.kind {
             ModelKind::Interlock => format!("{}{MODEL_SUFFIX}", self.id.path),
-            ModelKind::OwnTest => self.id.path.clone(),
+            ModelKind::OwnTest | ModelKind::Overlaid => self.id.path.clone(),
         };
         let mut command = Command::new(&self.executable);
         command.args(["--exact", &path, "--nocapture", "--test-threads=1"]).current_dir(&self.folder);
         command.env("CARGO_MANIFEST_DIR", &self.folder).env("CARGO_PKG_NAME", &self.id.package);
         command.env("CARGO_PKG_VERSION", &self.package_version);
+        if let Some(sources) = std::env::join_paths(&self.sources).ok().filter(|sources| !sources.is_empty()) {
+            command.env(SOURCES_VARIABLE, sources);
+        }
         command
     }
 }
@@ -116,7 +123,9 @@ fn look_into(
 ) -> Result<(), BuildError> {
     discovery.n_binaries += 1;
     let package = workspace.package(&suite.package)?;
-    let folder = package.manifest_path.parent().map(|folder| folder.as_std_path().to_owned()).unwrap_or_default();
+    let own_folder =
+        || package.manifest_path.parent().map(|folder| folder.as_std_path().to_owned()).unwrap_or_default();
+    let folder = suite.overlaid.as_ref().map_or_else(own_folder, |from| from.folder.clone());
     let mut command = Command::new(&binary.executable);
     command.args(["--list", "--format", "terse"]).current_dir(&folder);
     let ended = child::run(&mut command, None, LIST_LIMITS, Life::Lines, &mut |_| ());
@@ -141,6 +150,7 @@ fn look_into(
         executable: binary.executable.clone(),
         folder: folder.clone(),
         package_version: package.version.to_string(),
+        sources: suite.overlaid.as_ref().map(|from| from.sources.clone()).unwrap_or_default(),
     }));
     Ok(())
 }
@@ -150,7 +160,7 @@ fn listed(text: &str, kind: ModelKind) -> Vec<String> {
     let tests = text.lines().filter_map(|line| line.strip_suffix(": test"));
     let model = |path: &str| match kind {
         ModelKind::Interlock => path.strip_suffix(MODEL_SUFFIX).map(str::to_owned),
-        ModelKind::OwnTest => Some(path.to_owned()),
+        ModelKind::OwnTest | ModelKind::Overlaid => Some(path.to_owned()),
     };
     tests.filter_map(model).collect()
 }
@@ -172,7 +182,7 @@ fn possible_names(model: &FoundModel) -> [String; 4] {
     let ModelId { package, binary, path, .. } = &model.id;
     let short = match model.kind {
         ModelKind::Interlock => path.rsplit("::").next().unwrap_or(path),
-        ModelKind::OwnTest => path.as_str(),
+        ModelKind::OwnTest | ModelKind::Overlaid => path.as_str(),
     };
     [short.to_owned(), path.clone(), format!("{package}/{binary}::{path}"), model.id.to_string()]
 }
@@ -203,6 +213,7 @@ mod tests {
             executable: PathBuf::new(),
             folder: PathBuf::new(),
             package_version: String::new(),
+            sources: Vec::new(),
         }
     }
 

@@ -63,7 +63,7 @@ impl ModelRun {
     /// Whether it tells how much it explored.
     #[must_use]
     pub fn counts_executions(&self) -> bool {
-        self.kind == ModelKind::Interlock
+        self.kind != ModelKind::OwnTest
     }
 
     /// Holds the executions of a whole search against the number that is pinned for it, at the scale that this is for.
@@ -161,6 +161,8 @@ impl Said {
         }
         run.verdict = match run.kind {
             ModelKind::Interlock => self.verdict(ended, run.shard),
+            ModelKind::Overlaid if self.description.is_some() => self.verdict(ended, run.shard),
+            ModelKind::Overlaid => not_overlaid(own_verdict(ended, budget_ms)),
             ModelKind::OwnTest => own_verdict(ended, budget_ms),
         };
         (run.executions, run.prefixes) = match self.end {
@@ -247,6 +249,16 @@ fn stopped(stop: Stop, bounds: &[BoundDone]) -> Verdict {
         }
         Stop::OutOfMemory { bytes } => Verdict::OutOfMemory(format!("it had {} MiB", bytes >> 20)),
         Stop::TooManyLines => Verdict::Crashed("it was stopped: it wrote more lines than anyone can read".to_owned()),
+    }
+}
+
+/// The verdict of a test of an overlaid crate that was not run by the checker. What it did there by itself is no answer.
+fn not_overlaid(verdict: Verdict) -> Verdict {
+    match verdict {
+        Verdict::Passed | Verdict::Failed => Verdict::NothingExplored(
+            "the checker did not run it: it has to panic, or has a harness of its own".to_owned(),
+        ),
+        other => other,
     }
 }
 

@@ -161,7 +161,11 @@ impl RunLine {
         ModelRun {
             id: self.place.id(),
             name: self.name,
-            kind: if self.kind == "own-test" { ModelKind::OwnTest } else { ModelKind::Interlock },
+            kind: match self.kind.as_str() {
+                "own-test" => ModelKind::OwnTest,
+                "overlaid" => ModelKind::Overlaid,
+                _ => ModelKind::Interlock,
+            },
             twin: self.twin,
             description: self.description,
             shard: Shard { index, count },

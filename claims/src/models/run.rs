@@ -17,6 +17,9 @@ use super::verdict::Verdict;
 /// What is kept of the start of what a process prints, and of the end.
 const KEPT_BYTES: usize = 16 * 1024;
 
+/// Where shuttle writes what it tells of an overlaid test's failure.
+const TOLD_VARIABLE: &str = "SHUTTLE_ANNOTATION_FILE";
+
 /// How models are run.
 #[derive(Clone, Debug)]
 pub struct RunOptions {
@@ -82,7 +85,7 @@ pub fn describe_all(models: &[FoundModel], options: &RunOptions, tell: &mut dyn 
     let mut described = perform(jobs.collect(), options, tell).into_iter();
     let each = models.iter().map(|model| match model.kind {
         ModelKind::Interlock => described.next().unwrap_or_default(),
-        ModelKind::OwnTest => ModelRun::of(model, None, Shard::WHOLE),
+        ModelKind::OwnTest | ModelKind::Overlaid => ModelRun::of(model, None, Shard::WHOLE),
     });
     each.collect()
 }
@@ -206,12 +209,14 @@ fn run_one(at: usize, job: &Job<'_>, options: &RunOptions, say: &dyn Fn(RunEvent
     let budget_ms = u64::try_from(options.budget.as_millis()).unwrap_or(u64::MAX);
     let file = options.folder.join(format!("{}-{at}.jsonl", std::process::id()));
     let _ = std::fs::remove_file(&file);
-    let speaks = run.kind == ModelKind::Interlock;
+    let speaks = run.kind != ModelKind::OwnTest;
+    let told = options.folder.join(format!("{}-{at}.told", std::process::id()));
     let mut command = job.model.command();
     if speaks {
         let twin = run.twin.as_ref().map(|twin| twin.bug.as_str());
         let request = Request { ask: &job.ask, twin, budget_ms, shard: run.shard, scale: &options.scale };
         command.env(BUILD_VARIABLE, "1").env(OUT_VARIABLE, &file).env(REQUEST_VARIABLE, request.encoded());
+        command.env(TOLD_VARIABLE, &told);
     }
     let mut said = Said::default();
     let mut hear = |line: Line| {
@@ -222,7 +227,9 @@ fn run_one(at: usize, job: &Job<'_>, options: &RunOptions, say: &dyn Fn(RunEvent
     };
     let life = if speaks { Life::Lines } else { Life::Processor };
     let ended = child::run(&mut command, speaks.then_some(file.as_path()), limits(options, run.kind), life, &mut hear);
-    let _ = std::fs::remove_file(&file);
+    for file in [&file, &told] {
+        let _ = std::fs::remove_file(file);
+    }
     // What only describes itself ends without a verdict.
     let is_described = job.ask == Ask::Describe && said.description.is_some();
     said.fill(&mut run, &ended, budget_ms);
@@ -235,7 +242,7 @@ fn run_one(at: usize, job: &Job<'_>, options: &RunOptions, say: &dyn Fn(RunEvent
 /// A model keeps to its budget by itself, so its process gets time to say so; a test of another library does not.
 fn limits(options: &RunOptions, kind: ModelKind) -> Limits {
     let time = match kind {
-        ModelKind::Interlock => options.budget + options.silence,
+        ModelKind::Interlock | ModelKind::Overlaid => options.budget + options.silence,
         ModelKind::OwnTest => options.budget,
     };
     Limits { time, silence: options.silence, memory_bytes: options.memory_bytes, kept_bytes: KEPT_BYTES }

@@ -1,8 +1,11 @@
 //! Suites: what is built, how, and which of its tests are models.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use cargo_metadata::{Metadata, MetadataCommand, Package, TargetKind};
+
+use super::overlay::OverlaidFrom;
 
 /// Features by which a package says that its tests are models.
 const MODEL_FEATURES: [&str; 2] = ["model-shuttle", "model-loom"];
@@ -17,6 +20,8 @@ pub enum ModelKind {
     Interlock,
     /// Any test: a model of another library, which says pass or fail and nothing else.
     OwnTest,
+    /// Any test of an overlaid crate: it speaks the protocol where the overlay could wrap it.
+    Overlaid,
 }
 
 /// Test binaries of one package, built in one way.
@@ -38,6 +43,8 @@ pub struct Suite {
     pub kind: ModelKind,
     /// Whether the package says so itself, by the features that its test targets need.
     pub is_derived: bool,
+    /// Of an overlaid package: what it is laid over.
+    pub overlaid: Option<OverlaidFrom>,
 }
 
 impl Suite {
@@ -88,6 +95,9 @@ pub struct ModelWorkspace {
     /// The folder that everything of ours is built in.
     pub target: PathBuf,
     pub(crate) packages: Vec<Package>,
+    /// The packages that an overlay has, with what they are laid over.
+    pub(crate) overlaid: BTreeMap<String, OverlaidFrom>,
+    name: String,
 }
 
 impl ModelWorkspace {
@@ -102,13 +112,31 @@ impl ModelWorkspace {
         }
         let metadata: Metadata = command.no_deps().exec()?;
         let target = metadata.target_directory.as_std_path().join("interlock");
-        Ok(ModelWorkspace { root: metadata.workspace_root.into(), target, packages: metadata.packages })
+        Ok(ModelWorkspace {
+            name: metadata.workspace_root.file_name().unwrap_or_default().to_owned(),
+            root: metadata.workspace_root.into(),
+            target,
+            packages: metadata.packages,
+            overlaid: BTreeMap::new(),
+        })
+    }
+
+    /// The workspace of an overlay, which is called what it is laid over, and builds beside what that has built.
+    pub(crate) fn overlaid(
+        root: &Path,
+        over: &Metadata,
+        overlaid: BTreeMap<String, OverlaidFrom>,
+    ) -> Result<ModelWorkspace, SuiteError> {
+        let own = ModelWorkspace::load(Some(&root.join("Cargo.toml")))?;
+        let target = over.target_directory.as_std_path().join("interlock").join("overlaid");
+        let name = over.workspace_root.file_name().unwrap_or_default().to_owned();
+        Ok(ModelWorkspace { target, name, overlaid, ..own })
     }
 
     /// Its name: that of its folder.
     #[must_use]
     pub fn name(&self) -> String {
-        self.root.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+        self.name.clone()
     }
 
     /// The package of a name.

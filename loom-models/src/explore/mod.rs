@@ -6,7 +6,13 @@ mod policy;
 mod record;
 mod replay;
 mod sampled;
+#[cfg(feature = "model-overlay")]
+pub(crate) mod stack;
+#[cfg(feature = "model-overlay")]
+pub(crate) mod told;
 mod twice;
+#[cfg(feature = "model-overlay")]
+mod watch;
 mod way;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -241,7 +247,11 @@ pub(crate) fn replay(way: &str, scheduler: &str, plan: &Plan, body: &Body) -> Ag
     let record = shared(Record::new(allowance(plan, Instant::now() + plan.budget)));
     record.borrow_mut().switches = Some(Vec::new());
     recorder::start();
+    #[cfg(feature = "model-overlay")]
+    watch::start();
     let failure = run_policy(&shared(Replay::new(route)), &record, scheduler, &plan.limits, body);
+    #[cfg(feature = "model-overlay")]
+    let failure = failure.map(watch::add_steps);
     // Where nothing failed, nobody has taken what was recorded.
     drop(recorder::take());
     let record = record.borrow();

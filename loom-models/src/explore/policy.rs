@@ -61,6 +61,8 @@ impl<P: Policy> Scheduler for Asking<P> {
         if !record.step() {
             return None;
         }
+        #[cfg(feature = "model-overlay")]
+        super::watch::switches(current);
         let whole = Ask { tasks, current, yields };
         let ask = if quiet::is_on() { whole.only_the_usual() } else { whole };
         let picked = policy.pick(&ask, &mut record)?;
@@ -73,6 +75,8 @@ impl<P: Policy> Scheduler for Asking<P> {
             return None;
         };
         record.picked(&ask, picked);
+        #[cfg(feature = "model-overlay")]
+        super::watch::goes_on(task.id(), tasks);
         Some(task.id())
     }
 

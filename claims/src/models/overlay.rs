@@ -1,0 +1,215 @@
+//! Overlays: a crate that knows nothing of models is built from its own, unchanged source with other dependencies, so that
+//! its locks, threads, tasks and tests are the checker's.
+//!
+//! An overlay is a workspace of its own in the target folder. Its packages have the source files of the user's packages,
+//! and manifests in which `std`, tokio, `parking_lot`, dashmap and rand are others under the same names.
+
+mod library;
+mod manifest;
+mod reality;
+mod swap;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use cargo_metadata::{Metadata, MetadataCommand, Package, PackageId, TargetKind};
+
+pub use library::OverlayLibrary;
+use manifest::Overlaid;
+
+use super::build::BuildOptions;
+use super::suite::{ModelKind, ModelWorkspace, Suite, SuiteError};
+
+/// What an overlay is made of.
+#[derive(Clone, Debug, Default)]
+pub struct OverlayRequest {
+    /// The packages whose tests are wanted; none means all of the workspace.
+    pub packages: Vec<String>,
+    /// Test files that are none of the package's.
+    pub tests: Vec<PathBuf>,
+    /// Whether the standard library stays real.
+    pub keeps_std: bool,
+}
+
+/// An overlay, written down.
+#[derive(Clone, Debug)]
+pub struct Overlay {
+    /// Its workspace.
+    pub workspace: ModelWorkspace,
+    /// The packages whose tests are wanted.
+    pub packages: Vec<String>,
+    /// What stays real, and what was left out.
+    pub notes: Vec<String>,
+}
+
+/// Where the tests of an overlaid package run, and whose source they are of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OverlaidFrom {
+    /// The folder of the package's own manifest.
+    pub folder: PathBuf,
+    /// The workspace's folder, and those of test files from elsewhere.
+    pub sources: Vec<PathBuf>,
+}
+
+/// A failure to lay an overlay.
+#[derive(Debug, thiserror::Error)]
+pub enum OverlayError {
+    /// Cargo does not answer, or there is no such package.
+    #[error(transparent)]
+    Suite(#[from] SuiteError),
+    /// A file cannot be written or read.
+    #[error("failed to write the overlay's {path}: {error}")]
+    File {
+        /// The file.
+        path: String,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// What the command carries is broken.
+    #[error("the library that this command carries cannot be read: {0}")]
+    Library(String),
+    /// A test file does not exist.
+    #[error("there is no test file {0}")]
+    NoTest(String),
+    /// Test files need one package whose dependencies they have.
+    #[error("test files belong to one package: name it with --package")]
+    WhosePackage,
+}
+
+/// Lays an overlay over a workspace, in `interlock/overlay` of its target folder.
+///
+/// # Errors
+/// Where cargo cannot read the workspace, or a file cannot be written.
+pub fn overlay(
+    manifest: Option<&Path>,
+    request: &OverlayRequest,
+    library: &OverlayLibrary,
+    options: BuildOptions,
+) -> Result<Overlay, OverlayError> {
+    let metadata = metadata(manifest, options)?;
+    let asked = asked(&metadata, &request.packages)?;
+    if !request.tests.is_empty() && asked.len() != 1 {
+        return Err(OverlayError::WhosePackage);
+    }
+    let packages = by_path(&metadata, &asked);
+    let root = metadata.target_directory.as_std_path().join("interlock").join("overlay");
+    let folders = packages.iter().map(|package| (folder(package), folder_name(package))).collect();
+    let tests = existing(&request.tests)?;
+    let overlaid = Overlaid { folders: &folders, tests: &tests, with_std: !request.keeps_std };
+    let mut notes = Vec::new();
+    library.unpack(&root)?;
+    for package in &packages {
+        let text = overlaid.manifest(package, asked.contains(&package.id), &mut notes);
+        write(&root.join("crates").join(folder_name(package)).join("Cargo.toml"), text.as_bytes())?;
+    }
+    let members: Vec<String> = folders.values().map(|name| format!("crates/{name}")).collect();
+    write(&root.join("Cargo.toml"), library.workspace(&members)?.as_bytes())?;
+    copy_lock(metadata.workspace_root.as_std_path(), &root)?;
+    let ids = packages.iter().map(|package| package.id.clone()).collect();
+    notes.extend(reality::notes(&metadata, &asked, &ids));
+    let names = metadata.packages.iter().filter(|package| asked.contains(&package.id));
+    let names: Vec<String> = names.map(|package| package.name.to_string()).collect();
+    let from = |package: &&Package| (package.name.to_string(), from(package, &metadata, &tests));
+    let from = packages.iter().map(from).collect();
+    let workspace = ModelWorkspace::overlaid(&root, &metadata, from)?;
+    Ok(Overlay { workspace, packages: names, notes })
+}
+
+/// The suite of an overlaid package.
+#[must_use]
+pub fn overlaid_suite(workspace: &ModelWorkspace, package: &str, asked: &Suite) -> Suite {
+    let from = workspace.overlaid.get(package).cloned();
+    Suite { package: package.to_owned(), kind: ModelKind::Overlaid, overlaid: from, ..asked.clone() }
+}
+
+fn metadata(manifest: Option<&Path>, options: BuildOptions) -> Result<Metadata, OverlayError> {
+    let mut command = MetadataCommand::new();
+    if let Some(manifest) = manifest {
+        command.manifest_path(manifest);
+    }
+    let flags = [(options.locked, "--locked"), (options.offline, "--offline")];
+    command.other_options(
+        flags.iter().filter(|(is_on, _)| *is_on).map(|(_, flag)| (*flag).to_owned()).collect::<Vec<_>>(),
+    );
+    Ok(command.exec().map_err(SuiteError::from)?)
+}
+
+/// The packages that are asked for.
+fn asked(metadata: &Metadata, names: &[String]) -> Result<BTreeSet<PackageId>, OverlayError> {
+    let members: Vec<&Package> = metadata.workspace_packages();
+    let known = || members.iter().map(|package| package.name.to_string()).collect();
+    for name in names {
+        if !members.iter().any(|package| package.name.as_str() == name) {
+            return Err(SuiteError::NoPackage { name: name.clone(), known: known() }.into());
+        }
+    }
+    let is_asked = |package: &&&Package| names.is_empty() || names.iter().any(|name| package.name.as_str() == name);
+    Ok(members.iter().filter(is_asked).filter(|package| !is_macro(package)).map(|package| package.id.clone()).collect())
+}
+
+/// The packages that are asked for, and those that they depend on by path. Macros run in the compiler and stay real.
+fn by_path<'a>(metadata: &'a Metadata, asked: &BTreeSet<PackageId>) -> Vec<&'a Package> {
+    let mut found: Vec<&Package> = metadata.packages.iter().filter(|package| asked.contains(&package.id)).collect();
+    let mut at = 0;
+    while let Some(package) = found.get(at).copied() {
+        let paths = package.dependencies.iter().filter_map(|dependency| dependency.path.as_ref());
+        let next =
+            paths.filter_map(|path| metadata.packages.iter().find(|known| known.manifest_path.parent() == Some(path)));
+        for package in next.filter(|package| !is_macro(package)) {
+            if !found.iter().any(|known| known.id == package.id) {
+                found.push(package);
+            }
+        }
+        at += 1;
+    }
+    found
+}
+
+fn is_macro(package: &Package) -> bool {
+    package.targets.iter().any(|target| target.kind.contains(&TargetKind::ProcMacro))
+}
+
+fn folder(package: &Package) -> PathBuf {
+    package.manifest_path.parent().map(|folder| folder.as_std_path().to_owned()).unwrap_or_default()
+}
+
+fn folder_name(package: &Package) -> String {
+    format!("{}-{}", package.name, package.version)
+}
+
+/// Where a package's tests run, and what is its workspace's source.
+fn from(package: &Package, metadata: &Metadata, tests: &[PathBuf]) -> OverlaidFrom {
+    let root = metadata.workspace_root.as_std_path().to_owned();
+    let elsewhere = tests.iter().filter_map(|test| test.parent()).filter(|folder| !folder.starts_with(&root));
+    let sources = std::iter::once(root.clone()).chain(elsewhere.map(Path::to_owned)).collect();
+    OverlaidFrom { folder: folder(package), sources }
+}
+
+fn existing(tests: &[PathBuf]) -> Result<Vec<PathBuf>, OverlayError> {
+    let absolute = |path: &PathBuf| path.canonicalize().map_err(|_| OverlayError::NoTest(path.display().to_string()));
+    tests.iter().map(absolute).collect()
+}
+
+/// The versions of the user's lock file, as long as nothing else is known: cargo adds what the overlay has besides.
+fn copy_lock(workspace: &Path, root: &Path) -> Result<(), OverlayError> {
+    let (theirs, seen, ours) = (workspace.join("Cargo.lock"), root.join("Cargo.lock.seen"), root.join("Cargo.lock"));
+    let Ok(lock) = std::fs::read(&theirs) else { return Ok(()) };
+    if std::fs::read(&seen).is_ok_and(|before| before == lock) && ours.exists() {
+        return Ok(());
+    }
+    write(&ours, &lock)?;
+    write(&seen, &lock)
+}
+
+/// Writes a file that is not so already: cargo builds again what was written again.
+fn write(path: &Path, bytes: &[u8]) -> Result<(), OverlayError> {
+    if std::fs::read(path).is_ok_and(|before| before == bytes) {
+        return Ok(());
+    }
+    let fail = |error| OverlayError::File { path: path.display().to_string(), error };
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(fail)?;
+    }
+    let beside = path.with_extension("new");
+    std::fs::write(&beside, bytes).and_then(|()| std::fs::rename(&beside, path)).map_err(fail)
+}

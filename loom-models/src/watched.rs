@@ -1,0 +1,188 @@
+//! The table of a failure of code without a recorder, from the stacks of its tasks and what was told of semaphores.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::explore::stack::Call;
+use crate::explore::told::{Event, Told};
+use crate::outcome::Step;
+
+/// A stretch of a task: it begins with what it was about to do.
+#[derive(Clone, Debug)]
+pub(crate) struct Stretch {
+    pub(crate) task: u32,
+    pub(crate) call: Option<Call>,
+}
+
+/// Something that a task has of an object.
+struct Hold {
+    object: usize,
+    task: u32,
+    place: Option<(String, u32)>,
+}
+
+/// A table that is being made.
+struct Table<'a> {
+    told: &'a Told,
+    steps: Vec<Step>,
+    /// Objects in the order in which they were first used, with what they are.
+    objects: BTreeMap<usize, String>,
+    kinds: BTreeMap<String, u32>,
+    holds: Vec<Hold>,
+    /// Objects that are given back by others than took them: nobody holds those.
+    passed_on: BTreeSet<usize>,
+    /// What each task waits for: its step, and the object if there is one.
+    waits: BTreeMap<u32, (usize, Option<usize>)>,
+    ended: BTreeSet<u32>,
+}
+
+/// The function of an operation.
+fn verb(operation: &str) -> &str {
+    operation.rsplit("::").next().unwrap_or_default()
+}
+
+/// The steps of an execution that failed. `stood` is where each task was when it ended.
+pub(crate) fn steps(stretches: &[Stretch], stood: &[Option<Call>], told: &Told, failure: &str) -> Vec<Step> {
+    let mut table = Table {
+        told,
+        steps: Vec::new(),
+        objects: BTreeMap::new(),
+        kinds: BTreeMap::new(),
+        holds: Vec::new(),
+        passed_on: BTreeSet::new(),
+        waits: BTreeMap::new(),
+        ended: BTreeSet::new(),
+    };
+    let nothing = Vec::new();
+    for (at, stretch) in stretches.iter().enumerate() {
+        table.add(stretch, told.stretches.get(at).unwrap_or(&nothing));
+    }
+    if failure.contains("deadlock") {
+        table.end(stood);
+    }
+    table.steps
+}
+
+impl Table<'_> {
+    /// Adds what happened in a stretch; where nothing was told, the call itself.
+    fn add(&mut self, stretch: &Stretch, events: &[(u32, Event)]) {
+        let before = self.steps.len();
+        for (task, event) in events {
+            self.event(*task, *event, stretch.call.as_ref());
+        }
+        let Some(call) = &stretch.call else { return };
+        let is_again = self
+            .steps
+            .iter()
+            .rev()
+            .find(|step| step.task == self.name(stretch.task))
+            .is_some_and(|step| step.place == call.place() && step.object.starts_with(&call.operation));
+        if self.steps.len() == before && !is_again {
+            self.step(stretch.task, "does", call.operation.clone(), Some(call), None);
+        }
+    }
+
+    fn event(&mut self, task: u32, event: Event, call: Option<&Call>) {
+        match event {
+            Event::Takes(object) | Event::Tries(object, true) => {
+                self.hold(object, task, call);
+                self.used(task, "takes", object, call);
+            }
+            Event::Tries(object, false) => self.used(task, "cannot have", object, call),
+            Event::Waits(object) => {
+                self.waits.insert(task, (self.steps.len(), Some(object)));
+                self.used(task, "waits", object, call);
+                let holders = self.holders(object);
+                self.steps.last_mut().into_iter().for_each(|step| step.held_by = holders.clone());
+            }
+            Event::Got(object, waiter) => self.got(object, waiter),
+            Event::Frees(object) => {
+                self.free(object, task);
+                self.used(task, "frees", object, call);
+            }
+            Event::Spawns(new) if new != task => self.step(task, "spawns", self.name(new), call, None),
+            Event::Spawns(_) => {}
+            Event::Ends => {
+                self.ended.insert(task);
+            }
+        }
+    }
+
+    /// A task that waited has what it waited for, in somebody else's stretch.
+    fn got(&mut self, object: usize, waiter: u32) {
+        let waited = self.waits.remove(&waiter).map(|(step, _)| step);
+        let place = waited.and_then(|step| self.steps[step].place.clone());
+        self.holds.push(Hold { object, task: waiter, place: place.clone() });
+        let text = waited.map(|step| self.steps[step].object.clone()).unwrap_or_default();
+        let step =
+            Step { task: self.name(waiter), place, what: "got".to_owned(), object: text, made: None, held_by: None };
+        self.steps.push(step);
+    }
+
+    fn hold(&mut self, object: usize, task: u32, call: Option<&Call>) {
+        self.holds.push(Hold { object, task, place: call.and_then(Call::place) });
+    }
+
+    fn free(&mut self, object: usize, task: u32) {
+        match self.holds.iter().rposition(|hold| hold.object == object && hold.task == task) {
+            Some(at) => drop(self.holds.remove(at)),
+            None => drop(self.passed_on.insert(object)),
+        }
+    }
+
+    /// A step on an object: its operation, and the object's name.
+    fn used(&mut self, task: u32, what: &str, object: usize, call: Option<&Call>) {
+        let operation = call.map(|call| call.operation.clone()).unwrap_or_default();
+        let kind = operation.split("::").next().unwrap_or_default();
+        if !self.objects.contains_key(&object) {
+            let number = self.kinds.entry(kind.to_owned()).or_default();
+            *number += 1;
+            self.objects.insert(object, format!("{kind} {number}"));
+        }
+        let name = &self.objects[&object];
+        // A guard's end says no more than that it is one.
+        let text = if what == "frees" { name.clone() } else { format!("{} {name}", verb(&operation)) };
+        self.step(task, what, text, call, None);
+    }
+
+    fn step(&mut self, task: u32, what: &str, object: String, call: Option<&Call>, held_by: Option<String>) {
+        let place = call.and_then(Call::place);
+        let task = self.name(task);
+        self.steps.push(Step { task, place, what: what.to_owned(), object, made: None, held_by });
+    }
+
+    /// What nobody can go on from: a task that did not end waits for something.
+    fn end(&mut self, stood: &[Option<Call>]) {
+        for task in (0..).take(stood.len()).filter(|task| !self.ended.contains(task)).collect::<Vec<u32>>() {
+            match self.waits.get(&task).copied() {
+                Some((step, object)) => {
+                    let stuck =
+                        Step { held_by: object.and_then(|object| self.holders(object)), ..self.steps[step].clone() };
+                    self.steps.push(Step { what: "STUCK".to_owned(), ..stuck });
+                }
+                None => {
+                    let call = stood[task as usize].clone();
+                    let operation = call.as_ref().map(|call| call.operation.clone()).unwrap_or_default();
+                    self.step(task, "STUCK", operation, call.as_ref(), None);
+                }
+            }
+        }
+    }
+
+    /// Who has an object, and since where.
+    fn holders(&self, object: usize) -> Option<String> {
+        if self.passed_on.contains(&object) {
+            return None;
+        }
+        let of = |hold: &Hold| {
+            let place = hold.place.as_ref().map(|(file, line)| format!(", since {file}:{line}")).unwrap_or_default();
+            format!("{}{place}", self.name(hold.task))
+        };
+        let holders: Vec<String> = self.holds.iter().filter(|hold| hold.object == object).map(of).collect();
+        (!holders.is_empty()).then(|| holders.join("; "))
+    }
+
+    fn name(&self, task: u32) -> String {
+        let given = self.told.names.get(&task).cloned();
+        given.unwrap_or_else(|| if task == 0 { "main".to_owned() } else { format!("task {task}") })
+    }
+}

@@ -1,0 +1,58 @@
+//! `model --overlay`: the tests of a crate that knows nothing of models.
+
+use include_dir::{Dir, DirEntry, include_dir};
+use interlock_claims::models::{
+    BuildOptions, ModelKind, OverlayError, OverlayLibrary, OverlayRequest, Suite, discover, overlaid_suite, overlay,
+};
+
+use crate::args::ModelBuildArgs;
+use crate::exit_code::UsageError;
+use crate::model::{Built, usage};
+
+static SYNC: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sync");
+static MODELS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/loom-models");
+const MANIFEST: &str = include_str!("../Cargo.toml");
+
+/// Lays the overlay, builds it, and looks for the tests in it.
+pub(crate) fn build(args: &ModelBuildArgs, suite: &Suite, options: BuildOptions) -> anyhow::Result<Built> {
+    let request =
+        OverlayRequest { packages: args.packages.clone(), tests: args.add_test.clone(), keeps_std: args.keep_std };
+    let laid = overlay(args.manifest_path.as_deref(), &request, &library(), options).map_err(|error| match error {
+        OverlayError::Suite(error) => usage(error),
+        OverlayError::NoTest(_) | OverlayError::WhosePackage => UsageError(error.to_string()).into(),
+        OverlayError::File { .. } | OverlayError::Library(_) => error.into(),
+    })?;
+    let mut suite = suite.clone();
+    if !args.add_test.is_empty() && suite.tests.is_empty() && !suite.lib {
+        // Who brings a test means that one.
+        let names = args.add_test.iter().filter_map(|path| path.file_stem());
+        suite.tests = names.map(|name| name.to_string_lossy().replace('.', "_")).collect();
+    }
+    let suites: Vec<Suite> =
+        laid.packages.iter().map(|package| overlaid_suite(&laid.workspace, package, &suite)).collect();
+    let discovery = discover(&laid.workspace, &suites, options)?;
+    Built::new(laid.workspace, discovery, ModelKind::Overlaid, laid.notes)
+}
+
+/// The packages that overlaid crates are built with, as this command carries them.
+fn library() -> OverlayLibrary {
+    let mut files = Vec::new();
+    for (name, folder) in [("sync", &SYNC), ("loom-models", &MODELS)] {
+        add(name, folder, &mut files);
+    }
+    OverlayLibrary { files, manifest: MANIFEST.to_owned() }
+}
+
+/// Adds the manifests and the sources of a folder, not its tests.
+fn add(name: &str, folder: &Dir<'_>, files: &mut Vec<(String, Vec<u8>)>) {
+    for entry in folder.entries() {
+        match entry {
+            DirEntry::Dir(below) if below.path().ends_with("tests") => {}
+            DirEntry::Dir(below) => add(name, below, files),
+            DirEntry::File(file) => {
+                let path = file.path().display().to_string().replace('\\', "/");
+                files.push((format!("{name}/{path}"), file.contents().to_vec()));
+            }
+        }
+    }
+}
