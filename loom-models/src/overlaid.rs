@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use interlock_sync::model::{Config, TimeMode, configure};
+
 use crate::child;
 use crate::model::{Limits, Model, Search};
 use crate::plan::Plan;
@@ -16,10 +18,17 @@ const FULL_SEARCH: Search = Search::Portfolio { schedules: 20_000 };
 /// Frames of code that was not written to be modelled may be large.
 const LIMITS: Limits = Limits { steps: 100_000, stack_bytes: 0x40_0000, ..Limits::DEFAULT };
 
+/// Timers of code that was not written to be modelled: one that only waits for time is told so in the end.
+const TIMERS_MAX: usize = 10_000;
+
 /// Runs a test's body under every schedule that the search takes, and panics where one of them fails: by a panic of the
 /// test, or by a deadlock.
 pub fn overlaid(body: impl Fn() + Send + Sync + 'static) {
     let name = test_name().leak();
+    let body = move || {
+        configure(Config { time: TimeMode::WhenAlone, max_fired: TIMERS_MAX, ..Config::default() });
+        body();
+    };
     if let (Some(out), Ok(request)) = (std::env::var_os(OUT), std::env::var(REQUEST)) {
         child::answer(&model(name), Arc::new(body), Path::new(&out), &request);
         return;

@@ -169,7 +169,8 @@ fn heard(info: &PanicHookInfo<'_>) -> bool {
 /// The panic's text, and where it is, unless that is within a library.
 fn text_of(info: &PanicHookInfo<'_>) -> String {
     let text = payload_text(info.payload());
-    match info.location().filter(|place| !place.file().contains("/registry/src/")) {
+    let is_library = |file: &str| file.contains("/registry/src/") || file.contains("loom-models/overlay/");
+    match info.location().filter(|place| !is_library(place.file())) {
         Some(place) => format!("{text} ({}:{})", place.file(), place.line()),
         None => text,
     }

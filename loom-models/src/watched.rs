@@ -22,11 +22,10 @@ struct Hold {
 
 /// A table that is being made.
 struct Table<'a> {
-    told: &'a Told,
+    names: &'a BTreeMap<u32, String>,
     steps: Vec<Step>,
-    /// Objects in the order in which they were first used, with what they are.
-    objects: BTreeMap<usize, String>,
-    kinds: BTreeMap<String, u32>,
+    /// Objects, numbered in the order in which they were first used.
+    objects: BTreeMap<usize, usize>,
     holds: Vec<Hold>,
     /// Objects that are given back by others than took them: nobody holds those.
     passed_on: BTreeSet<usize>,
@@ -40,13 +39,24 @@ fn verb(operation: &str) -> &str {
     operation.rsplit("::").next().unwrap_or_default()
 }
 
+/// The task that shuttle blames for a deadlock with itself: `deadlock! task NAME(NUMBER) tried to ..`.
+fn blames(failure: &str) -> Option<u32> {
+    let (task, _) = failure.strip_prefix("deadlock! task ")?.split_once(") tried to ")?;
+    task.rsplit('(').next()?.parse().ok()
+}
+
 /// The steps of an execution that failed. `stood` is where each task was when it ended.
-pub(crate) fn steps(stretches: &[Stretch], stood: &[Option<Call>], told: &Told, failure: &str) -> Vec<Step> {
+pub(crate) fn steps(
+    stretches: &[Stretch],
+    stood: &[Option<Call>],
+    names: &BTreeMap<u32, String>,
+    told: &Told,
+    failure: &str,
+) -> Vec<Step> {
     let mut table = Table {
-        told,
+        names,
         steps: Vec::new(),
         objects: BTreeMap::new(),
-        kinds: BTreeMap::new(),
         holds: Vec::new(),
         passed_on: BTreeSet::new(),
         waits: BTreeMap::new(),
@@ -57,7 +67,9 @@ pub(crate) fn steps(stretches: &[Stretch], stood: &[Option<Call>], told: &Told, 
         table.add(stretch, told.stretches.get(at).unwrap_or(&nothing));
     }
     if failure.contains("deadlock") {
-        table.end(stood);
+        // This one has not ended, but was taken down.
+        table.ended.retain(|task| Some(*task) != blames(failure));
+        table.end(stood, blames(failure));
     }
     table.steps
 }
@@ -70,15 +82,19 @@ impl Table<'_> {
             self.event(*task, *event, stretch.call.as_ref());
         }
         let Some(call) = &stretch.call else { return };
-        let is_again = self
-            .steps
-            .iter()
-            .rev()
-            .find(|step| step.task == self.name(stretch.task))
-            .is_some_and(|step| step.place == call.place() && step.object.starts_with(&call.operation));
-        if self.steps.len() == before && !is_again {
-            self.step(stretch.task, "does", call.operation.clone(), Some(call), None);
+        let is_new = !self.is_repeated(stretch.task, call);
+        if self.steps.len() == before && is_new {
+            self.step(stretch.task, "does", verb(&call.operation).to_owned(), Some(call), None);
         }
+    }
+
+    /// Whether the task's last step is of this very call: one that offers a switch more than once.
+    fn is_repeated(&self, task: u32, call: &Call) -> bool {
+        let name = self.name(task);
+        let last = self.steps.iter().rev().find(|step| step.task == name);
+        last.is_some_and(|step| {
+            step.place == call.place() && (step.what == "frees" || step.object.starts_with(verb(&call.operation)))
+        })
     }
 
     fn event(&mut self, task: u32, event: Event, call: Option<&Call>) {
@@ -129,18 +145,13 @@ impl Table<'_> {
         }
     }
 
-    /// A step on an object: its operation, and the object's name.
+    /// A step on an object: its operation, and the object's number.
     fn used(&mut self, task: u32, what: &str, object: usize, call: Option<&Call>) {
-        let operation = call.map(|call| call.operation.clone()).unwrap_or_default();
-        let kind = operation.split("::").next().unwrap_or_default();
-        if !self.objects.contains_key(&object) {
-            let number = self.kinds.entry(kind.to_owned()).or_default();
-            *number += 1;
-            self.objects.insert(object, format!("{kind} {number}"));
-        }
-        let name = &self.objects[&object];
-        // A guard's end says no more than that it is one.
-        let text = if what == "frees" { name.clone() } else { format!("{} {name}", verb(&operation)) };
+        let next = self.objects.len() + 1;
+        let number = *self.objects.entry(object).or_insert(next);
+        let verb = call.map(|call| verb(&call.operation)).unwrap_or_default();
+        // The end of a guard says no more than that it is one.
+        let text = if what == "frees" { format!("#{number}") } else { format!("{verb} #{number}") };
         self.step(task, what, text, call, None);
     }
 
@@ -151,7 +162,7 @@ impl Table<'_> {
     }
 
     /// What nobody can go on from: a task that did not end waits for something.
-    fn end(&mut self, stood: &[Option<Call>]) {
+    fn end(&mut self, stood: &[Option<Call>], blamed: Option<u32>) {
         for task in (0..).take(stood.len()).filter(|task| !self.ended.contains(task)).collect::<Vec<u32>>() {
             match self.waits.get(&task).copied() {
                 Some((step, object)) => {
@@ -161,8 +172,10 @@ impl Table<'_> {
                 }
                 None => {
                     let call = stood[task as usize].clone();
-                    let operation = call.as_ref().map(|call| call.operation.clone()).unwrap_or_default();
-                    self.step(task, "STUCK", operation, call.as_ref(), None);
+                    let verb = call.as_ref().map(|call| verb(&call.operation)).unwrap_or_default();
+                    // What a task waits for that is no semaphore is not told: it is known where it was last.
+                    let text = if blamed == Some(task) { verb.to_owned() } else { format!("behind {verb}") };
+                    self.step(task, "STUCK", text, call.as_ref(), None);
                 }
             }
         }
@@ -182,7 +195,18 @@ impl Table<'_> {
     }
 
     fn name(&self, task: u32) -> String {
-        let given = self.told.names.get(&task).cloned();
+        let given = self.names.get(&task).cloned();
         given.unwrap_or_else(|| if task == 0 { "main".to_owned() } else { format!("task {task}") })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_blamed_is_read() {
+        assert_eq!(blames("deadlock! task other(1)(12) tried to acquire a RwLock it already holds"), Some(12));
+        assert_eq!(blames("deadlock! blocked tasks: [main-thread (task main-thread(0))]"), None);
     }
 }

@@ -4,10 +4,14 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 #[cfg(feature = "model-shuttle")]
-pub use crate::model::time::{Instant, Interval, MissedTickBehavior, Sleep, interval, sleep, sleep_until, timeout};
+pub use crate::model::time::{
+    Elapsed, Instant, Interval, MissedTickBehavior, Sleep, interval, interval_at, sleep, sleep_until, timeout,
+};
 pub use std::time::Duration;
 #[cfg(not(feature = "model-shuttle"))]
-pub use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep, interval, sleep, sleep_until, timeout};
+pub use tokio::time::{
+    Instant, Interval, MissedTickBehavior, Sleep, error::Elapsed, interval, interval_at, sleep, sleep_until, timeout,
+};
 
 /// Wall-clock time that follows the timers: nanoseconds since 1970, and virtual where the clock is paused.
 #[derive(Clone, Copy, Debug)]

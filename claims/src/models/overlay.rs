@@ -107,6 +107,8 @@ pub fn overlay(
     copy_lock(metadata.workspace_root.as_std_path(), &root)?;
     let ids = packages.iter().map(|package| package.id.clone()).collect();
     notes.extend(reality::notes(&metadata, &asked, &ids));
+    notes.sort();
+    notes.dedup();
     let names = metadata.packages.iter().filter(|package| asked.contains(&package.id));
     let names: Vec<String> = names.map(|package| package.name.to_string()).collect();
     let from = |package: &&Package| (package.name.to_string(), from(package, &metadata, &tests));

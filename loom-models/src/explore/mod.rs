@@ -251,7 +251,7 @@ pub(crate) fn replay(way: &str, scheduler: &str, plan: &Plan, body: &Body) -> Ag
     watch::start();
     let failure = run_policy(&shared(Replay::new(route)), &record, scheduler, &plan.limits, body);
     #[cfg(feature = "model-overlay")]
-    let failure = failure.map(watch::add_steps);
+    let failure = watch::add_steps(failure);
     // Where nothing failed, nobody has taken what was recorded.
     drop(recorder::take());
     let record = record.borrow();
@@ -291,6 +291,8 @@ fn run_policy<P: Policy + 'static>(
 
 /// What is known of the execution at hand, which has failed.
 fn failure(record: &Shared<Record>, message: String, scheduler: &str) -> Failure {
+    #[cfg(feature = "model-overlay")]
+    watch::fails();
     // The panic may come from within a scheduler, which holds the record.
     let record = record.try_borrow();
     let record = record.as_deref().ok();

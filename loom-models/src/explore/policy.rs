@@ -63,6 +63,10 @@ impl<P: Policy> Scheduler for Asking<P> {
         }
         #[cfg(feature = "model-overlay")]
         super::watch::switches(current);
+        #[cfg(feature = "model-overlay")]
+        let others = without_the_clock(tasks);
+        #[cfg(feature = "model-overlay")]
+        let tasks = others.as_deref().unwrap_or(tasks);
         let whole = Ask { tasks, current, yields };
         let ask = if quiet::is_on() { whole.only_the_usual() } else { whole };
         let picked = policy.pick(&ask, &mut record)?;
@@ -92,4 +96,13 @@ impl<P: Policy> Scheduler for Asking<P> {
             }
         }
     }
+}
+
+/// The tasks but the clock's, where someone else can go on: where tasks wait for what is not the facade's, nobody but the
+/// scheduler knows who can ([`interlock_sync::model::TimeMode::WhenAlone`]).
+#[cfg(feature = "model-overlay")]
+fn without_the_clock<'a>(tasks: &[&'a Task]) -> Option<Vec<&'a Task>> {
+    let is_clock = |task: &&Task| task.name().is_some_and(|name| name == interlock_sync::model::CLOCK);
+    let others: Vec<&Task> = tasks.iter().filter(|task| !is_clock(task)).copied().collect();
+    (others.len() < tasks.len() && others.iter().any(|task| task.runnable())).then_some(others)
 }

@@ -1,6 +1,5 @@
 //! What shuttle tells of its semaphores, in version 0 of its annotated schedules (shuttle-engine 0.1.7, `annotations`).
 
-use std::collections::BTreeMap;
 use std::io::{Error, ErrorKind};
 use std::path::Path;
 
@@ -30,8 +29,6 @@ pub(crate) enum Event {
 pub(crate) struct Told {
     /// For each stretch, by its number: what happened in it, and to whom it is told of.
     pub(crate) stretches: Vec<Vec<(u32, Event)>>,
-    /// Names that tasks were given.
-    pub(crate) names: BTreeMap<u32, String>,
 }
 
 /// Reads the file that shuttle wrote.
@@ -61,10 +58,6 @@ fn told(value: &Value) -> Told {
         if event[2] == "Tick" {
             whose = None;
         }
-    }
-    for (at, task) in (0..).zip(value["tasks"].as_array().into_iter().flatten()) {
-        let name = task["name"].as_str().filter(|name| !name.is_empty());
-        told.names.extend(name.map(|name| (at, name.to_owned())));
     }
     told
 }
@@ -100,7 +93,6 @@ mod tests {
     fn events_belong_to_the_stretch_that_they_are_told_in() {
         let value = json!({
             "version": 0,
-            "tasks": [{"name": "main"}, {"name": null}],
             "events": [
                 [0, null, {"TaskCreated": [0, false]}, null, null],
                 [0, null, {"SemaphoreAcquireFast": [3, 1]}, null, [0]],
@@ -117,6 +109,5 @@ mod tests {
             told.stretches,
             [vec![(0, Event::Takes(3)), (0, Event::Frees(3))], vec![(1, Event::Tries(3, false)), (1, Event::Ends)]]
         );
-        assert_eq!(told.names, BTreeMap::from([(0, "main".to_owned())]));
     }
 }

@@ -5,6 +5,7 @@
 //! next stretch. Only a replay is watched: a stack costs more than most executions.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use shuttle::annotations;
@@ -27,30 +28,52 @@ struct Watch {
     /// Where each task stood when it last offered a switch.
     stood: Vec<Option<Call>>,
     stretches: Vec<Stretch>,
+    /// Names that tasks were given.
+    names: BTreeMap<u32, String>,
 }
 
 /// Watches the execution that is to come.
 pub(crate) fn start() {
     if std::env::var_os(TOLD).is_some() {
         annotations::start_annotations();
-        WATCH.set(Some(Watch { stood: Vec::new(), stretches: Vec::new() }));
+        WATCH.set(Some(Watch { stood: Vec::new(), stretches: Vec::new(), names: BTreeMap::new() }));
     }
 }
 
 /// The current task offers a switch.
 pub(crate) fn switches(current: Option<TaskId>) {
     WATCH.with_borrow_mut(|watch| {
-        let (Some(watch), Some(task)) = (watch.as_mut(), current) else { return };
-        let at = number(task) as usize;
-        if watch.stood.len() <= at {
-            watch.stood.resize(at + 1, None);
-        }
-        let Some(call) = caller() else { return };
-        let tells_less = watch.stood[at].as_ref().is_some_and(|before| call.is_outer_part_of(before));
-        if !tells_less {
-            watch.stood[at] = Some(call);
+        if let (Some(watch), Some(task)) = (watch, current) {
+            watch.stands(number(task));
         }
     });
+}
+
+/// The execution has failed. Where that is a panic of a task, it stands where it failed.
+pub(crate) fn fails() {
+    // A panic within this module finds it borrowed.
+    let _ = WATCH.try_with(|watch| {
+        let Ok(mut watch) = watch.try_borrow_mut() else { return };
+        let Some(watch) = watch.as_mut() else { return };
+        if let Some(last) = watch.stretches.last() {
+            watch.stands(last.task);
+        }
+    });
+}
+
+impl Watch {
+    /// Takes down where this task stands, which is the one that runs.
+    fn stands(&mut self, task: u32) {
+        let at = task as usize;
+        if self.stood.len() <= at {
+            self.stood.resize(at + 1, None);
+        }
+        let Some(call) = caller() else { return };
+        let tells_less = self.stood[at].as_ref().is_some_and(|before| call.is_outer_part_of(before));
+        if !tells_less {
+            self.stood[at] = Some(call);
+        }
+    }
 }
 
 /// A task goes on.
@@ -58,22 +81,25 @@ pub(crate) fn goes_on(task: TaskId, tasks: &[&Task]) {
     WATCH.with_borrow_mut(|watch| {
         let Some(watch) = watch else { return };
         annotations::record_schedule(task, tasks);
+        let name = tasks.iter().find(|known| known.id() == task).and_then(|known| known.name());
         let task = number(task);
+        watch.names.extend(name.filter(|_| task > 0).map(|name| (task, name)));
         let call = watch.stood.get(task as usize).cloned().flatten();
         watch.stretches.push(Stretch { task, call });
     });
 }
 
 /// Gives a failure the steps that were seen, where the recorder has none.
-pub(crate) fn add_steps(mut failure: Failure) -> Failure {
+pub(crate) fn add_steps(failure: Option<Failure>) -> Option<Failure> {
     let Some(watch) = WATCH.take() else { return failure };
     annotations::stop_annotations();
     let path = PathBuf::from(std::env::var_os(TOLD).unwrap_or_default());
     let told = told::read(&path).unwrap_or_else(|_| Told::default());
     let _ = std::fs::remove_file(path);
-    let seen: Vec<Step> = steps(&watch.stretches, &watch.stood, &told, &failure.message);
+    let mut failure = failure?;
+    let seen: Vec<Step> = steps(&watch.stretches, &watch.stood, &watch.names, &told, &failure.message);
     if !seen.is_empty() && failure.steps.iter().all(|step| step.place.is_none()) {
         failure.steps = seen;
     }
-    failure
+    Some(failure)
 }

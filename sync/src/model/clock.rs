@@ -110,7 +110,7 @@ impl Clock {
         let Some(world) = world() else { return };
         let clock = world.clock.borrow();
         let Some(task) = clock.task else { return };
-        if clock.is_eager(&world.config.borrow()) {
+        if clock.is_ready(&world.config.borrow()) {
             wake(task);
         } else {
             put_to_sleep(task);
@@ -119,13 +119,19 @@ impl Clock {
 
     /// Whether timers may fire while somebody else could go on.
     fn is_eager(&self, config: &Config) -> bool {
-        !self.timers.is_empty() && config.time != TimeMode::WhenIdle && self.n_early < config.max_early
+        let is_patient = matches!(config.time, TimeMode::WhenIdle | TimeMode::WhenAlone);
+        !self.timers.is_empty() && !is_patient && self.n_early < config.max_early
+    }
+
+    /// Whether the clock's task is to be ready: whether it runs is then the scheduler's choice.
+    fn is_ready(&self, config: &Config) -> bool {
+        self.is_eager(config) || (config.time == TimeMode::WhenAlone && !self.timers.is_empty())
     }
 
     /// One run of the clock's task.
     fn poll(context: &mut Context<'_>) -> Poll<()> {
         Self::fire();
-        if Self::may_pass() {
+        if world().is_some_and(|world| world.clock.borrow().is_ready(&world.config.borrow())) {
             context.waker().wake_by_ref();
         }
         // Who was woken goes first, at no cost in a search that counts preemptions.

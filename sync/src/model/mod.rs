@@ -69,6 +69,9 @@ pub enum TimeMode {
     /// In the order of their deadlines, and only when nothing else can go on: the code takes no time.
     #[default]
     WhenIdle,
+    /// The same where tasks also wait for what is none of the facade's: the task [`CLOCK`] is always ready while there are
+    /// timers, and the scheduler lets it run only where nobody else can.
+    WhenAlone,
     /// In the order of their deadlines, at any step: the code may be as slow as it likes.
     DeadlineOrder,
     /// Any that is pending, at any step: also what happens late may happen in any order.
@@ -106,6 +109,9 @@ impl Default for Config {
         Self { time: TimeMode::WhenIdle, max_early: 4, max_fired: 100, shards: Shards::Drawn }
     }
 }
+
+/// What the task is called that lets timers fire.
+pub const CLOCK: &str = "the clock of interlock-sync";
 
 /// Begins the message of an execution that ended because its timers fired as often as they may.
 pub const TIMERS_SPENT: &str = "the execution waits for nothing but time: timers have fired";

@@ -311,7 +311,7 @@ pub(crate) fn spawn(future: impl Future<Output = ()> + Send + 'static, place: Pl
 pub(crate) fn spawn_clock(future: impl Future<Output = ()> + 'static) -> TaskId {
     let stack_size = ExecutionState::with(|state| state.config.stack_size);
     let place = std::panic::Location::caller();
-    let task = ExecutionState::spawn_future(future, stack_size, Some("clock".to_owned()), place);
+    let task = ExecutionState::spawn_future(future, stack_size, Some(super::CLOCK.to_owned()), place);
     recorder::name(usize::from(task) as u64, || "clock".to_owned());
     ExecutionState::with(|state| state.detach(task));
     task

@@ -228,6 +228,15 @@ pub fn interval(period: Duration) -> Interval {
     Interval { next: Instant::now(), period, behavior: MissedTickBehavior::Burst, place: Location::caller() }
 }
 
+/// Ticks at a moment and then once a period.
+///
+/// # Panics
+/// The period is zero.
+#[track_caller]
+pub fn interval_at(start: Instant, period: Duration) -> Interval {
+    Interval { next: start, ..interval(period) }
+}
+
 impl Interval {
     /// Waits for the next tick, and gives the moment that it was meant for.
     pub fn tick(&mut self) -> impl Future<Output = Instant> + '_ {

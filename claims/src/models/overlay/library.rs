@@ -11,8 +11,14 @@ const FOLDER: &str = "library";
 /// The folder of the stand-ins, in the overlay's.
 pub(super) const SHIMS: &str = "library/loom-models/overlay";
 /// The packages that the overlay's workspace has of ours.
-const MEMBERS: [&str; 5] =
-    ["sync", "loom-models", "loom-models/overlay/std", "loom-models/overlay/test", "loom-models/overlay/tokio"];
+const MEMBERS: [&str; 6] = [
+    "sync",
+    "loom-models",
+    "loom-models/overlay/parking_lot",
+    "loom-models/overlay/std",
+    "loom-models/overlay/test",
+    "loom-models/overlay/tokio",
+];
 
 /// The sources of the library, as the command carries them: paths from our workspace's folder, with what is in them.
 #[derive(Clone, Debug, Default)]

@@ -43,6 +43,7 @@ const SWAPS: [Swap; 6] = [
             "macros",
             "mio",
             "net",
+            "parking_lot",
             "process",
             "rt",
             "rt-multi-thread",
@@ -73,9 +74,9 @@ const SWAPS: [Swap; 6] = [
     },
     Swap {
         name: "parking_lot",
-        majors: &[(0, 12), (0, 11), (0, 10)],
-        package: "shuttle-parking_lot",
-        from: From::Registry("0.12"),
+        majors: &[(0, 13), (0, 12), (0, 11), (0, 10)],
+        package: "interlock-overlay-parking-lot",
+        from: From::Shim("parking_lot"),
         features: &["arc_lock", "owning_ref", "send_guard", "serde"],
     },
     Swap {

@@ -5,6 +5,8 @@
 //! not named here is the real one: files, sockets, clocks, and cells that are made once (`OnceLock`, `LazyLock`), whose
 //! making is one step unless it blocks.
 
+mod condvar;
+
 pub use ::std::*;
 
 pub use shuttle::thread_local;
@@ -15,9 +17,10 @@ pub mod sync {
     pub use ::std::sync::*;
 
     pub use shuttle::sync::{
-        Barrier, BarrierWaitResult, Condvar, Mutex, MutexGuard, Once, OnceState, RwLock, RwLockReadGuard,
-        RwLockWriteGuard, WaitTimeoutResult,
+        Barrier, BarrierWaitResult, Mutex, MutexGuard, Once, OnceState, RwLock, RwLockReadGuard, RwLockWriteGuard,
     };
+
+    pub use crate::condvar::{Condvar, WaitTimeoutResult};
 
     pub mod atomic {
         //! Atomics, each access a step; sequentially consistent, whatever ordering is asked for.
@@ -40,14 +43,27 @@ pub mod sync {
 }
 
 pub mod thread {
-    //! Threads. A sleep is a yield: time is not the checker's here.
+    //! Threads.
 
     pub use ::std::thread::*;
 
     pub use shuttle::thread::{
         Builder, JoinHandle, LocalKey, Scope, ScopedJoinHandle, Thread, ThreadId, current, park, park_timeout, scope,
-        sleep, spawn, yield_now,
+        spawn, yield_now,
     };
+
+    /// Sleeps on the execution's clock, which goes on when nobody else can.
+    pub fn sleep(duration: ::std::time::Duration) {
+        interlock_sync::model::block_on(interlock_sync::time::sleep(duration));
+    }
+}
+
+pub mod time {
+    //! Moments of the execution's clock. The time of day is the real one.
+
+    pub use ::std::time::*;
+
+    pub use interlock_sync::time::Instant;
 }
 
 pub mod hint {

@@ -1,0 +1,160 @@
+//! `cargo interlock model run --overlay` on a crate that knows nothing of models: each of its bugs is found, with its
+//! steps, and the same code without it is explored to the end.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+/// What the command builds, for all tests of this file.
+fn scratch() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("overlay")
+}
+
+/// Runs the tests of the fixture; unlike the fixture's own dependencies, the stand-ins are in no lock file of ours, so
+/// cargo may ask the registry.
+fn run(arguments: &[&str]) -> (i32, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_cargo-interlock"))
+        .args(["interlock", "model", "run", "--overlay", "--manifest-path", "fixtures/overlaid/Cargo.toml", "--quiet"])
+        .args(arguments)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env("NO_COLOR", "1")
+        .env("CARGO_TARGET_DIR", scratch())
+        .output()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+/// All tests of the fixture and one more, in one run.
+fn lines() -> &'static [Value] {
+    static LINES: OnceLock<Vec<Value>> = OnceLock::new();
+    LINES.get_or_init(|| {
+        let (code, out, err) = run(&["--package", "stock", "--message-format", "json"]);
+        assert_eq!(code, 1, "{out}\n{err}");
+        out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    })
+}
+
+#[track_caller]
+fn line_of(name: &str) -> &'static Value {
+    lines().iter().find(|line| line["name"] == name).unwrap_or_else(|| panic!("no line of {name}"))
+}
+
+/// A bug is found with its text, and the last steps of its table are these: task, place, what and object.
+#[track_caller]
+fn check_found(name: &str, message: &str, last: &[[&str; 4]]) {
+    let line = line_of(name);
+    assert_eq!(line["verdict"]["kind"], "failed", "{line}");
+    let failure = &line["failure"];
+    assert!(failure["message"].as_str().unwrap().contains(message), "{failure}");
+    let steps = failure["steps"].as_array().unwrap();
+    let place = |step: &Value| format!("{}:{}", step["file"].as_str().unwrap_or_default(), step["line"]);
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let said: Vec<[String; 4]> = steps
+        .iter()
+        .map(|step| [text(&step["task"]), place(step), text(&step["what"]), text(&step["object"])])
+        .collect();
+    let end: Vec<[&str; 4]> =
+        said[said.len().saturating_sub(last.len())..].iter().map(|step| step.each_ref().map(String::as_str)).collect();
+    assert_eq!(end, last, "{said:#?}");
+}
+
+#[track_caller]
+fn check_complete(name: &str) {
+    let line = line_of(name);
+    assert_eq!(line["verdict"]["kind"], "complete", "{line}");
+}
+
+#[test]
+fn locks_of_std_in_two_orders_deadlock() {
+    check_found(
+        "tests::shelves_in_two_orders",
+        "deadlock!",
+        &[["main", "src/lib.rs:26", "STUCK", "lock #1"], ["task 1", "src/lib.rs:35", "STUCK", "lock #2"]],
+    );
+    let steps = line_of("tests::shelves_in_two_orders")["failure"]["steps"].as_array().unwrap();
+    assert_eq!(steps[steps.len() - 1]["held_by"], "main, since src/lib.rs:26");
+    check_complete("tests::shelves_in_one_order");
+}
+
+#[test]
+fn a_lock_of_parking_lot_that_is_read_twice_deadlocks() {
+    let last = [["main", "src/lib.rs:56", "STUCK", "write #1"], ["other", "src/lib.rs:72", "STUCK", "read #1"]];
+    check_found("a_mean_that_reads_twice", "deadlock!", &last);
+    check_complete("a_mean");
+}
+
+#[test]
+fn a_map_of_dashmap_that_is_changed_while_it_is_read_deadlocks() {
+    let last = [["other", "src/lib.rs:90", "STUCK", "remove"]];
+    check_found("a_sweep_in_place", "it already holds", &last);
+    check_complete("a_sweep");
+}
+
+#[test]
+fn a_notification_of_tokio_is_lost() {
+    check_found("a_door_that_opens_now", "deadlock!", &[["task 1", "src/lib.rs:120", "STUCK", "behind notified"]]);
+    check_complete("a_door");
+}
+
+#[test]
+fn a_test_that_returns_an_error_fails_and_a_package_by_path_is_overlaid_too() {
+    check_found("a_name_in_two_holds", "the test returned an error", &[]);
+    let steps = line_of("a_name_in_two_holds")["failure"]["steps"].as_array().unwrap();
+    assert!(steps.iter().any(|step| step["file"] == "names/src/lib.rs"), "{steps:?}");
+    check_complete("a_name");
+}
+
+#[test]
+fn condition_variables_are_the_checkers() {
+    check_complete("a_door_on_a_thread");
+    // Who is parked may wake without a reason, as often as it likes.
+    for name in ["a_first_price_is_told", "a_first_price_that_nobody_tells"] {
+        let line = line_of(name);
+        assert_eq!(line["verdict"]["kind"], "sampled", "{line}");
+    }
+}
+
+#[test]
+fn time_goes_on_when_nobody_else_can() {
+    for name in ["a_wait_that_ends_in_time", "a_time_out_of_a_door_that_stays_shut"] {
+        let line = line_of(name);
+        assert!(["complete", "nothing-explored"].contains(&line["verdict"]["kind"].as_str().unwrap()), "{line}");
+    }
+}
+
+#[test]
+fn what_the_checker_did_not_run_is_no_success() {
+    for name in ["a_test_that_has_to_panic", "tests::one_thread_alone", "what_a_build_script_and_a_feature_say"] {
+        let line = line_of(name);
+        assert_eq!(line["verdict"]["kind"], "nothing-explored", "{line}");
+    }
+}
+
+#[test]
+fn a_test_file_from_elsewhere_is_run_alone() {
+    let add = ["--package", "stock", "--add-test", "fixtures/overlaid/more/elsewhere.rs", "--message-format", "json"];
+    // Both tests of this file build, and one target folder is enough.
+    let _first = lines();
+    let (code, out, err) = run(&add);
+    assert_eq!(code, 0, "{out}\n{err}");
+    let names: Vec<Value> =
+        out.lines().filter_map(|line| serde_json::from_str::<Value>(line).unwrap().get("name").cloned()).collect();
+    assert_eq!(names, ["two_writers_and_a_reader"]);
+}
+
+#[test]
+fn a_wrong_request_says_what_is_wrong() {
+    let wrong = |arguments: &[&str], says: &str| {
+        let (code, _, err) = run(arguments);
+        assert_eq!(code, 2, "{err}");
+        assert!(err.contains(says), "{err}");
+    };
+    wrong(&["--package", "stok"], "no package is called `stok`");
+    wrong(&["--package", "stock", "--add-test", "fixtures/none.rs"], "there is no test file fixtures/none.rs");
+    wrong(&["--add-test", "fixtures/overlaid/more/elsewhere.rs"], "name it with --package");
+}
