@@ -15,11 +15,17 @@ const MANIFEST: &str = include_str!("../Cargo.toml");
 
 /// Lays the overlay, builds it, and looks for the tests in it.
 pub(crate) fn build(args: &ModelBuildArgs, suite: &Suite, options: BuildOptions) -> anyhow::Result<Built> {
-    let request =
-        OverlayRequest { packages: args.packages.clone(), tests: args.add_test.clone(), keeps_std: args.keep_std };
+    let request = OverlayRequest {
+        packages: args.packages.clone(),
+        tests: args.add_test.clone(),
+        also: args.also.clone(),
+        keeps_std: args.keep_std,
+    };
     let laid = overlay(args.manifest_path.as_deref(), &request, &library(), options).map_err(|error| match error {
         OverlayError::Suite(error) => usage(error),
-        OverlayError::NoTest(_) | OverlayError::WhosePackage => UsageError(error.to_string()).into(),
+        OverlayError::NoDependency(_) | OverlayError::NoTest(_) | OverlayError::WhosePackage => {
+            UsageError(error.to_string()).into()
+        }
         OverlayError::File { .. } | OverlayError::Library(_) => error.into(),
     })?;
     let mut suite = suite.clone();

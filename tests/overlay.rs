@@ -33,7 +33,7 @@ fn run(arguments: &[&str]) -> (i32, String, String) {
 fn lines() -> &'static [Value] {
     static LINES: OnceLock<Vec<Value>> = OnceLock::new();
     LINES.get_or_init(|| {
-        let (code, out, err) = run(&["--package", "stock", "--message-format", "json"]);
+        let (code, out, err) = run(&["--package", "stock", "--also", "parking", "--message-format", "json"]);
         assert_eq!(code, 1, "{out}\n{err}");
         out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     })
@@ -137,7 +137,16 @@ fn what_the_checker_did_not_run_is_no_success() {
 
 #[test]
 fn a_test_file_from_elsewhere_is_run_alone() {
-    let add = ["--package", "stock", "--add-test", "fixtures/overlaid/more/elsewhere.rs", "--message-format", "json"];
+    let add = [
+        "--package",
+        "stock",
+        "--also",
+        "parking",
+        "--add-test",
+        "fixtures/overlaid/more/elsewhere.rs",
+        "--message-format",
+        "json",
+    ];
     // Both tests of this file build, and one target folder is enough.
     let _first = lines();
     let (code, out, err) = run(&add);
@@ -145,6 +154,16 @@ fn a_test_file_from_elsewhere_is_run_alone() {
     let names: Vec<Value> =
         out.lines().filter_map(|line| serde_json::from_str::<Value>(line).unwrap().get("name").cloned()).collect();
     assert_eq!(names, ["two_writers_and_a_reader"]);
+}
+
+#[test]
+fn a_dependency_of_the_registry_can_be_overlaid_and_hangs_where_it_is_not() {
+    check_complete("a_customer_who_is_called");
+    let alone = ["a_customer_who_is_called", "--package", "stock", "--hang-after", "2s"];
+    let (code, out, _) = run(&alone);
+    assert_eq!(code, 4, "{out}");
+    assert!(out.contains("hung"), "{out}");
+    assert!(out.contains("parking 2.") && out.contains("(--also parking overlays it)"), "{out}");
 }
 
 #[test]
@@ -156,5 +175,6 @@ fn a_wrong_request_says_what_is_wrong() {
     };
     wrong(&["--package", "stok"], "no package is called `stok`");
     wrong(&["--package", "stock", "--add-test", "fixtures/none.rs"], "there is no test file fixtures/none.rs");
+    wrong(&["--package", "stock", "--also", "parking-lots"], "`parking-lots` is no dependency from crates.io");
     wrong(&["--add-test", "fixtures/overlaid/more/elsewhere.rs"], "name it with --package");
 }

@@ -19,7 +19,7 @@ const FULL_SEARCH: Search = Search::Portfolio { schedules: 20_000 };
 const LIMITS: Limits = Limits { steps: 100_000, stack_bytes: 0x40_0000, ..Limits::DEFAULT };
 
 /// Timers of code that was not written to be modelled: one that only waits for time is told so in the end.
-const TIMERS_MAX: usize = 10_000;
+const TIMERS_MAX: usize = 1_000;
 
 /// Runs a test's body under every schedule that the search takes, and panics where one of them fails: by a panic of the
 /// test, or by a deadlock.

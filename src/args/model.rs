@@ -58,6 +58,9 @@ pub(crate) struct ModelBuildArgs {
     /// With --overlay: a test file more, which is not the crate's
     #[arg(long, value_name = "FILE", requires = "overlay")]
     pub(crate) add_test: Vec<PathBuf>,
+    /// With --overlay: overlay a dependency from crates.io, too
+    #[arg(long, value_name = "PACKAGE", requires = "overlay")]
+    pub(crate) also: Vec<String>,
     /// With --overlay: leave the standard library's threads and locks real
     #[arg(long, requires = "overlay")]
     pub(crate) keep_std: bool,

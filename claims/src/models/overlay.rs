@@ -27,6 +27,8 @@ pub struct OverlayRequest {
     pub packages: Vec<String>,
     /// Test files that are none of the package's.
     pub tests: Vec<PathBuf>,
+    /// Dependencies that are overlaid, too: their locks and threads are then the checker's.
+    pub also: Vec<String>,
     /// Whether the standard library stays real.
     pub keeps_std: bool,
 }
@@ -68,6 +70,9 @@ pub enum OverlayError {
     /// What the command carries is broken.
     #[error("the library that this command carries cannot be read: {0}")]
     Library(String),
+    /// A dependency that is to be overlaid, and is none of a registry.
+    #[error("`{0}` is no dependency from crates.io: only those can be overlaid with the packages by path")]
+    NoDependency(String),
     /// A test file does not exist.
     #[error("there is no test file {0}")]
     NoTest(String),
@@ -91,7 +96,8 @@ pub fn overlay(
     if !request.tests.is_empty() && asked.len() != 1 {
         return Err(OverlayError::WhosePackage);
     }
-    let packages = by_path(&metadata, &asked);
+    let also = also(&metadata, &request.also)?;
+    let packages: Vec<&Package> = by_path(&metadata, &asked).into_iter().chain(also.iter().copied()).collect();
     let root = metadata.target_directory.as_std_path().join("interlock").join("overlay");
     let folders = packages.iter().map(|package| (folder(package), folder_name(package))).collect();
     let tests = existing(&request.tests)?;
@@ -103,7 +109,8 @@ pub fn overlay(
         write(&root.join("crates").join(folder_name(package)).join("Cargo.toml"), text.as_bytes())?;
     }
     let members: Vec<String> = folders.values().map(|name| format!("crates/{name}")).collect();
-    write(&root.join("Cargo.toml"), library.workspace(&members)?.as_bytes())?;
+    let patches = also.iter().map(|package| (folder_name(package), package.name.to_string())).collect();
+    write(&root.join("Cargo.toml"), library.workspace(&members, &patches)?.as_bytes())?;
     copy_lock(metadata.workspace_root.as_std_path(), &root)?;
     let ids = packages.iter().map(|package| package.id.clone()).collect();
     notes.extend(reality::notes(&metadata, &asked, &ids));
@@ -165,6 +172,22 @@ fn by_path<'a>(metadata: &'a Metadata, asked: &BTreeSet<PackageId>) -> Vec<&'a P
         at += 1;
     }
     found
+}
+
+/// The packages of a registry that are to be overlaid with those by path.
+fn also<'a>(metadata: &'a Metadata, names: &[String]) -> Result<Vec<&'a Package>, OverlayError> {
+    let mut found = Vec::new();
+    for name in names {
+        let is_it = |package: &&Package| {
+            package.name.as_str() == name && package.source.as_ref().is_some_and(|source| source.is_crates_io())
+        };
+        let before = found.len();
+        found.extend(metadata.packages.iter().filter(is_it).filter(|package| !is_macro(package)));
+        if found.len() == before {
+            return Err(OverlayError::NoDependency(name.clone()));
+        }
+    }
+    Ok(found)
 }
 
 fn is_macro(package: &Package) -> bool {

@@ -61,6 +61,10 @@ impl<P: Policy> Scheduler for Asking<P> {
         if !record.step() {
             return None;
         }
+        // A replay may take long for its one execution.
+        if record.switches.is_some() && record.is_time_to_tell() {
+            session::progress(None, record.own);
+        }
         #[cfg(feature = "model-overlay")]
         super::watch::switches(current);
         #[cfg(feature = "model-overlay")]

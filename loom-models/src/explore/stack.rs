@@ -45,9 +45,17 @@ pub(crate) fn caller() -> Option<Call> {
     let innermost = symbols.iter().position(|symbol| frame(symbol).is_some())?;
     let is_library = |symbol: &&&BacktraceSymbol| symbol.filename().is_some_and(|file| !file.starts_with("/rustc"));
     let called = symbols[..innermost].iter().rev().find(is_library);
-    let operation = called.and_then(|symbol| symbol.name()).map(|name| short(&name.to_string())).unwrap_or_default();
+    let operation = called.map(|symbol| operation(symbol)).unwrap_or_default();
     let frames = symbols[innermost..].iter().rev().filter_map(|symbol| frame(symbol)).collect();
     Some(Call { frames, operation })
+}
+
+/// What a function of a library is called; one without a name of its own, as the body of an async function that was
+/// inlined, by its file.
+fn operation(symbol: &BacktraceSymbol) -> String {
+    let name = symbol.name().map(|name| short(&name.to_string())).filter(|name| !name.is_empty());
+    let file = || Some(symbol.filename()?.file_stem()?.to_string_lossy().into_owned());
+    name.or_else(file).unwrap_or_default()
 }
 
 /// A frame of the source under test.

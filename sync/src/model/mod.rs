@@ -70,7 +70,7 @@ pub enum TimeMode {
     #[default]
     WhenIdle,
     /// The same where tasks also wait for what is none of the facade's: the task [`CLOCK`] is always ready while there are
-    /// timers, and the scheduler lets it run only where nobody else can.
+    /// timers, and the scheduler lets it run only where nobody else can. Looking at the clock takes a nanosecond.
     WhenAlone,
     /// In the order of their deadlines, at any step: the code may be as slow as it likes.
     DeadlineOrder,

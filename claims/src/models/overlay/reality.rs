@@ -32,7 +32,9 @@ pub(super) fn notes(metadata: &Metadata, asked: &BTreeSet<PackageId>, overlaid: 
         if !real.is_empty() && !is_one_of_them {
             notes.push(format!("{name} {version} stays real, with the real {}", real.join(", ")));
         } else if is_direct(metadata, overlaid, &id) && !is_one_of_them && blocks(package) {
-            notes.push(format!("{name} {version} stays real, and has threads or blocking locks of its own"));
+            notes.push(format!(
+                "{name} {version} stays real, and has threads or blocking locks of its own (--also {name} overlays it)"
+            ));
         }
     }
     notes.extend(wrong_versions(&packages, overlaid));
@@ -64,7 +66,11 @@ fn reachable(metadata: &Metadata, from: &BTreeSet<PackageId>) -> BTreeSet<Packag
     while let Some(id) = open.pop_front() {
         let Some(node) = resolve.nodes.iter().find(|node| node.id == id) else { continue };
         for dependency in &node.deps {
-            let is_normal = dependency.dep_kinds.iter().any(|kind| kind.kind == DependencyKind::Normal);
+            // The tests that are run are built with what they depend on.
+            let is_built = |kind: DependencyKind| {
+                kind == DependencyKind::Normal || (kind == DependencyKind::Development && from.contains(&id))
+            };
+            let is_normal = dependency.dep_kinds.iter().any(|kind| is_built(kind.kind));
             let is_swapped = name(&dependency.pkg).is_some_and(|name| swap::names().any(|known| known == name));
             if is_normal && !is_swapped && found.insert(dependency.pkg.clone()) {
                 open.push_back(dependency.pkg.clone());

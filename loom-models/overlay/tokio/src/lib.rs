@@ -14,8 +14,6 @@ pub mod time {
     pub mod error {
         //! What a time-out is told by.
 
-        pub use shuttle_tokio_impl::time::error::*;
-
         pub use interlock_sync::time::Elapsed;
     }
 
