@@ -1,5 +1,6 @@
 //! `cargo interlock model`: list, run, replay, and joining the shards of a run.
 
+use std::fs::File;
 use std::path::Path;
 
 use anyhow::Context;
@@ -56,6 +57,8 @@ pub(crate) struct Built {
     kind: ModelKind,
     /// What is to be said of how it was built.
     notes: Vec<String>,
+    /// What keeps other runs off an overlay's files.
+    _lock: Option<File>,
 }
 
 fn list(args: &ModelListArgs) -> anyhow::Result<Outcome> {
@@ -177,7 +180,7 @@ fn build(args: &ModelBuildArgs) -> anyhow::Result<Built> {
     let request = SuiteRequest { packages: args.packages.clone(), explicit: explicit(args) };
     let suites = suites(&workspace, &request, &settings.suites).map_err(usage)?;
     let discovery = discover(&workspace, &suites, options)?;
-    Built::new(workspace, discovery, request.explicit.kind, Vec::new())
+    Built::new(workspace, discovery, request.explicit.kind, Vec::new(), None)
 }
 
 impl Built {
@@ -187,10 +190,11 @@ impl Built {
         discovery: Discovery,
         kind: ModelKind,
         notes: Vec<String>,
+        lock: Option<File>,
     ) -> anyhow::Result<Built> {
         let lines = workspace.target.join(LINES_FOLDER);
         std::fs::create_dir_all(&lines).with_context(|| format!("failed to make the folder {}", lines.display()))?;
-        Ok(Built { workspace, discovery, kind, notes })
+        Ok(Built { workspace, discovery, kind, notes, _lock: lock })
     }
 }
 

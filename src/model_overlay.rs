@@ -37,7 +37,7 @@ pub(crate) fn build(args: &ModelBuildArgs, suite: &Suite, options: BuildOptions)
     let suites: Vec<Suite> =
         laid.packages.iter().map(|package| overlaid_suite(&laid.workspace, package, &suite)).collect();
     let discovery = discover(&laid.workspace, &suites, options)?;
-    Built::new(laid.workspace, discovery, ModelKind::Overlaid, laid.notes)
+    Built::new(laid.workspace, discovery, ModelKind::Overlaid, laid.notes, Some(laid.lock))
 }
 
 /// The packages that overlaid crates are built with, as this command carries them.

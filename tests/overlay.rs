@@ -128,6 +128,13 @@ fn time_goes_on_when_nobody_else_can() {
 }
 
 #[test]
+fn what_fails_only_behind_other_executions_is_no_finding() {
+    let verdict = &line_of("a_static_that_lives_on")["verdict"];
+    assert_eq!(verdict["kind"], "not-deterministic", "{verdict}");
+    assert!(verdict["cause"].as_str().unwrap().contains("run alone in a process, does not fail"), "{verdict}");
+}
+
+#[test]
 fn what_the_checker_did_not_run_is_no_success() {
     for name in ["a_test_that_has_to_panic", "tests::one_thread_alone", "what_a_build_script_and_a_feature_say"] {
         let line = line_of(name);
@@ -147,8 +154,6 @@ fn a_test_file_from_elsewhere_is_run_alone() {
         "--message-format",
         "json",
     ];
-    // Both tests of this file build, and one target folder is enough.
-    let _first = lines();
     let (code, out, err) = run(&add);
     assert_eq!(code, 0, "{out}\n{err}");
     let names: Vec<Value> =

@@ -10,6 +10,7 @@ mod reality;
 mod swap;
 
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use cargo_metadata::{Metadata, MetadataCommand, Package, PackageId, TargetKind};
@@ -34,7 +35,7 @@ pub struct OverlayRequest {
 }
 
 /// An overlay, written down.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Overlay {
     /// Its workspace.
     pub workspace: ModelWorkspace,
@@ -42,6 +43,8 @@ pub struct Overlay {
     pub packages: Vec<String>,
     /// What stays real, and what was left out.
     pub notes: Vec<String>,
+    /// Held as long as its files and binaries are used: another run would write others in their place.
+    pub lock: File,
 }
 
 /// Where the tests of an overlaid package run, and whose source they are of.
@@ -103,6 +106,7 @@ pub fn overlay(
     let tests = existing(&request.tests)?;
     let overlaid = Overlaid { folders: &folders, tests: &tests, with_std: !request.keeps_std };
     let mut notes = Vec::new();
+    let lock = lock(&root)?;
     library.unpack(&root)?;
     for package in &packages {
         let text = overlaid.manifest(package, asked.contains(&package.id), &mut notes);
@@ -121,7 +125,7 @@ pub fn overlay(
     let from = |package: &&Package| (package.name.to_string(), from(package, &metadata, &tests));
     let from = packages.iter().map(from).collect();
     let workspace = ModelWorkspace::overlaid(&root, &metadata, from)?;
-    Ok(Overlay { workspace, packages: names, notes })
+    Ok(Overlay { workspace, packages: names, notes, lock })
 }
 
 /// The suite of an overlaid package.
@@ -224,6 +228,16 @@ fn copy_lock(workspace: &Path, root: &Path) -> Result<(), OverlayError> {
     }
     write(&ours, &lock)?;
     write(&seen, &lock)
+}
+
+/// Waits until no other run uses the overlay's folder.
+fn lock(root: &Path) -> Result<File, OverlayError> {
+    let path = root.join("lock");
+    let fail = |error| OverlayError::File { path: path.display().to_string(), error };
+    std::fs::create_dir_all(root).map_err(fail)?;
+    let file = File::create(&path).map_err(fail)?;
+    file.lock().map_err(fail)?;
+    Ok(file)
 }
 
 /// Writes a file that is not so already: cargo builds again what was written again.

@@ -20,6 +20,10 @@ const KEPT_BYTES: usize = 16 * 1024;
 /// Where shuttle writes what it tells of an overlaid test's failure.
 const TOLD_VARIABLE: &str = "SHUTTLE_ANNOTATION_FILE";
 
+/// Said of a failure that a process of its own does not have.
+const ALONE: &str = "the failing schedule, run alone in a process, does not fail: something outlives an execution and \
+                     changes the next, as a `static` does";
+
 /// How models are run.
 #[derive(Clone, Debug)]
 pub struct RunOptions {
@@ -174,7 +178,7 @@ fn perform(jobs: Vec<Job<'_>>, options: &RunOptions, tell: &mut dyn FnMut(RunEve
                         let _ = sender.send((at, event));
                     };
                     say(RunEvent::Started { name: full_name(&job.run) });
-                    let run = run_one(at, job, options, &say);
+                    let run = confirm(at, job, run_one(at, job, options, &say), options);
                     say(RunEvent::Finished(Box::new(run)));
                 }
             });
@@ -235,6 +239,20 @@ fn run_one(at: usize, job: &Job<'_>, options: &RunOptions, say: &dyn Fn(RunEvent
     said.fill(&mut run, &ended, budget_ms);
     if is_described {
         run.verdict = Verdict::NotRun;
+    }
+    run
+}
+
+/// Runs a failure again in a process of its own. One that comes only behind other executions is of what these have left, and
+/// says nothing of its schedule. A twin that was caught is not asked.
+fn confirm(at: usize, job: &Job<'_>, mut run: ModelRun, options: &RunOptions) -> ModelRun {
+    let is_asked = job.ask == Ask::Run && run.twin.is_none() && run.verdict == Verdict::Failed;
+    let token = run.failure.as_ref().map(|failure| failure.token.clone()).filter(|token| !token.is_empty());
+    let Some(token) = token.filter(|_| is_asked) else { return run };
+    let again = Job { model: job.model, run: job.run.clone(), ask: Ask::Replay(token) };
+    let again = run_one(at, &again, options, &|_| ());
+    if matches!(again.verdict, Verdict::NotDeterministic(_)) {
+        run.verdict = Verdict::NotDeterministic(ALONE.to_owned());
     }
     run
 }
