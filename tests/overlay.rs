@@ -125,6 +125,8 @@ fn time_goes_on_when_nobody_else_can() {
         let line = line_of(name);
         assert!(["complete", "nothing-explored"].contains(&line["verdict"]["kind"].as_str().unwrap()), "{line}");
     }
+    let notes = line_of("a_first_price_is_told")["notes"].to_string();
+    assert!(notes.contains("time went on only where nobody else could"), "{notes}");
 }
 
 #[test]

@@ -85,6 +85,10 @@ impl Run<'_> {
             let note = "draws without a stated range came from one fixed stream: other draws were not explored";
             self.outcome.notes.push(note.to_owned());
         }
+        if record.ever_held_time_back {
+            let note = "time went on only where nobody else could: what a slow task meets was not explored";
+            self.outcome.notes.push(note.to_owned());
+        }
         self.outcome.notes.extend(quiet::note());
         let is_clean = self.outcome.failure.is_none() && record.stop.is_none();
         self.outcome.verdict = if is_clean && !record.ever_chose { Verdict::NothingExplored } else { verdict };

@@ -70,6 +70,10 @@ impl<P: Policy> Scheduler for Asking<P> {
         #[cfg(feature = "model-overlay")]
         let others = without_the_clock(tasks);
         #[cfg(feature = "model-overlay")]
+        {
+            record.ever_held_time_back |= others.is_some();
+        }
+        #[cfg(feature = "model-overlay")]
         let tasks = others.as_deref().unwrap_or(tasks);
         let whole = Ask { tasks, current, yields };
         let ask = if quiet::is_on() { whole.only_the_usual() } else { whole };

@@ -52,6 +52,8 @@ pub(crate) struct Record {
     pub(crate) ever_chose: bool,
     /// Whether any execution drew without a stated range.
     pub(crate) ever_drew: bool,
+    /// Whether a timer could have fired where somebody else could go on, and was not allowed to.
+    pub(crate) ever_held_time_back: bool,
     pub(crate) stop: Option<Stop>,
     pub(crate) allowance: Allowance,
     /// The switches of this execution, where someone wants them.
@@ -71,6 +73,7 @@ impl Record {
             way: Way::default(),
             ever_chose: false,
             ever_drew: false,
+            ever_held_time_back: false,
             stop: None,
             allowance,
             switches: None,
