@@ -6,6 +6,7 @@
 
 mod library;
 mod manifest;
+mod patch;
 mod reality;
 mod swap;
 
@@ -113,8 +114,9 @@ pub fn overlay(
         write(&root.join("crates").join(folder_name(package)).join("Cargo.toml"), text.as_bytes())?;
     }
     let members: Vec<String> = folders.values().map(|name| format!("crates/{name}")).collect();
-    let patches = also.iter().map(|package| (folder_name(package), package.name.to_string())).collect();
-    write(&root.join("Cargo.toml"), library.workspace(&members, &patches)?.as_bytes())?;
+    let of_registry = also.iter().map(|package| (folder_name(package), package.name.to_string())).collect();
+    let patches = patch::patches(metadata.workspace_root.as_std_path(), &folders, &of_registry);
+    write(&root.join("Cargo.toml"), library.workspace(&members, patches)?.as_bytes())?;
     copy_lock(metadata.workspace_root.as_std_path(), &root)?;
     let ids = packages.iter().map(|package| package.id.clone()).collect();
     notes.extend(reality::notes(&metadata, &asked, &ids));

@@ -1,6 +1,5 @@
 //! The library that overlaid crates run with: our own packages, unpacked into the overlay's workspace.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use toml::{Table, Value};
@@ -43,13 +42,8 @@ impl OverlayLibrary {
         Ok(())
     }
 
-    /// The manifest of the overlay's workspace: our members and its own, what our packages inherit, and the packages of
-    /// the registry, by folder, that everything is to have in their overlaid form.
-    pub(super) fn workspace(
-        &self,
-        members: &[String],
-        patches: &BTreeMap<String, String>,
-    ) -> Result<String, OverlayError> {
+    /// The manifest of the overlay's workspace: our members and its own, what our packages inherit, and patches.
+    pub(super) fn workspace(&self, members: &[String], patches: Table) -> Result<String, OverlayError> {
         let ours: Table = self.manifest.parse().map_err(|error| unreadable("Cargo.toml", &error))?;
         let mut workspace = ours.get("workspace").and_then(Value::as_table).cloned().unwrap_or_default();
         let own = MEMBERS.iter().map(|member| format!("{FOLDER}/{member}"));
@@ -64,15 +58,7 @@ impl OverlayLibrary {
                 }
             }
         }
-        let patch = |(folder, name): (&String, &String)| {
-            let path = Value::from(format!("crates/{folder}"));
-            let said =
-                Table::from_iter([("package".to_owned(), Value::from(name.as_str())), ("path".to_owned(), path)]);
-            (folder.replace(|char: char| !char.is_ascii_alphanumeric(), "-"), Value::Table(said))
-        };
-        let patches: Table = patches.iter().map(patch).collect();
-        let patch = Table::from_iter([("crates-io".to_owned(), Value::Table(patches))]);
-        let parts = [("workspace".to_owned(), Value::Table(workspace)), ("patch".to_owned(), Value::Table(patch))];
+        let parts = [("workspace".to_owned(), Value::Table(workspace)), ("patch".to_owned(), Value::Table(patches))];
         Ok(Table::from_iter(parts).to_string())
     }
 }

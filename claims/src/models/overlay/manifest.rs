@@ -200,3 +200,16 @@ fn table<'a>(parent: &'a mut Table, key: &str) -> &'a mut Table {
         _ => unreachable!("it was made one"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_git_source_is_said_as_cargo_reads_it() {
+        let said = from_git("git+https://example.com/a/b?branch=next#0123abc");
+        assert_eq!(said["git"].as_str(), Some("https://example.com/a/b"));
+        assert_eq!(said["branch"].as_str(), Some("next"));
+        assert!(from_git("registry+https://example.com/index").is_empty());
+    }
+}
