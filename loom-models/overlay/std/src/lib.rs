@@ -48,9 +48,19 @@ pub mod thread {
     pub use ::std::thread::*;
 
     pub use shuttle::thread::{
-        Builder, JoinHandle, LocalKey, Scope, ScopedJoinHandle, Thread, ThreadId, current, park, park_timeout, scope,
-        spawn, yield_now,
+        Builder, JoinHandle, LocalKey, Scope, ScopedJoinHandle, Thread, ThreadId, current, park, scope, spawn, yield_now,
     };
+
+    /// Parks until somebody unparks this thread, or the time is over on the execution's clock.
+    pub fn park_timeout(duration: ::std::time::Duration) {
+        let thread = current();
+        let alarm = shuttle::future::spawn(async move {
+            interlock_sync::time::sleep(duration).await;
+            thread.unpark();
+        });
+        park();
+        alarm.abort();
+    }
 
     /// Sleeps on the execution's clock, which goes on when nobody else can.
     pub fn sleep(duration: ::std::time::Duration) {

@@ -2,6 +2,14 @@
 
 pub use shuttle_tokio_impl::*;
 
+pub mod sync {
+    //! Channels and locks. The barrier is tokio's own: it needs nothing but wakers.
+
+    pub use shuttle_tokio_impl::sync::*;
+
+    pub use real_tokio::sync::{Barrier, BarrierWaitResult};
+}
+
 pub mod time {
     //! Timers on the execution's clock, which goes on when nobody else can.
 
