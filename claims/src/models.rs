@@ -3,6 +3,7 @@
 //! The contract with the processes is `docs/model-protocol.md`. Nothing here knows loom or shuttle, but for the overlay's
 //! manifests.
 
+mod bound;
 mod build;
 mod capture;
 mod child;
@@ -20,6 +21,7 @@ mod suite;
 mod token;
 mod verdict;
 
+pub use bound::{Bound, BoundDone, Counted};
 pub use build::{BuildError, BuildOptions};
 pub use discover::{Discovery, EmptyBinary, FoundModel, ModelId, discover, matching};
 pub use merge::merge;
@@ -27,7 +29,7 @@ pub use model_report::{ModelCommand, ModelCounts, ModelReport};
 pub use model_run::ModelRun;
 pub use overlay::{OverlaidFrom, Overlay, OverlayError, OverlayLibrary, OverlayRequest, overlaid_suite, overlay};
 pub use part::{Part, PartError};
-pub use protocol::{BoundDone, Description, Failure, FailureStep, MadeAt, SearchPlan, Twin};
+pub use protocol::{Description, Failure, FailureStep, MadeAt, SearchPlan, Twin};
 pub use run::{RunEvent, RunOptions, Runs, describe_all, replay, run_all};
 pub use shard::Shard;
 pub use suite::{ModelKind, ModelWorkspace, Suite, SuiteError, SuiteRequest, suites};

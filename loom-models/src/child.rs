@@ -48,7 +48,7 @@ pub(crate) fn answer(model: &Model, body: Body, out: &Path, request: &str) {
 /// What runs a search.
 pub(crate) fn engine(search: Search) -> Engine {
     match search {
-        Search::Bounded { .. } | Search::Portfolio { .. } => Engine::Shuttle,
+        Search::Bounded { .. } | Search::Delays { .. } | Search::Portfolio { .. } => Engine::Shuttle,
         Search::Loom { .. } => Engine::Loom,
     }
 }

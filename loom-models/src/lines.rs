@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::model::{Model, Search};
-use crate::outcome::{Failure, Outcome, Step, Verdict};
+use crate::outcome::{Bound, Failure, Outcome, Step, Verdict};
 use crate::shard::Shard;
 use crate::token::{Engine, Origin};
 
@@ -64,13 +64,21 @@ pub(crate) fn model_value(model: &Model, search: Search, engine: Engine, source:
 fn search_value(search: Search) -> Value {
     match search {
         Search::Bounded { preemptions } => json!({"kind": "bounded", "preemptions": preemptions}),
+        Search::Delays { delays } => json!({"kind": "delays", "delays": delays}),
         Search::Portfolio { schedules } => json!({"kind": "portfolio", "schedules": schedules}),
         Search::Loom { preemptions } => json!({"kind": "loom", "preemptions": preemptions}),
     }
 }
 
+/// The line of a bound that is complete. What it counts is the name of its number.
+pub(crate) fn bound_value(bound: Bound, executions: u64, is_bounded: bool) -> Value {
+    let (word, number) = (bound.word(), bound.number());
+    json!({"line": "bound", word: number, "executions": executions, "bounded": is_bounded})
+}
+
+/// The line of a failure. Delays are told where they are counted.
 fn failure_value(failure: &Failure, token: &str) -> Value {
-    json!({
+    let mut value = json!({
         "line": "failure",
         "message": failure.message,
         "execution": failure.execution,
@@ -79,7 +87,11 @@ fn failure_value(failure: &Failure, token: &str) -> Value {
         "token": token,
         "steps": failure.steps.iter().zip(1_u64..).map(|(step, number)| step_value(step, number)).collect::<Vec<_>>(),
         "classes": failure.classes,
-    })
+    });
+    if let Some(delays) = failure.delays {
+        value["delays"] = json!(delays);
+    }
+    value
 }
 
 /// A step. What is not known is left out.
@@ -114,12 +126,16 @@ pub(crate) fn end_value(outcome: &Outcome, shard: Shard) -> Value {
 fn verdict_value(verdict: &Verdict) -> Value {
     let kind = verdict.word();
     match verdict {
-        Verdict::CompleteUpTo { preemptions, passed_over } => {
+        Verdict::CompleteUpTo { bound: Bound::Preemptions(preemptions), passed_over } => {
             json!({"kind": kind, "preemptions": preemptions, "passed_over": passed_over})
         }
+        Verdict::CompleteUpTo { bound: Bound::Delays(delays), .. } => json!({"kind": kind, "delays": delays}),
         Verdict::Sampled { schedules } => json!({"kind": kind, "schedules": schedules}),
-        Verdict::CutOff { reason, preemptions_done } => {
-            json!({"kind": kind, "reason": reason.word(), "preemptions_done": preemptions_done})
+        Verdict::CutOff { reason, done: Some(Bound::Delays(done)) } => {
+            json!({"kind": kind, "reason": reason.word(), "delays_done": done})
+        }
+        Verdict::CutOff { reason, done } => {
+            json!({"kind": kind, "reason": reason.word(), "preemptions_done": done.map(Bound::number)})
         }
         Verdict::NotDeterministic { cause } => json!({"kind": kind, "cause": cause}),
         Verdict::Complete | Verdict::Failed | Verdict::NothingExplored => json!({"kind": kind}),

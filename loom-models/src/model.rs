@@ -60,6 +60,13 @@ pub enum Search {
         /// The last bound.
         preemptions: u32,
     },
+    /// Every schedule with at most this many delays, on shuttle; bounds 0, 1, 2, .. in turn. For models of so many tasks
+    /// that the free choice of who follows one that blocks is too much: one order is set for all of it, and each
+    /// task that is passed over where its turn has come is a delay.
+    Delays {
+        /// The last bound.
+        delays: u32,
+    },
     /// Sampled schedules on shuttle: random, PCT of depth 1 to 4 and uniform random walk in turn. Then the bounded
     /// search, for as many executions again at most.
     Portfolio {
@@ -80,7 +87,7 @@ pub struct Twin {
     pub bug: &'static str,
     /// What the failure's text contains.
     pub symptom: &'static str,
-    /// Within what it must be found: preemptions, and for a portfolio sampled schedules.
+    /// Within what it must be found: preemptions or delays, as the search counts, and for a portfolio sampled schedules.
     pub found_within: u32,
 }
 

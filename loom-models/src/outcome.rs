@@ -12,7 +12,7 @@ pub struct Outcome {
     /// Executions that only showed which part of the search belongs to another shard.
     pub prefixes: u64,
     /// Each bound that is complete, with the executions that it took.
-    pub bounds: Vec<(u32, u64)>,
+    pub bounds: Vec<(Bound, u64)>,
     /// The first execution that failed.
     pub failure: Option<Failure>,
     /// What limits the verdict: one sentence each.
@@ -37,15 +37,60 @@ impl Outcome {
     }
 }
 
+/// How far a search goes. What one of them counts is not what the other does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bound {
+    /// So many times a task that could go on is made to wait, and whoever follows one that cannot is free.
+    Preemptions(u32),
+    /// So many times a task is passed over whose turn has come.
+    Delays(u32),
+}
+
+impl Bound {
+    /// How many.
+    pub fn number(self) -> u32 {
+        match self {
+            Bound::Preemptions(number) | Bound::Delays(number) => number,
+        }
+    }
+
+    /// Another number of the same.
+    #[cfg(feature = "model-shuttle")]
+    pub(crate) fn of_same(self, number: u32) -> Bound {
+        match self {
+            Bound::Preemptions(_) => Bound::Preemptions(number),
+            Bound::Delays(_) => Bound::Delays(number),
+        }
+    }
+
+    /// What is counted, in the protocol.
+    pub fn word(self) -> &'static str {
+        match self {
+            Bound::Preemptions(_) => "preemptions",
+            Bound::Delays(_) => "delays",
+        }
+    }
+}
+
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words = self.word();
+        match self.number() {
+            1 => write!(f, "1 {}", &words[..words.len() - 1]),
+            number => write!(f, "{number} {words}"),
+        }
+    }
+}
+
 /// The answer of a search. None of them says more than was looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Every execution was explored, without a bound.
     Complete,
-    /// Every execution with at most this many preemptions was explored.
+    /// Every execution within this bound was explored.
     CompleteUpTo {
         /// The last complete bound.
-        preemptions: u32,
+        bound: Bound,
         /// The limit on passing over, where the search met it: executions beyond it were not explored.
         passed_over: Option<u32>,
     },
@@ -59,7 +104,7 @@ pub enum Verdict {
         /// What ended it.
         reason: Cut,
         /// The last bound that was complete.
-        preemptions_done: Option<u32>,
+        done: Option<Bound>,
     },
     /// An execution failed.
     Failed,
@@ -105,7 +150,8 @@ impl Verdict {
     pub fn word(&self) -> &'static str {
         match self {
             Verdict::Complete => "complete",
-            Verdict::CompleteUpTo { .. } => "complete-up-to",
+            Verdict::CompleteUpTo { bound: Bound::Preemptions(_), .. } => "complete-up-to",
+            Verdict::CompleteUpTo { bound: Bound::Delays(_), .. } => "complete-up-to-delays",
             Verdict::Sampled { .. } => "sampled",
             Verdict::CutOff { .. } => "cut-off",
             Verdict::Failed => "failed",
@@ -119,15 +165,15 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Verdict::Complete => write!(f, "complete"),
-            Verdict::CompleteUpTo { preemptions, passed_over } => {
-                write!(f, "complete up to {preemptions} preemption{}", if *preemptions == 1 { "" } else { "s" })?;
+            Verdict::CompleteUpTo { bound, passed_over } => {
+                write!(f, "complete up to {bound}")?;
                 match passed_over {
                     Some(times) => write!(f, ", no task passed over by yields more than {times} times"),
                     None => Ok(()),
                 }
             }
             Verdict::Sampled { schedules } => write!(f, "sampled {schedules} schedules"),
-            Verdict::CutOff { reason, preemptions_done: Some(done) } => {
+            Verdict::CutOff { reason, done: Some(done) } => {
                 write!(f, "cut off ({}), complete up to {done}", reason.word())
             }
             Verdict::CutOff { reason, .. } => write!(f, "cut off ({})", reason.word()),
@@ -147,7 +193,9 @@ pub struct Failure {
     pub execution: u64,
     /// How many preemptions it took, where they are counted.
     pub preemptions: Option<u32>,
-    /// Who chose the schedule: `bounded`, `random`, `pct-3`, `urw`, `loom`.
+    /// How many delays it took, where the search counts them.
+    pub delays: Option<u32>,
+    /// Who chose the schedule: `bounded`, `delays`, `random`, `pct-3`, `urw`, `loom`.
     pub scheduler: String,
     /// The way to it: what a replay follows.
     pub way: String,

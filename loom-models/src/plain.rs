@@ -38,7 +38,7 @@ fn check(model: &Model) {
 
 fn complaint_of_shipped(model: &Model, answer: &Answer) -> Option<String> {
     let verdict = answer.verdict();
-    if !["complete", "complete-up-to", "sampled"].contains(&verdict.as_str()) {
+    if !["complete", "complete-up-to", "complete-up-to-delays", "sampled"].contains(&verdict.as_str()) {
         return Some(format!("the verdict is `{verdict}`"));
     }
     let executions = answer.end()["executions"].as_u64();

@@ -47,7 +47,9 @@ impl Plan {
     pub(crate) fn run_body(&self, body: Body) -> Outcome {
         match self.search {
             #[cfg(feature = "model-shuttle")]
-            Search::Bounded { .. } | Search::Portfolio { .. } => crate::explore::run(self, &body),
+            Search::Bounded { .. } | Search::Delays { .. } | Search::Portfolio { .. } => {
+                crate::explore::run(self, &body)
+            }
             #[cfg(feature = "model-loom")]
             Search::Loom { preemptions } => crate::small::run(self, preemptions, &body),
             #[cfg(not(all(feature = "model-shuttle", feature = "model-loom")))]
@@ -59,7 +61,9 @@ impl Plan {
     pub(crate) fn replay(&self, way: &str, scheduler: &str, body: &Body) -> Outcome {
         let again = match self.search {
             #[cfg(feature = "model-shuttle")]
-            Search::Bounded { .. } | Search::Portfolio { .. } => crate::explore::replay(way, scheduler, self, body),
+            Search::Bounded { .. } | Search::Delays { .. } | Search::Portfolio { .. } => {
+                crate::explore::replay(way, scheduler, self, body)
+            }
             #[cfg(feature = "model-loom")]
             Search::Loom { .. } => crate::small::replay(way, scheduler, self, body),
             #[cfg(not(all(feature = "model-shuttle", feature = "model-loom")))]
@@ -96,7 +100,7 @@ impl Again {
 fn without_engine(search: Search) -> Outcome {
     let feature = match search {
         Search::Loom { .. } => "model-loom",
-        Search::Bounded { .. } | Search::Portfolio { .. } => "model-shuttle",
+        Search::Bounded { .. } | Search::Delays { .. } | Search::Portfolio { .. } => "model-shuttle",
     };
     let mut outcome = Outcome::of(Verdict::NothingExplored);
     outcome.notes.push(format!("this search needs the feature `{feature}`"));

@@ -62,6 +62,7 @@ impl Request {
         match (twin, search) {
             (None, search) => search,
             (Some(twin), Search::Bounded { .. }) => Search::Bounded { preemptions: twin.found_within },
+            (Some(twin), Search::Delays { .. }) => Search::Delays { delays: twin.found_within },
             (Some(twin), Search::Portfolio { .. }) => Search::Portfolio { schedules: u64::from(twin.found_within) },
             (Some(twin), Search::Loom { .. }) => Search::Loom { preemptions: Some(twin.found_within) },
         }

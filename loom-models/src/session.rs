@@ -12,8 +12,8 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use crate::lines::Lines;
-use crate::outcome::Failure;
+use crate::lines::{Lines, bound_value};
+use crate::outcome::{Bound, Failure};
 
 /// Makes the failure of a panic: its way, its steps, from what is known at that moment. `None` if it is no failure.
 type Describe = Box<dyn Fn(String) -> Option<Failure>>;
@@ -83,8 +83,8 @@ pub(crate) fn progress(bound: Option<u32>, executions: u64) {
 }
 
 /// Tells that a bound is complete, and whether it kept anything out of this part of the search.
-pub(crate) fn bound(preemptions: u32, executions: u64, is_bounded: bool) {
-    write(&json!({"line": "bound", "preemptions": preemptions, "executions": executions, "bounded": is_bounded}));
+pub(crate) fn bound(bound: Bound, executions: u64, is_bounded: bool) {
+    write(&bound_value(bound, executions, is_bounded));
 }
 
 /// Tells that schedules that were run twice did the same.

@@ -13,7 +13,7 @@ use std::time::Instant;
 use interlock_sync::model::recorder;
 use loom::model::Builder;
 
-use crate::outcome::{Cut, Failure, Outcome, Verdict};
+use crate::outcome::{Bound, Cut, Failure, Outcome, Verdict};
 use crate::plan::{Again, Body, Plan};
 use crate::{quiet, session};
 
@@ -64,7 +64,7 @@ pub(crate) fn run(plan: &Plan, preemptions: Option<u32>, body: &Body) -> Outcome
 /// Searches at one bound.
 fn search(plan: &Plan, bound: Option<u32>, body: &Body, started: Instant, outcome: &mut Outcome) -> Verdict {
     let done = outcome.bounds.last().map(|(bound, _)| *bound);
-    let cut = |reason| Verdict::CutOff { reason, preemptions_done: done };
+    let cut = |reason| Verdict::CutOff { reason, done };
     let left = plan.budget.saturating_sub(started.elapsed());
     let allowed = plan.limits.executions.saturating_sub(outcome.executions);
     if left.is_zero() {
@@ -94,17 +94,18 @@ fn search(plan: &Plan, bound: Option<u32>, body: &Body, started: Instant, outcom
     match bound {
         None => Verdict::Complete,
         Some(preemptions) => {
-            outcome.bounds.push((preemptions, executions));
-            session::bound(preemptions, executions, true);
-            Verdict::CompleteUpTo { preemptions, passed_over: None }
+            let bound = Bound::Preemptions(preemptions);
+            outcome.bounds.push((bound, executions));
+            session::bound(bound, executions, true);
+            Verdict::CompleteUpTo { bound, passed_over: None }
         }
     }
 }
 
 /// What a panic means.
-fn verdict_of(message: &str, done: Option<u32>) -> Verdict {
+fn verdict_of(message: &str, done: Option<Bound>) -> Verdict {
     if message.contains(TOO_MANY_BRANCHES) {
-        return Verdict::CutOff { reason: Cut::Steps, preemptions_done: done };
+        return Verdict::CutOff { reason: Cut::Steps, done };
     }
     if message.contains(OTHER_PATH) {
         return Verdict::NotDeterministic { cause: format!("loom could not follow its path again: {message}") };
@@ -187,6 +188,7 @@ fn failure(message: String, execution: u64, bound: Option<u32>) -> Option<Failur
         message,
         execution,
         preemptions: bound,
+        delays: None,
         scheduler: SCHEDULER.to_owned(),
         way: format!("{bound_text}.{execution}"),
         steps: crate::table::recorded().unwrap_or_default(),

@@ -126,6 +126,7 @@ mod tests {
             message: "lost".to_owned(),
             execution: 4,
             preemptions: Some(1),
+            delays: None,
             scheduler: "bounded".to_owned(),
             way,
             steps: Vec::new(),

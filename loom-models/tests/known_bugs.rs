@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use interlock_models::{Cut, Limits, Outcome, Plan, Search, Verdict};
+use interlock_models::{Bound, Cut, Limits, Outcome, Plan, Search, Verdict};
 use shuttle::sync::Mutex;
 use shuttle::sync::atomic::{AtomicU32, Ordering};
 use shuttle::thread;
@@ -72,20 +72,61 @@ fn needs_two() {
 
 #[test]
 fn opposite_orders_deadlock_with_one_preemption() {
-    assert_eq!(bounded(0, opposite_orders).verdict, Verdict::CompleteUpTo { preemptions: 0, passed_over: None });
+    assert_eq!(
+        bounded(0, opposite_orders).verdict,
+        Verdict::CompleteUpTo { bound: Bound::Preemptions(0), passed_over: None }
+    );
     assert_found(&bounded(2, opposite_orders), "deadlock", 1);
 }
 
 #[test]
 fn an_update_is_lost_with_one_preemption() {
-    assert_eq!(bounded(0, lost_update).verdict, Verdict::CompleteUpTo { preemptions: 0, passed_over: None });
+    assert_eq!(
+        bounded(0, lost_update).verdict,
+        Verdict::CompleteUpTo { bound: Bound::Preemptions(0), passed_over: None }
+    );
     assert_found(&bounded(3, lost_update), "an update is lost", 1);
 }
 
 #[test]
 fn a_bug_of_two_preemptions_is_not_found_with_one() {
-    assert_eq!(bounded(1, needs_two).verdict, Verdict::CompleteUpTo { preemptions: 1, passed_over: None });
+    assert_eq!(
+        bounded(1, needs_two).verdict,
+        Verdict::CompleteUpTo { bound: Bound::Preemptions(1), passed_over: None }
+    );
     assert_found(&bounded(2, needs_two), "the middle of an update is seen", 2);
+}
+
+fn delayed(delays: u32, body: fn()) -> Outcome {
+    Plan::new("known", Search::Delays { delays }).run(body)
+}
+
+#[track_caller]
+fn assert_found_with_delays(outcome: &Outcome, symptom: &str, delays: u32) {
+    let failure = outcome.failure.as_ref().unwrap_or_else(|| panic!("nothing was found: {outcome:?}"));
+    assert_eq!(outcome.verdict, Verdict::Failed);
+    assert!(failure.message.contains(symptom), "{}", failure.message);
+    assert_eq!((failure.delays, failure.scheduler.as_str()), (Some(delays), "delays"));
+    assert!(!failure.steps.is_empty());
+    assert_eq!(outcome.notes, Vec::<String>::new());
+}
+
+#[test]
+fn bugs_are_found_with_as_many_delays_as_they_take() {
+    let up_to = |delays| Verdict::CompleteUpTo { bound: Bound::Delays(delays), passed_over: None };
+    assert_eq!(delayed(0, opposite_orders).verdict, up_to(0));
+    assert_found_with_delays(&delayed(2, opposite_orders), "deadlock", 1);
+    assert_found_with_delays(&delayed(3, lost_update), "an update is lost", 1);
+    assert_eq!(delayed(1, needs_two).verdict, up_to(1));
+    assert_found_with_delays(&delayed(3, needs_two), "the middle of an update is seen", 2);
+}
+
+#[test]
+fn a_search_by_delays_that_is_cut_off_says_so_in_delays() {
+    let limits = Limits { executions: 12, ..Limits::DEFAULT };
+    let cut = Plan { limits, ..Plan::new("known", Search::Delays { delays: 2 }) }.run(needs_two);
+    assert_eq!(cut.verdict, Verdict::CutOff { reason: Cut::Executions, done: Some(Bound::Delays(1)) });
+    assert_eq!(cut.verdict.to_string(), "cut off (executions), complete up to 1 delay");
 }
 
 #[test]
@@ -100,7 +141,7 @@ fn a_search_that_is_cut_off_says_so() {
     assert_eq!(cut.executions, 30);
     let plan = Plan { budget: Duration::ZERO, ..Plan::new("known", Search::Bounded { preemptions: 1 }) };
     let cut = plan.run(lost_update);
-    assert_eq!(cut.verdict, Verdict::CutOff { reason: Cut::Budget, preemptions_done: None });
+    assert_eq!(cut.verdict, Verdict::CutOff { reason: Cut::Budget, done: None });
     assert_eq!(cut.executions, 0);
 }
 
@@ -114,7 +155,7 @@ fn an_execution_that_does_not_end_is_cut_off() {
             thread::yield_now();
         }
     });
-    assert_eq!(cut.verdict, Verdict::CutOff { reason: Cut::Steps, preemptions_done: None });
+    assert_eq!(cut.verdict, Verdict::CutOff { reason: Cut::Steps, done: None });
 }
 
 #[test]
@@ -137,31 +178,41 @@ fn a_model_that_depends_on_more_than_its_schedule_is_not_deterministic() {
 }
 
 /// Two tasks that wait for a third by yielding could leave it out for ever.
+fn waits_by_yielding() {
+    let flag = Arc::new(AtomicU32::new(0));
+    let waiting = (0..2).map(|_| {
+        let flag = flag.clone();
+        thread::spawn(move || {
+            while flag.load(Ordering::SeqCst) == 0 {
+                thread::yield_now();
+            }
+        })
+    });
+    let waiting: Vec<_> = waiting.collect();
+    let setting = thread::spawn(move || flag.store(1, Ordering::SeqCst));
+    waiting.into_iter().chain([setting]).for_each(|task| task.join().expect("it does not panic"));
+}
+
 #[test]
 fn who_is_left_out_by_yields_runs_after_all() {
-    let body = || {
-        let flag = Arc::new(AtomicU32::new(0));
-        let waiting = (0..2).map(|_| {
-            let flag = flag.clone();
-            thread::spawn(move || {
-                while flag.load(Ordering::SeqCst) == 0 {
-                    thread::yield_now();
-                }
-            })
-        });
-        let waiting: Vec<_> = waiting.collect();
-        let setting = thread::spawn(move || flag.store(1, Ordering::SeqCst));
-        waiting.into_iter().chain([setting]).for_each(|task| task.join().expect("it does not panic"));
-    };
     let run = |passed_over| {
         let limits = Limits { passed_over, ..Limits::DEFAULT };
-        Plan { limits, ..Plan::new("known", Search::Bounded { preemptions: 1 }) }.run(body)
+        Plan { limits, ..Plan::new("known", Search::Bounded { preemptions: 1 }) }.run(waits_by_yielding)
     };
     let outcome = run(4);
-    assert_eq!(outcome.verdict, Verdict::CompleteUpTo { preemptions: 1, passed_over: Some(4) });
+    assert_eq!(outcome.verdict, Verdict::CompleteUpTo { bound: Bound::Preemptions(1), passed_over: Some(4) });
     assert!(run(6).executions > outcome.executions, "a higher limit explores more");
     let text = "complete up to 1 preemption, no task passed over by yields more than 4 times";
     assert_eq!(outcome.verdict.to_string(), text);
+}
+
+/// Each has its turn, so that no limit keeps anything out.
+#[test]
+fn delays_leave_nobody_out() {
+    let limits = Limits { passed_over: 0, ..Limits::DEFAULT };
+    let outcome = Plan { limits, ..Plan::new("known", Search::Delays { delays: 2 }) }.run(waits_by_yielding);
+    assert_eq!(outcome.verdict, Verdict::CompleteUpTo { bound: Bound::Delays(2), passed_over: None });
+    assert_eq!(outcome.verdict.to_string(), "complete up to 2 delays");
 }
 
 /// Tasks that wait for each other by parking leave nobody out for ever: they block.
@@ -182,7 +233,7 @@ fn who_parks_does_not_yield() {
         }
         [other, third].into_iter().for_each(|task| task.join().expect("it does not panic"));
     });
-    assert_eq!(outcome.verdict, Verdict::CompleteUpTo { preemptions: 0, passed_over: None });
+    assert_eq!(outcome.verdict, Verdict::CompleteUpTo { bound: Bound::Preemptions(0), passed_over: None });
     assert!(outcome.executions > 20, "{}", outcome.executions);
 }
 
@@ -207,7 +258,11 @@ fn a_draw_without_a_range_is_one_stream_and_makes_no_search_complete() {
         let mine = shuttle::rand::thread_rng().next_u64();
         assert_ne!(mine, other.join().expect("it does not panic"));
     });
-    assert!(matches!(outcome.verdict, Verdict::CompleteUpTo { preemptions: 5, .. }), "{}", outcome.verdict);
+    assert!(
+        matches!(outcome.verdict, Verdict::CompleteUpTo { bound: Bound::Preemptions(5), .. }),
+        "{}",
+        outcome.verdict
+    );
     assert!(outcome.notes.iter().any(|note| note.contains("one fixed stream")), "{:?}", outcome.notes);
 }
 
@@ -270,7 +325,7 @@ fn what_is_quiet_has_one_order_and_the_verdict_says_so() {
         AtomicU32::new(0).store(1, Ordering::SeqCst);
         other.join().expect("it does not panic");
     });
-    assert_eq!(outcome.verdict, Verdict::CompleteUpTo { preemptions: 2, passed_over: None });
+    assert_eq!(outcome.verdict, Verdict::CompleteUpTo { bound: Bound::Preemptions(2), passed_over: None });
     assert!(outcome.notes.iter().any(|note| note.contains("one order")), "{:?}", outcome.notes);
     assert!(outcome.executions < 20, "{}", outcome.executions);
     assert_found(&bounded(2, lost_update), "an update is lost", 1);

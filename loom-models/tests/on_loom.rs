@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use interlock_models::{Cut, Limits, Outcome, Plan, Search, Verdict, armed};
+use interlock_models::{Bound, Cut, Limits, Outcome, Plan, Search, Verdict, armed};
 use loom::sync::Mutex;
 use loom::sync::atomic::{AtomicU32, Ordering};
 use loom::thread;
@@ -80,7 +80,7 @@ fn a_search_without_a_bound_is_complete() {
     assert_eq!(outcome.verdict, Verdict::Complete);
     assert!(outcome.executions > 1);
     let bounded = plan(Some(2)).run(two_adds);
-    assert_eq!(bounded.verdict, Verdict::CompleteUpTo { preemptions: 2, passed_over: None });
+    assert_eq!(bounded.verdict, Verdict::CompleteUpTo { bound: Bound::Preemptions(2), passed_over: None });
     assert_eq!(bounded.bounds.len(), 3);
 }
 
@@ -116,9 +116,9 @@ fn many_orders() {
 fn a_search_that_loom_leaves_is_cut_off() {
     let limits = Limits { executions: 1_000, ..Limits::DEFAULT };
     let outcome = Plan { limits, ..plan(None) }.run(many_orders);
-    assert_eq!(outcome.verdict, Verdict::CutOff { reason: Cut::Executions, preemptions_done: None });
+    assert_eq!(outcome.verdict, Verdict::CutOff { reason: Cut::Executions, done: None });
     let outcome = Plan { budget: Duration::from_millis(50), ..plan(None) }.run(many_orders);
-    assert_eq!(outcome.verdict, Verdict::CutOff { reason: Cut::Budget, preemptions_done: None });
+    assert_eq!(outcome.verdict, Verdict::CutOff { reason: Cut::Budget, done: None });
     let outcome = Plan { budget: Duration::ZERO, ..plan(None) }.run(many_orders);
     assert_eq!(outcome.executions, 0);
 }
@@ -127,7 +127,7 @@ fn a_search_that_loom_leaves_is_cut_off() {
 fn a_program_that_branches_too_often_is_cut_off() {
     let limits = Limits { steps: 20, ..Limits::DEFAULT };
     let outcome = Plan { limits, ..plan(None) }.run(many_orders);
-    assert_eq!(outcome.verdict, Verdict::CutOff { reason: Cut::Steps, preemptions_done: None });
+    assert_eq!(outcome.verdict, Verdict::CutOff { reason: Cut::Steps, done: None });
     assert_eq!(outcome.failure, None);
 }
 

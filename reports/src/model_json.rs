@@ -12,15 +12,16 @@
 //!
 //! A run has `package`, `suite` (features and cfgs), `binary`, `path`, `name`, `kind` (`interlock`, `own-test`), `shard`
 //! (that of the model: `[0,1]` where it is not split), `twin` (`bug`, `symptom`, `found_within`; or null), `description`
-//! (what the model says of itself, or null), `verdict` (`kind`, with `preemptions`, `passed_over`, `schedules`, `reason`,
-//! `preemptions_done` or `cause`), `words` (the verdict for people), `fine`, `executions`, `prefixes`, `checked`,
-//! `bounds` (of `preemptions`, `executions`, `bounded`: whether anything was kept out), `elapsed_ms`, `failure` (`message`, `execution`, `preemptions`,
-//! `scheduler`, `token`, `steps`, `classes`; or null), `replay` (the whole token, or null) and `notes`.
+//! (what the model says of itself, or null), `verdict` (`kind`, with `preemptions` or `delays`, `passed_over`, `schedules`,
+//! `reason`, `preemptions_done` or `delays_done`, or `cause`), `words` (the verdict for people), `fine`, `executions`, `prefixes`, `checked`,
+//! `bounds` (of `preemptions` or `delays`, `executions`, `bounded`: whether anything was kept out), `elapsed_ms`, `failure`
+//! (`message`, `execution`, `preemptions`, `delays` where they are counted, `scheduler`, `token`, `steps`, `classes`; or null), `replay` (the whole token, or null) and `notes`.
 //!
 //! Within a schema number fields and reasons are only added: a reader ignores those it does not know.
 
 use interlock_claims::models::{
-    BoundDone, Description, Failure, FailureStep, ModelId, ModelKind, ModelReport, ModelRun, SearchPlan, Twin, Verdict,
+    Bound, BoundDone, Description, Failure, FailureStep, ModelId, ModelKind, ModelReport, ModelRun, SearchPlan, Twin,
+    Verdict,
 };
 use serde::Serialize;
 
@@ -118,6 +119,7 @@ struct DescriptionObject<'a> {
 #[serde(tag = "kind", rename_all = "lowercase")]
 enum SearchObject {
     Bounded { preemptions: u32 },
+    Delays { delays: u32 },
     Portfolio { schedules: u64 },
     Loom { preemptions: Option<u32> },
     Unknown,
@@ -129,6 +131,8 @@ struct VerdictObject<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     preemptions: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    delays: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     passed_over: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     schedules: Option<u64>,
@@ -137,12 +141,17 @@ struct VerdictObject<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     preemptions_done: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    delays_done: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     cause: Option<&'a str>,
 }
 
 #[derive(Serialize)]
 struct BoundObject {
-    preemptions: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    preemptions: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delays: Option<u32>,
     executions: u64,
     bounded: bool,
 }
@@ -152,6 +161,8 @@ struct FailureObject<'a> {
     message: &'a str,
     execution: u64,
     preemptions: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delays: Option<u32>,
     scheduler: &'a str,
     token: &'a str,
     steps: Vec<StepObject<'a>>,
@@ -247,10 +258,9 @@ fn place_object(id: &ModelId) -> PlaceObject<'_> {
 }
 
 fn run_line(run: &ModelRun) -> RunLine<'_> {
-    let bound = |bound: &BoundDone| BoundObject {
-        preemptions: bound.preemptions,
-        executions: bound.executions,
-        bounded: bound.bounded,
+    let bound = |done: &BoundDone| {
+        let (preemptions, delays) = done.bound.fields();
+        BoundObject { preemptions, delays, executions: done.executions, bounded: done.is_bounded }
     };
     RunLine {
         place: place_object(&run.id),
@@ -290,6 +300,7 @@ fn description_object(description: &Description) -> DescriptionObject<'_> {
         engine: &description.engine,
         search: match description.search {
             SearchPlan::Bounded { preemptions } => SearchObject::Bounded { preemptions },
+            SearchPlan::Delays { delays } => SearchObject::Delays { delays },
             SearchPlan::Portfolio { schedules } => SearchObject::Portfolio { schedules },
             SearchPlan::Loom { preemptions } => SearchObject::Loom { preemptions },
             SearchPlan::Unknown => SearchObject::Unknown,
@@ -305,19 +316,23 @@ fn verdict_object(verdict: &Verdict) -> VerdictObject<'_> {
     let mut object = VerdictObject {
         kind: verdict.kind(),
         preemptions: None,
+        delays: None,
         passed_over: None,
         schedules: None,
         reason: None,
         preemptions_done: None,
+        delays_done: None,
         cause: verdict.cause(),
     };
     match verdict {
-        Verdict::CompleteUpTo { preemptions, passed_over } => {
-            (object.preemptions, object.passed_over) = (Some(*preemptions), *passed_over);
+        Verdict::CompleteUpTo { bound, passed_over } => {
+            (object.preemptions, object.delays) = bound.fields();
+            object.passed_over = *passed_over;
         }
         Verdict::Sampled(schedules) => object.schedules = Some(*schedules),
-        Verdict::CutOff { reason, preemptions_done } => {
-            (object.reason, object.preemptions_done) = (Some(reason.as_str()), *preemptions_done);
+        Verdict::CutOff { reason, done } => {
+            object.reason = Some(reason.as_str());
+            (object.preemptions_done, object.delays_done) = done.map(Bound::fields).unwrap_or_default();
         }
         _ => {}
     }
@@ -329,6 +344,7 @@ fn failure_object(failure: &Failure) -> FailureObject<'_> {
         message: &failure.message,
         execution: failure.execution,
         preemptions: failure.preemptions,
+        delays: failure.delays,
         scheduler: &failure.scheduler,
         token: &failure.token,
         steps: failure.steps.iter().map(step_object).collect(),
@@ -370,6 +386,23 @@ mod tests {
         let joined = merge(&[part]);
         assert_eq!(joined.problems, Vec::<String>::new());
         assert_eq!((joined.runs, joined.empty), (whole.runs, whole.empty));
+    }
+
+    #[test]
+    fn what_counts_delays_is_written_and_joined_as_that() {
+        let mut whole = report();
+        whole.runs.truncate(1);
+        whole.empty.clear();
+        let run = &mut whole.runs[0];
+        run.verdict = Verdict::CompleteUpTo { bound: Bound::Delays(3), passed_over: None };
+        run.description.as_mut().unwrap().search = SearchPlan::Delays { delays: 3 };
+        run.bounds.iter_mut().for_each(|done| done.bound = Bound::Delays(done.bound.number()));
+        let text = model_json(&whole, "0.1.0");
+        assert!(
+            text.contains(r#""verdict":{"kind":"complete-up-to-delays","delays":3},"words":"complete up to 3 delays""#)
+        );
+        assert!(text.contains(r#""bounds":[{"delays":0,"executions":1,"bounded":true}"#), "{text}");
+        assert_eq!(merge(&[Part::read("all.jsonl", &text).unwrap()]).runs[..1], whole.runs);
     }
 
     #[test]

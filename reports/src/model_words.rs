@@ -1,29 +1,22 @@
 //! Words that every document about models shares: what a model was asked, what a run shows, the table of steps.
 
-use interlock_claims::models::{Failure, ModelCommand, ModelReport, ModelRun, SearchPlan, Twin};
+use interlock_claims::models::{Bound, Failure, ModelCommand, ModelReport, ModelRun, SearchPlan, Twin};
 
 use crate::coverage_text::{counted, counted_as};
 
 /// How a model searches, and so what its verdict is held against.
 pub(crate) fn asked(search: &SearchPlan) -> String {
     match search {
-        SearchPlan::Bounded { preemptions } => format!("up to {}", counted_u32(*preemptions, "preemption")),
         SearchPlan::Portfolio { schedules } => format!("{schedules} schedules"),
-        SearchPlan::Loom { preemptions: Some(n) } => format!("up to {}", counted_u32(*n, "preemption")),
         SearchPlan::Loom { preemptions: None } => "all schedules".to_owned(),
-        SearchPlan::Unknown => "not said".to_owned(),
+        _ => search.bound().map_or("not said".to_owned(), |bound| format!("up to {bound}")),
     }
-}
-
-fn counted_u32(n: u32, what: &str) -> String {
-    counted(usize::try_from(n).unwrap_or(usize::MAX), what)
 }
 
 /// What a twin is asked: to fail.
 pub(crate) fn asked_of_twin(twin: &Twin, search: &SearchPlan) -> String {
-    // Of samples it is their number, of all else the preemptions.
-    let unit = if matches!(search, SearchPlan::Portfolio { .. }) { "schedule" } else { "preemption" };
-    twin.found_within.map_or("fails".to_owned(), |n| format!("fails within {}", counted_u32(n, unit)))
+    let within = twin.found_within.map(|n| search.counted().words(u64::from(n)));
+    within.map_or("fails".to_owned(), |within| format!("fails within {within}"))
 }
 
 /// What a run shows: a model's verdict, a twin's judgement.
@@ -55,9 +48,11 @@ pub(crate) fn found(failure: &Failure) -> Option<String> {
     if failure.execution == 0 {
         return None;
     }
-    let preemptions = failure.preemptions.map(|n| format!(", {}", counted_u32(n, "preemption"))).unwrap_or_default();
+    // Where delays are counted, a preemption is one of them.
+    let bound = failure.delays.map(Bound::Delays).or(failure.preemptions.map(Bound::Preemptions));
+    let taken = bound.map(|bound| format!(", {bound}")).unwrap_or_default();
     let by = if failure.scheduler.is_empty() { String::new() } else { format!(", scheduler {}", failure.scheduler) };
-    Some(format!("execution {}{preemptions}{by}", failure.execution))
+    Some(format!("execution {}{taken}{by}", failure.execution))
 }
 
 /// What else there is to say of a run: why it came to its verdict, in which part, and the notes.

@@ -1,8 +1,8 @@
 //! Hand-made results of models, for the tests of the renderers.
 
 use interlock_claims::models::{
-    BoundDone, Description, EmptyBinary, Failure, FailureStep, MadeAt, ModelCommand, ModelId, ModelKind, ModelReport,
-    ModelRun, SearchPlan, Shard, Twin, Verdict,
+    Bound, BoundDone, Description, EmptyBinary, Failure, FailureStep, MadeAt, ModelCommand, ModelId, ModelKind,
+    ModelReport, ModelRun, SearchPlan, Shard, Twin, Verdict,
 };
 
 fn text(text: &str) -> String {
@@ -49,11 +49,12 @@ fn hand_off() -> ModelRun {
     let mut run = run(
         "hand_off",
         SearchPlan::Bounded { preemptions: 3 },
-        Verdict::CompleteUpTo { preemptions: 3, passed_over: None },
+        Verdict::CompleteUpTo { bound: Bound::Preemptions(3), passed_over: None },
         294,
     );
     let bounds = [(0, 1), (1, 7), (2, 64), (3, 222)];
-    run.bounds = bounds.map(|(preemptions, executions)| BoundDone { preemptions, executions, bounded: true }).to_vec();
+    let done = |(n, executions)| BoundDone { bound: Bound::Preemptions(n), executions, is_bounded: true };
+    run.bounds = bounds.map(done).to_vec();
     if let Some(description) = &mut run.description {
         description.twins = vec![twin()];
         description.pinned = Some(294);
@@ -72,6 +73,7 @@ fn failure(message: &str) -> Failure {
         message: text(message),
         execution: 15,
         preemptions: Some(1),
+        delays: None,
         scheduler: text("bounded"),
         token: text("b1.AQEC"),
         steps: vec![

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::bound::{Bound, BoundDone};
 use super::discover::ModelId;
 use super::model_report::{ModelCommand, ModelReport};
 use super::model_run::ModelRun;
 use super::part::Part;
-use super::protocol::{BoundDone, Twin};
+use super::protocol::Twin;
 use super::shard::Shard;
 use super::verdict::Verdict;
 
@@ -135,7 +136,7 @@ fn absent((id, bug): &Key, parts: &[Part]) -> ModelRun {
 }
 
 fn not_covered(why: &str) -> Verdict {
-    Verdict::CutOff { reason: format!("{NOT_COVERED}{why}"), preemptions_done: None }
+    Verdict::CutOff { reason: format!("{NOT_COVERED}{why}"), done: None }
 }
 
 /// Joins the shards of one model. There is at least one.
@@ -152,7 +153,7 @@ fn join(runs: &[&ModelRun]) -> ModelRun {
     };
     joined.notes = union(with_something(runs).iter().flat_map(|run| run.notes.clone()));
     let failures = runs.iter().filter_map(|run| run.failure.as_ref());
-    joined.failure = failures.min_by_key(|failure| (failure.preemptions, failure.execution)).cloned();
+    joined.failure = failures.min_by_key(|failure| (failure.delays, failure.preemptions, failure.execution)).cloned();
     joined.verdict = joined_verdict(runs);
     if joined.executions == 0 && joined.verdict.answers_something() {
         joined.verdict = Verdict::NothingExplored("none of its shards had an execution".to_owned());
@@ -167,24 +168,24 @@ fn join(runs: &[&ModelRun]) -> ModelRun {
 /// A bound is searched to its end where every shard has done so, and keeps something out where it does so in any of them.
 /// What comes after the first that keeps nothing out is left out: there was nothing more to see.
 fn joined_bounds(runs: &[&ModelRun]) -> Vec<BoundDone> {
-    let of = |run: &ModelRun, preemptions| run.bounds.iter().find(|bound| bound.preemptions == preemptions).copied();
-    let join = |preemptions| {
-        let each: Option<Vec<BoundDone>> = runs.iter().map(|run| of(run, preemptions)).collect();
+    let of = |run: &ModelRun, bound| run.bounds.iter().find(|done| done.bound == bound).copied();
+    let join = |bound| {
+        let each: Option<Vec<BoundDone>> = runs.iter().map(|run| of(run, bound)).collect();
         each.map(|each| BoundDone {
-            preemptions,
-            executions: each.iter().map(|bound| bound.executions).sum(),
-            bounded: each.iter().any(|bound| bound.bounded),
+            bound,
+            executions: each.iter().map(|done| done.executions).sum(),
+            is_bounded: each.iter().any(|done| done.is_bounded),
         })
     };
-    let mut bounds: Vec<BoundDone> = runs[0].bounds.iter().filter_map(|bound| join(bound.preemptions)).collect();
-    if let Some(last) = bounds.iter().position(|bound| !bound.bounded) {
+    let mut bounds: Vec<BoundDone> = runs[0].bounds.iter().filter_map(|done| join(done.bound)).collect();
+    if let Some(last) = bounds.iter().position(|done| !done.is_bounded) {
         bounds.truncate(last + 1);
     }
     bounds
 }
 
 fn reaches_all(bounds: &[BoundDone]) -> bool {
-    bounds.last().is_some_and(|bound| !bound.bounded)
+    bounds.last().is_some_and(|done| !done.is_bounded)
 }
 
 /// The gravest verdict of the shards; numbers are those of all of them.
@@ -199,10 +200,11 @@ fn joined_verdict(runs: &[&ModelRun]) -> Verdict {
         }
         Verdict::CompleteUpTo { .. } => {
             let done = verdicts().filter_map(|verdict| match verdict {
-                Verdict::CompleteUpTo { preemptions, .. } => Some(*preemptions),
+                Verdict::CompleteUpTo { bound, .. } => Some(*bound),
                 _ => None,
             });
-            Verdict::CompleteUpTo { preemptions: done.min().unwrap_or(0), passed_over: passes(runs) }
+            let bound = done.min().unwrap_or(Bound::Preemptions(0));
+            Verdict::CompleteUpTo { bound, passed_over: passes(runs) }
         }
         Verdict::Sampled(_) => {
             let done = verdicts().filter_map(|verdict| match verdict {
@@ -212,8 +214,8 @@ fn joined_verdict(runs: &[&ModelRun]) -> Verdict {
             Verdict::Sampled(done.sum())
         }
         Verdict::CutOff { reason, .. } => {
-            let preemptions_done = joined_bounds(runs).last().map(|bound| bound.preemptions);
-            Verdict::CutOff { reason, preemptions_done }
+            let done = joined_bounds(runs).last().map(|done| done.bound);
+            Verdict::CutOff { reason, done }
         }
         verdict => verdict,
     }
@@ -264,7 +266,7 @@ mod tests {
     use crate::models::protocol::{Description, Failure, SearchPlan};
 
     fn up_to(preemptions: u32) -> Verdict {
-        Verdict::CompleteUpTo { preemptions, passed_over: None }
+        Verdict::CompleteUpTo { bound: Bound::Preemptions(preemptions), passed_over: None }
     }
 
     fn description() -> Description {
@@ -283,12 +285,13 @@ mod tests {
             shard: Shard { index, count: 2 },
             verdict,
             executions,
-            bounds: vec![
-                BoundDone { preemptions: 0, executions: 1, bounded: true },
-                BoundDone { preemptions: 1, executions: executions - 1, bounded: true },
-            ],
+            bounds: vec![done(0, 1, true), done(1, executions - 1, true)],
             ..ModelRun::default()
         }
+    }
+
+    fn done(preemptions: u32, executions: u64, is_bounded: bool) -> BoundDone {
+        BoundDone { bound: Bound::Preemptions(preemptions), executions, is_bounded }
     }
 
     fn twin_run() -> ModelRun {
@@ -319,8 +322,7 @@ mod tests {
         assert_eq!(report.exit_code(), 0);
         let run = &report.runs[0];
         assert_eq!((run.executions, run.verdict.clone()), (50, up_to(1)));
-        let bounds =
-            [(0, 2), (1, 48)].map(|(preemptions, executions)| BoundDone { preemptions, executions, bounded: true });
+        let bounds = [done(0, 2, true), done(1, 48, true)];
         assert_eq!(run.bounds, bounds);
     }
 
@@ -329,6 +331,27 @@ mod tests {
         let report = merge(parts);
         assert!(report.problems.iter().any(|problem| problem == expected), "{:?}", report.problems);
         assert_ne!(report.exit_code(), 0);
+    }
+
+    #[test]
+    fn shards_of_a_search_by_delays_join_by_their_delays() {
+        let mut parts = parts();
+        for part in &mut parts {
+            let run = &mut part.runs[0];
+            run.verdict = Verdict::CompleteUpTo { bound: Bound::Delays(1), passed_over: None };
+            run.description = Some(Description { search: SearchPlan::Delays { delays: 1 }, ..description() });
+            for bound in &mut run.bounds {
+                bound.bound = Bound::Delays(bound.bound.number());
+            }
+        }
+        let report = merge(&parts);
+        let run = &report.runs[0];
+        assert_eq!((run.verdict.to_string().as_str(), run.executions), ("complete up to 1 delay", 50));
+        assert_eq!(
+            run.bounds.iter().map(|done| (done.bound, done.executions)).collect::<Vec<_>>(),
+            [(Bound::Delays(0), 2), (Bound::Delays(1), 48)]
+        );
+        assert_eq!(report.exit_code(), 0);
     }
 
     #[test]
@@ -384,14 +407,14 @@ mod tests {
         let mut parts = parts();
         for part in &mut parts {
             let bounds = &mut part.runs[0].bounds;
-            bounds[1].bounded = false;
+            bounds[1].is_bounded = false;
             // Each went on, not knowing of the other.
-            bounds.push(BoundDone { preemptions: 2, executions: 5, bounded: false });
+            bounds.push(done(2, 5, false));
         }
         let run = &merge(&parts).runs[0];
         assert_eq!((&run.verdict, run.executions, run.bounds.len()), (&Verdict::Complete, 50, 2));
-        parts[1].runs[0].bounds[1].bounded = true;
-        parts[1].runs[0].bounds[2].bounded = true;
+        parts[1].runs[0].bounds[1].is_bounded = true;
+        parts[1].runs[0].bounds[2].is_bounded = true;
         assert_eq!(merge(&parts).runs[0].verdict, up_to(1));
     }
 
@@ -414,10 +437,10 @@ mod tests {
     #[test]
     fn the_gravest_verdict_counts_and_a_failure_needs_no_other_shard() {
         let mut parts = parts();
-        parts[1].runs[0].verdict = Verdict::CutOff { reason: "budget".to_owned(), preemptions_done: Some(0) };
+        parts[1].runs[0].verdict = Verdict::CutOff { reason: "budget".to_owned(), done: Some(Bound::Preemptions(0)) };
         parts[1].runs[0].bounds.pop();
         let report = merge(&parts);
-        let expected = Verdict::CutOff { reason: "budget".to_owned(), preemptions_done: Some(0) };
+        let expected = Verdict::CutOff { reason: "budget".to_owned(), done: Some(Bound::Preemptions(0)) };
         assert_eq!((report.runs[0].verdict.clone(), report.exit_code()), (expected, 4));
         parts[0].runs[0].verdict = Verdict::Failed;
         assert_eq!(merge(&parts[..1]).runs[0].verdict, Verdict::Failed);

@@ -115,6 +115,7 @@ impl ModelReport {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::models::bound::Bound;
     use crate::models::protocol::{Description, SearchPlan, Twin};
     use crate::models::verdict::Verdict;
 
@@ -136,7 +137,7 @@ mod tests {
 
     #[test]
     fn the_gravest_outcome_is_the_exit_code() {
-        let up_to = |preemptions| model(Verdict::CompleteUpTo { preemptions, passed_over: None });
+        let up_to = |n| model(Verdict::CompleteUpTo { bound: Bound::Preemptions(n), passed_over: None });
         let (fine, open) = (up_to(2), up_to(1));
         check(&[], 5);
         check(std::slice::from_ref(&fine), 0);

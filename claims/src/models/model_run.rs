@@ -1,8 +1,9 @@
 //! What is known of one model, or of one twin of it, after its process has ended: lines and ending become a verdict.
 
+use super::bound::BoundDone;
 use super::child::{Ended, Ending, Stop};
 use super::discover::{FoundModel, ModelId};
-use super::protocol::{BoundDone, Description, End, Failure, Line, PROTOCOL, SearchPlan, Twin};
+use super::protocol::{Description, End, Failure, Line, PROTOCOL, SearchPlan, Twin};
 use super::shard::Shard;
 use super::suite::ModelKind;
 use super::verdict::{Judgement, Verdict};
@@ -143,7 +144,7 @@ impl Said {
             Line::Checked { executions } => self.checked += executions,
             Line::Progress { executions, .. } => self.executions = *executions,
             Line::Bound(bound) => self.bounds.push(*bound),
-            // The first comes at the panic; a later one is the same with its steps, or one that takes fewer preemptions.
+            // The first comes at the panic; a later one is the same with its steps, or one that takes fewer preemptions or delays.
             Line::Failure(failure) => self.failure = Some(failure.clone()),
             Line::Refused { reason } => self.refused = Some(reason.clone().unwrap_or_default()),
             Line::End(end) => self.end = Some(end.clone()),
@@ -245,7 +246,7 @@ fn stopped(stop: Stop, bounds: &[BoundDone]) -> Verdict {
         }
         Stop::OutOfTime => {
             let reason = "stopped: it did not keep to its budget".to_owned();
-            Verdict::CutOff { reason, preemptions_done: bounds.last().map(|bound| bound.preemptions) }
+            Verdict::CutOff { reason, done: bounds.last().map(|done| done.bound) }
         }
         Stop::OutOfMemory { bytes } => Verdict::OutOfMemory(format!("it had {} MiB", bytes >> 20)),
         Stop::TooManyLines => Verdict::Crashed("it was stopped: it wrote more lines than anyone can read".to_owned()),
@@ -268,7 +269,7 @@ fn own_verdict(ended: &Ended, budget_ms: u64) -> Verdict {
         Ending::NotStarted(error) => Verdict::Crashed(format!("it did not run: {error}")),
         Ending::Stopped(Stop::OutOfTime) => {
             let reason = format!("stopped after {} s; it was still busy", budget_ms.div_ceil(1000));
-            Verdict::CutOff { reason, preemptions_done: None }
+            Verdict::CutOff { reason, done: None }
         }
         Ending::Stopped(Stop::Silent { after, .. }) => {
             Verdict::Hung(format!("it waits: it took no processor time for {after:?}"))

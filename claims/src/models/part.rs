@@ -2,9 +2,10 @@
 
 use serde::Deserialize;
 
+use super::bound::BoundDone;
 use super::discover::{EmptyBinary, ModelId};
 use super::model_run::ModelRun;
-use super::protocol::{BoundDone, Description, Failure, Twin, VerdictObject};
+use super::protocol::{Description, Failure, Twin, VerdictObject};
 use super::shard::Shard;
 use super::suite::ModelKind;
 

@@ -5,6 +5,7 @@
 use serde::Deserialize;
 use serde_json::json;
 
+use super::bound::{Bound, BoundDone, Counted};
 use super::shard::Shard;
 use super::verdict::Verdict;
 
@@ -76,6 +77,11 @@ pub enum SearchPlan {
         /// The last bound.
         preemptions: u32,
     },
+    /// Every schedule with at most so many delays.
+    Delays {
+        /// The last bound.
+        delays: u32,
+    },
     /// So many schedules of several samplers.
     Portfolio {
         /// In all.
@@ -93,6 +99,30 @@ pub enum SearchPlan {
     Unknown,
 }
 
+impl SearchPlan {
+    /// How far it goes, where there is a bound.
+    #[must_use]
+    pub fn bound(&self) -> Option<Bound> {
+        match self {
+            SearchPlan::Bounded { preemptions } | SearchPlan::Loom { preemptions: Some(preemptions) } => {
+                Some(Bound::Preemptions(*preemptions))
+            }
+            SearchPlan::Delays { delays } => Some(Bound::Delays(*delays)),
+            SearchPlan::Portfolio { .. } | SearchPlan::Loom { preemptions: None } | SearchPlan::Unknown => None,
+        }
+    }
+
+    /// What its twins' bounds are counted in.
+    #[must_use]
+    pub fn counted(&self) -> Counted {
+        match self {
+            SearchPlan::Delays { .. } => Counted::Delays,
+            SearchPlan::Portfolio { .. } => Counted::Schedules,
+            SearchPlan::Bounded { .. } | SearchPlan::Loom { .. } | SearchPlan::Unknown => Counted::Preemptions,
+        }
+    }
+}
+
 /// A bug that can be put back into what a model runs, which then must fail.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(default)]
@@ -101,25 +131,8 @@ pub struct Twin {
     pub bug: String,
     /// What the failure's message must contain.
     pub symptom: String,
-    /// Preemptions within which it must be found.
+    /// Within how many preemptions, delays or schedules it must be found, as the search counts.
     pub found_within: Option<u32>,
-}
-
-/// A bound that was searched to its end.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-pub struct BoundDone {
-    /// The bound.
-    pub preemptions: u32,
-    /// Executions that count for it.
-    pub executions: u64,
-    /// Whether it kept anything out: where it did not, there is nothing beyond it.
-    #[serde(default = "yes")]
-    pub bounded: bool,
-}
-
-/// A bound keeps something out unless it is said not to.
-fn yes() -> bool {
-    true
 }
 
 /// The first failure of a model.
@@ -132,6 +145,8 @@ pub struct Failure {
     pub execution: u64,
     /// Preemptions of its schedule, where they are counted.
     pub preemptions: Option<u32>,
+    /// Delays of its schedule, where they are counted.
+    pub delays: Option<u32>,
     /// What chose the schedule.
     pub scheduler: String,
     /// The schedule, as the model's own library encodes it.
@@ -140,6 +155,17 @@ pub struct Failure {
     pub steps: Vec<FailureStep>,
     /// Lock classes concerned.
     pub classes: Vec<String>,
+}
+
+impl Failure {
+    /// What its schedule took, as a search counts it.
+    pub(crate) fn counted_in(&self, counted: Counted) -> Option<u64> {
+        match counted {
+            Counted::Preemptions => self.preemptions.map(u64::from),
+            Counted::Delays => self.delays.map(u64::from),
+            Counted::Schedules => Some(self.execution),
+        }
+    }
 }
 
 /// A step of a failing execution.
@@ -192,23 +218,32 @@ pub(crate) struct End {
 pub(crate) struct VerdictObject {
     pub(crate) kind: String,
     pub(crate) preemptions: Option<u32>,
+    pub(crate) delays: Option<u32>,
     pub(crate) passed_over: Option<u32>,
     pub(crate) schedules: Option<u64>,
     pub(crate) reason: Option<String>,
     pub(crate) preemptions_done: Option<u32>,
+    pub(crate) delays_done: Option<u32>,
     pub(crate) cause: Option<String>,
 }
 
 impl VerdictObject {
     /// The verdict. One whose kind or number is missing is `Unknown`, never a success.
     pub(crate) fn verdict(self) -> Verdict {
-        let VerdictObject { kind, preemptions, passed_over, schedules, reason, preemptions_done, cause } = self;
-        let cause = cause.unwrap_or_default();
-        match (kind.as_str(), preemptions, schedules) {
+        let cause = self.cause.unwrap_or_default();
+        let bound = Bound::of_fields(self.preemptions, self.delays);
+        let passed_over = self.passed_over;
+        match (self.kind.as_str(), bound, self.schedules) {
             ("complete", _, _) => Verdict::Complete,
-            ("complete-up-to", Some(preemptions), _) => Verdict::CompleteUpTo { preemptions, passed_over },
+            ("complete-up-to", Some(bound @ Bound::Preemptions(_)), _) => Verdict::CompleteUpTo { bound, passed_over },
+            ("complete-up-to-delays", Some(bound @ Bound::Delays(_)), _) => {
+                Verdict::CompleteUpTo { bound, passed_over }
+            }
             ("sampled", _, Some(schedules)) => Verdict::Sampled(schedules),
-            ("cut-off", _, _) => Verdict::CutOff { reason: reason.unwrap_or_default(), preemptions_done },
+            ("cut-off", _, _) => {
+                let done = Bound::of_fields(self.preemptions_done, self.delays_done);
+                Verdict::CutOff { reason: self.reason.unwrap_or_default(), done }
+            }
             ("failed", _, _) => Verdict::Failed,
             ("not-deterministic", _, _) => Verdict::NotDeterministic(cause),
             ("nothing-explored", _, _) => Verdict::NothingExplored(cause),
@@ -219,7 +254,7 @@ impl VerdictObject {
             ("passed", _, _) => Verdict::Passed,
             ("not-run", _, _) => Verdict::NotRun,
             ("unknown", _, _) => Verdict::Unknown(cause),
-            _ => Verdict::Unknown(format!("the verdict `{kind}` is not known to this version")),
+            (kind, _, _) => Verdict::Unknown(format!("the verdict `{kind}` is not known to this version")),
         }
     }
 }
@@ -272,7 +307,7 @@ mod tests {
     fn unknown_lines_and_fields_are_ignored() {
         assert_eq!(read(r#"{"line":"weather","sun":true}"#), Line::Unknown);
         let bound = read(r#"{"line":"bound","preemptions":2,"executions":9,"colour":"red"}"#);
-        assert_eq!(bound, Line::Bound(BoundDone { preemptions: 2, executions: 9, bounded: true }));
+        assert_eq!(bound, Line::Bound(BoundDone { bound: Bound::Preemptions(2), executions: 9, is_bounded: true }));
     }
 
     #[test]
@@ -290,9 +325,14 @@ mod tests {
         let verdict = |text: &str| serde_json::from_str::<VerdictObject>(text).unwrap().verdict();
         assert_eq!(
             verdict(r#"{"kind":"complete-up-to","preemptions":2}"#),
-            Verdict::CompleteUpTo { preemptions: 2, passed_over: None }
+            Verdict::CompleteUpTo { bound: Bound::Preemptions(2), passed_over: None }
         );
         assert!(matches!(verdict(r#"{"kind":"complete-up-to"}"#), Verdict::Unknown(_)));
+        let delays = Verdict::CompleteUpTo { bound: Bound::Delays(2), passed_over: None };
+        assert_eq!(verdict(r#"{"kind":"complete-up-to-delays","delays":2}"#), delays);
+        // A number of the one is none of the other.
+        assert!(matches!(verdict(r#"{"kind":"complete-up-to","delays":2}"#), Verdict::Unknown(_)));
+        assert!(matches!(verdict(r#"{"kind":"complete-up-to-delays","preemptions":2}"#), Verdict::Unknown(_)));
         assert!(matches!(verdict(r#"{"kind":"exhaustive"}"#), Verdict::Unknown(_)));
     }
 

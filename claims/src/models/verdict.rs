@@ -1,5 +1,6 @@
 //! What became of a model, and of a twin: verdicts and their words.
 
+use super::bound::{Bound, Counted};
 use super::protocol::{Failure, SearchPlan, Twin};
 
 /// What became of one model.
@@ -7,10 +8,10 @@ use super::protocol::{Failure, SearchPlan, Twin};
 pub enum Verdict {
     /// Every schedule was run.
     Complete,
-    /// Every schedule with at most so many preemptions was run.
+    /// Every schedule within a bound was run.
     CompleteUpTo {
         /// The bound.
-        preemptions: u32,
+        bound: Bound,
         /// How often a task may be passed over by those that yield, where the search met that limit.
         passed_over: Option<u32>,
     },
@@ -23,7 +24,7 @@ pub enum Verdict {
         /// What ended it.
         reason: String,
         /// The last bound that was searched to its end.
-        preemptions_done: Option<u32>,
+        done: Option<Bound>,
     },
     /// An execution broke the property.
     Failed,
@@ -52,7 +53,8 @@ impl Verdict {
     pub fn kind(&self) -> &'static str {
         match self {
             Verdict::Complete => "complete",
-            Verdict::CompleteUpTo { .. } => "complete-up-to",
+            Verdict::CompleteUpTo { bound: Bound::Preemptions(_), .. } => "complete-up-to",
+            Verdict::CompleteUpTo { bound: Bound::Delays(_), .. } => "complete-up-to-delays",
             Verdict::Sampled(_) => "sampled",
             Verdict::Passed => "passed",
             Verdict::CutOff { .. } => "cut-off",
@@ -97,11 +99,8 @@ impl Verdict {
             (Verdict::Complete | Verdict::Passed, _) => true,
             // A shard may get nothing of a small search; that not all of them did is seen when they are joined.
             (Verdict::NothingExplored(_), _) => n_shards > 1,
-            (Verdict::CompleteUpTo { preemptions: done, .. }, SearchPlan::Bounded { preemptions }) => {
-                done >= preemptions
-            }
-            (Verdict::CompleteUpTo { preemptions: done, .. }, SearchPlan::Loom { preemptions: Some(asked) }) => {
-                done >= asked
+            (Verdict::CompleteUpTo { bound: done, .. }, _) => {
+                search.bound().is_some_and(|asked| done.counted() == asked.counted() && done.number() >= asked.number())
             }
             // How many are a shard's share is its own affair; that all of them are enough is seen when they are joined.
             (Verdict::Sampled(done), SearchPlan::Portfolio { schedules }) => n_shards > 1 || done >= schedules,
@@ -136,21 +135,16 @@ impl Verdict {
 /// The words shown to people. Each says how much was explored; none is "exhaustive".
 impl std::fmt::Display for Verdict {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let plural = |n: u32| if n == 1 { "" } else { "s" };
         match self {
             Verdict::Complete => f.write_str("complete"),
-            Verdict::CompleteUpTo { preemptions: n, passed_over: None } => {
-                write!(f, "complete up to {n} preemption{}", plural(*n))
-            }
-            Verdict::CompleteUpTo { preemptions: n, passed_over: Some(times) } => {
-                write!(f, "complete up to {n} preemption{} and {times} passes by yields", plural(*n))
+            Verdict::CompleteUpTo { bound, passed_over: None } => write!(f, "complete up to {bound}"),
+            Verdict::CompleteUpTo { bound, passed_over: Some(times) } => {
+                write!(f, "complete up to {bound} and {times} passes by yields")
             }
             Verdict::Sampled(n) => write!(f, "sampled {n} schedules"),
             Verdict::Passed => f.write_str("passed (its own bound, not known to us)"),
-            Verdict::CutOff { reason, preemptions_done: None } => write!(f, "cut off ({reason})"),
-            Verdict::CutOff { reason, preemptions_done: Some(n) } => {
-                write!(f, "cut off ({reason}; complete up to {n} preemption{})", plural(*n))
-            }
+            Verdict::CutOff { reason, done: None } => write!(f, "cut off ({reason})"),
+            Verdict::CutOff { reason, done: Some(done) } => write!(f, "cut off ({reason}; complete up to {done})"),
             Verdict::Failed => f.write_str("failed"),
             Verdict::Crashed(_) => f.write_str("crashed"),
             Verdict::Hung(_) => f.write_str("hung"),
@@ -171,12 +165,12 @@ pub enum Judgement {
     Caught,
     /// It failed with its symptom, and later than stated.
     Late {
-        /// Preemptions of the failing schedule; of a sampled model, its number.
+        /// Preemptions or delays of the failing schedule; of a sampled model, its number.
         found: u64,
         /// The bound that is stated.
         within: u32,
-        /// Whether schedules are counted, and not preemptions.
-        is_sampled: bool,
+        /// What both count.
+        counted: Counted,
     },
     /// It failed, with another message.
     OtherSymptom,
@@ -207,12 +201,11 @@ impl Judgement {
         if !message.contains(&twin.symptom) {
             return Some(Judgement::OtherSymptom);
         }
-        let is_sampled = matches!(search, SearchPlan::Portfolio { .. });
-        let found = failure
-            .and_then(|failure| if is_sampled { Some(failure.execution) } else { failure.preemptions.map(u64::from) });
+        let counted = search.counted();
+        let found = failure.and_then(|failure| failure.counted_in(counted));
         match (found, twin.found_within) {
             (Some(found), Some(within)) if found > u64::from(within) => {
-                Some(Judgement::Late { found, within, is_sampled })
+                Some(Judgement::Late { found, within, counted })
             }
             _ => Some(Judgement::Caught),
         }
@@ -235,11 +228,11 @@ impl std::fmt::Display for Judgement {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Judgement::Caught => f.write_str("caught"),
-            Judgement::Late { found, within, is_sampled: false } => {
-                write!(f, "caught late: {found} preemptions, stated {within}")
-            }
-            Judgement::Late { found, within, is_sampled: true } => {
+            Judgement::Late { found, within, counted: Counted::Schedules } => {
                 write!(f, "caught late: by schedule {found}, stated {within}")
+            }
+            Judgement::Late { found, within, counted } => {
+                write!(f, "caught late: {}, stated {within}", counted.words(*found))
             }
             Judgement::OtherSymptom => f.write_str("not caught: failed with another symptom"),
             Judgement::Missed => f.write_str("not caught: passed"),
@@ -270,7 +263,7 @@ mod tests {
     fn a_twin_is_caught_only_with_its_symptom_within_its_bound() {
         check(&Verdict::Failed, Some(&failure("s1 is unmonitored", Some(1))), &Judgement::Caught);
         check(&Verdict::Failed, Some(&failure("s1 is unmonitored", None)), &Judgement::Caught);
-        let late = Judgement::Late { found: 2, within: 1, is_sampled: false };
+        let late = Judgement::Late { found: 2, within: 1, counted: Counted::Preemptions };
         check(&Verdict::Failed, Some(&failure("s1 is unmonitored", Some(2))), &late);
         check(&Verdict::Failed, Some(&failure("deadlock", Some(1))), &Judgement::OtherSymptom);
         check(&Verdict::Failed, None, &Judgement::OtherSymptom);
@@ -282,7 +275,18 @@ mod tests {
         let at = |execution| Failure { execution, ..failure("unmonitored", Some(300)) };
         let judged = |execution| Judgement::of(&twin(), &sampled, &Verdict::Failed, Some(&at(execution)));
         assert_eq!(judged(1), Some(Judgement::Caught));
-        assert_eq!(judged(2), Some(Judgement::Late { found: 2, within: 1, is_sampled: true }));
+        assert_eq!(judged(2), Some(Judgement::Late { found: 2, within: 1, counted: Counted::Schedules }));
+    }
+
+    #[test]
+    fn a_twin_of_a_search_by_delays_is_caught_by_its_delays_with_any_number_of_preemptions() {
+        let search = SearchPlan::Delays { delays: 2 };
+        let at = |delays| Failure { delays: Some(delays), ..failure("unmonitored", Some(300)) };
+        let judged = |delays| Judgement::of(&twin(), &search, &Verdict::Failed, Some(&at(delays)));
+        assert_eq!(judged(1), Some(Judgement::Caught));
+        let late = judged(2).expect("it is a twin's");
+        assert_eq!(late, Judgement::Late { found: 2, within: 1, counted: Counted::Delays });
+        assert_eq!(late.to_string(), "caught late: 2 delays, stated 1");
     }
 
     #[test]
@@ -302,7 +306,10 @@ mod tests {
     #[test]
     fn less_than_asked_is_no_answer() {
         let bounded = SearchPlan::Bounded { preemptions: 3 };
-        let up_to = |preemptions| Verdict::CompleteUpTo { preemptions, passed_over: None };
+        let up_to = |n| Verdict::CompleteUpTo { bound: Bound::Preemptions(n), passed_over: None };
+        let delays = Verdict::CompleteUpTo { bound: Bound::Delays(3), passed_over: None };
+        assert!(delays.answers(&SearchPlan::Delays { delays: 3 }, 1) && !delays.answers(&bounded, 1));
+        assert!(!up_to(3).answers(&SearchPlan::Delays { delays: 3 }, 1));
         assert!(up_to(3).answers(&bounded, 1));
         assert!(!up_to(2).answers(&bounded, 1));
         assert!(!Verdict::Sampled(9000).answers(&bounded, 1));
@@ -316,11 +323,11 @@ mod tests {
     #[test]
     fn no_verdict_is_called_exhaustive_and_passed_is_not_complete() {
         assert_eq!(Verdict::Passed.to_string(), "passed (its own bound, not known to us)");
-        let up_to = |passed_over| Verdict::CompleteUpTo { preemptions: 1, passed_over }.to_string();
+        let up_to = |passed_over| Verdict::CompleteUpTo { bound: Bound::Preemptions(1), passed_over }.to_string();
         assert_eq!(up_to(None), "complete up to 1 preemption");
         assert_eq!(up_to(Some(9)), "complete up to 1 preemption and 9 passes by yields");
         let reason = "budget".to_owned();
-        let cut = Verdict::CutOff { reason, preemptions_done: Some(2) };
+        let cut = Verdict::CutOff { reason, done: Some(Bound::Preemptions(2)) };
         assert_eq!(cut.to_string(), "cut off (budget; complete up to 2 preemptions)");
     }
 }

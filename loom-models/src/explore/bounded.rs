@@ -1,6 +1,6 @@
-//! Preemption-bounded search: every schedule with at most so many preemptions.
+//! Bounded search: every schedule with at most so many preemptions, or with at most so many delays.
 //!
-//! After Musuvathi and Qadeer, "Iterative Context Bounding for Systematic Testing of Multithreaded Programs" (PLDI 2007).
+//! **Preemptions.** After Musuvathi and Qadeer, "Iterative Context Bounding for Systematic Testing of Multithreaded Programs" (PLDI 2007).
 //! A switch away from a task that could go on costs one preemption; most bugs need few of them, and the number of
 //! schedules grows with the length of the program only to the power of the bound. What a bound does not limit:
 //!
@@ -12,6 +12,10 @@
 //! - *Choices* of the model (`choose`) take each value, at no cost.
 //! - *A wake-up without a reason*, which shuttle offers where a task parks, costs one preemption.
 //!
+//! **Delays** (`turns`) limit forced hand-overs as well, which is what models of many tasks need: one order is set for all of
+//! them, and to take the i-th task of that order instead of the first costs i delays. A preemption is a delay of the task that
+//! runs. The order leaves nobody out, so no limit on passing over is needed. Choices take each value here too.
+//!
 //! The search is depth first over the points where there is more than one option, and runs each execution from its
 //! start. A point that offers other options than it did before ends the search: the model depends on something that is
 //! not its schedule.
@@ -19,26 +23,37 @@
 //! **Shards.** The first so many points of an execution are its prefix. Prefixes are numbered in the order in which the
 //! search meets them and dealt out in turn; an execution of a foreign prefix is left where its prefix ends. So each
 //! execution belongs to exactly one shard. How long a prefix is, each shard finds out by itself, and all find the same:
-//! the shortest of 1, 2, 4, .. points with enough prefixes for the shards to be alike.
+//! the shortest of 1, 2, 4, .. points with enough prefixes for the shards to be alike. Where delays are counted most of the
+//! search follows an early first delay, so the prefix is all up to the first delay, with it: each shard runs the executions
+//! without a delay, and knows from them which first delays there are, its own and the others'.
 
 use super::ask::Ask;
 use super::policy::{Next, Policy};
 use super::record::{Record, Stop};
+use crate::outcome::Bound;
 use crate::shard::Shard;
 
 /// How a search is split.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Split {
     pub(crate) shard: Shard,
-    /// How many points a prefix has.
-    pub(crate) points: usize,
+    pub(crate) prefix: Prefix,
     /// Whether prefixes are all that is asked for, and how many of them are enough.
     pub(crate) prefixes_only: Option<u64>,
 }
 
+/// What is the prefix of an execution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Prefix {
+    /// So many points.
+    Points(usize),
+    /// All up to the first delay, with it.
+    FirstDelay,
+}
+
 impl Split {
     /// A search that is not split.
-    pub(crate) const NONE: Split = Split { shard: Shard::WHOLE, points: 0, prefixes_only: None };
+    pub(crate) const NONE: Split = Split { shard: Shard::WHOLE, prefix: Prefix::Points(0), prefixes_only: None };
 }
 
 /// A point with more than one option.
@@ -46,27 +61,33 @@ impl Split {
 struct Point {
     /// Tasks by their numbers, or the values of a choice.
     options: Vec<u32>,
+    is_choice: bool,
     /// The one that is being explored.
     at: usize,
+}
+
+impl Point {
+    /// Whether the option that is being explored passes over a task whose turn has come.
+    fn delays(&self) -> bool {
+        self.at > 0 && !self.is_choice
+    }
 }
 
 /// The search at one bound.
 #[derive(Debug)]
 pub(crate) struct Bounded {
-    bound: u32,
+    bound: Bound,
     passed_over_max: u32,
     split: Split,
     /// The points of the execution at hand, and where it is among them.
     points: Vec<Point>,
     depth: usize,
-    used: u32,
     begun: bool,
     prefix: u64,
     is_foreign: bool,
     /// Whether any execution was left at the end of its prefix.
     has_left: bool,
-    /// For each task: the step that it last ran in, and how often it was passed over since.
-    last_ran: Vec<u32>,
+    /// For each task: how often it was passed over since it ran.
     passed_over: Vec<u32>,
     /// Memory for the options of a question, and of points that are gone.
     options: Vec<u32>,
@@ -78,19 +99,17 @@ pub(crate) struct Bounded {
 }
 
 impl Bounded {
-    pub(crate) fn new(bound: u32, passed_over_max: u32, split: Split) -> Bounded {
+    pub(crate) fn new(bound: Bound, passed_over_max: u32, split: Split) -> Bounded {
         Bounded {
             bound,
             passed_over_max,
             split,
             points: Vec::new(),
             depth: 0,
-            used: 0,
             begun: false,
             prefix: 0,
             is_foreign: false,
             has_left: false,
-            last_ran: Vec::new(),
             passed_over: Vec::new(),
             options: Vec::new(),
             spare: Vec::new(),
@@ -104,27 +123,40 @@ impl Bounded {
         !self.has_left || self.split.prefixes_only.is_some_and(|enough| self.prefix >= enough)
     }
 
-    /// Whether the rest of this execution is another shard's.
+    /// Whether the rest of this execution is another shard's, and shows nothing that this one needs. An execution without a
+    /// delay shows where the first one may be.
     fn is_left(&self) -> bool {
-        self.is_foreign && self.depth >= self.split.points
+        match self.split.prefix {
+            Prefix::Points(n) => self.is_foreign && self.depth >= n,
+            Prefix::FirstDelay => false,
+        }
     }
 
     /// Goes to the next option of the last point that has one. `false` where there is none.
     fn advance(&mut self) -> bool {
         while let Some(mut point) = self.points.pop() {
             point.at += 1;
-            if point.at < point.options.len() {
-                self.prefix += u64::from(self.points.len() < self.split.points);
-                self.points.push(point);
+            if point.at == point.options.len() {
+                self.spare.push(point.options);
+                continue;
+            }
+            let is_in_prefix = match self.split.prefix {
+                Prefix::Points(n) => self.points.len() < n,
+                Prefix::FirstDelay => !self.points.iter().any(Point::delays),
+            };
+            self.prefix += u64::from(is_in_prefix);
+            // A prefix that ends with this option is known without a run.
+            let is_known = self.split.prefix == Prefix::FirstDelay && point.delays();
+            self.points.push(point);
+            if !(is_in_prefix && is_known && !self.split.shard.has(self.prefix)) {
                 return true;
             }
-            self.spare.push(point.options);
         }
         false
     }
 
     /// The option to take at the point that is next, from `self.options`, of which there is more than one.
-    fn take_option(&mut self, record: &mut Record) -> u32 {
+    fn take_option(&mut self, is_choice: bool, record: &mut Record) -> u32 {
         if let Some(point) = self.points.get(self.depth) {
             if point.options != self.options {
                 let text = format!(
@@ -138,49 +170,42 @@ impl Bounded {
             let mut options = self.spare.pop().unwrap_or_default();
             options.clear();
             options.extend_from_slice(&self.options);
-            self.points.push(Point { options, at: 0 });
+            self.points.push(Point { options, is_choice, at: 0 });
         }
         let point = &self.points[self.depth];
         self.depth += 1;
         point.options[point.at]
     }
 
-    /// Puts what may follow into `self.options`.
-    fn list_options(&mut self, ask: &Ask<'_>) {
-        self.options.clear();
-        let may_preempt = self.used < self.bound;
-        match ask.goes_on() {
-            Some(current) => {
-                self.options.push(current);
-                if may_preempt {
-                    self.options.extend(ask.ready().filter(|task| *task != current));
-                    self.by_last_run(1);
-                } else {
-                    self.met_the_bound |= ask.tasks.len() > 1;
-                }
+    /// Puts what may follow into `self.options`, whose turn it is first.
+    fn list_options(&mut self, ask: &Ask<'_>, record: &Record) {
+        record.turns.order(ask, &mut self.options);
+        match self.bound {
+            Bound::Preemptions(bound) => self.keep_within_preemptions(ask, record.preemptions < bound),
+            Bound::Delays(bound) => {
+                let n_left = bound.saturating_sub(record.delays.unwrap_or(0));
+                self.keep(n_left as usize + 1);
             }
-            None => {
-                let current = ask.current.map(super::ask::number);
-                self.options.extend(ask.ready().filter(|task| Some(*task) != current));
-                if self.options.is_empty() {
-                    self.options.extend(ask.ready());
-                }
-                self.by_last_run(0);
-                if ask.gives_way() {
-                    self.keep_the_overdue();
-                }
-                self.met_the_bound |= !may_preempt && ask.sleepers().next().is_some();
-            }
-        }
-        if may_preempt {
-            self.options.extend(ask.sleepers());
         }
     }
 
-    /// Orders the options from a position on: who has not run for longest is first.
-    fn by_last_run(&mut self, from: usize) {
-        let last_ran = &self.last_ran;
-        self.options[from..].sort_by_key(|task| (last_ran.get(*task as usize).copied().unwrap_or(0), *task));
+    /// Leaves what costs no preemption, or may cost one.
+    fn keep_within_preemptions(&mut self, ask: &Ask<'_>, may_preempt: bool) {
+        let n_free = if ask.goes_on().is_some() { 1 } else { self.options.len() - ask.sleepers().count() };
+        if !may_preempt {
+            self.keep(n_free);
+        }
+        if ask.gives_way() {
+            let costly = self.options.split_off(n_free.min(self.options.len()));
+            self.keep_the_overdue();
+            self.options.extend(costly);
+        }
+    }
+
+    /// Leaves so many options at most.
+    fn keep(&mut self, n: usize) {
+        self.met_the_bound |= self.options.len() > n;
+        self.options.truncate(n);
     }
 
     /// Leaves only those that were passed over as often as is allowed, if there are any.
@@ -194,14 +219,12 @@ impl Bounded {
         }
     }
 
-    /// Takes down who ran, and who was passed over.
-    fn count(&mut self, ask: &Ask<'_>, picked: u32, step: u32) {
+    /// Takes down who was passed over.
+    fn count(&mut self, ask: &Ask<'_>, picked: u32) {
         let n_tasks = ask.all().max().map_or(0, |task| task as usize + 1);
-        if self.last_ran.len() < n_tasks {
-            self.last_ran.resize(n_tasks, 0);
+        if self.passed_over.len() < n_tasks {
             self.passed_over.resize(n_tasks, 0);
         }
-        self.last_ran[picked as usize] = step;
         self.passed_over[picked as usize] = 0;
         if ask.gives_way() {
             let current = ask.current.map(super::ask::number);
@@ -231,8 +254,6 @@ impl Policy for Bounded {
         }
         self.is_foreign = self.split.prefixes_only.is_some() || !self.split.shard.has(self.prefix);
         self.depth = 0;
-        self.used = 0;
-        self.last_ran.clear();
         self.passed_over.clear();
         Some(Next { seed: 0, is_foreign: self.is_foreign })
     }
@@ -242,13 +263,12 @@ impl Policy for Bounded {
             self.has_left = true;
             return None;
         }
-        self.list_options(ask);
+        self.list_options(ask, record);
         let picked = match self.options[..] {
             [only] => only,
-            _ => self.take_option(record),
+            _ => self.take_option(false, record),
         };
-        self.used += ask.cost(picked);
-        self.count(ask, picked, record.steps);
+        self.count(ask, picked);
         Some(picked)
     }
 
@@ -258,10 +278,10 @@ impl Policy for Bounded {
         }
         self.options.clear();
         self.options.extend(0..n);
-        self.take_option(record)
+        self.take_option(true, record)
     }
 
     fn bound(&self) -> Option<u32> {
-        Some(self.bound)
+        Some(self.bound.number())
     }
 }

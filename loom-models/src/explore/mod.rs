@@ -10,6 +10,7 @@ mod sampled;
 pub(crate) mod stack;
 #[cfg(feature = "model-overlay")]
 pub(crate) mod told;
+mod turns;
 mod twice;
 #[cfg(feature = "model-overlay")]
 mod watch;
@@ -22,7 +23,7 @@ use std::time::Instant;
 use interlock_sync::model::recorder;
 use shuttle::{Config, FailurePersistence, MaxSteps, Runner};
 
-use bounded::{Bounded, Split};
+use bounded::{Bounded, Prefix, Split};
 use policy::{Asking, Policy};
 use record::{Allowance, Record, Shared, Stop, shared};
 use replay::Replay;
@@ -31,7 +32,7 @@ use twice::{LIKELY_CAUSES, Twice};
 use way::Route;
 
 use crate::model::{Limits, Search};
-use crate::outcome::{Cut, Failure, Outcome, Verdict};
+use crate::outcome::{Bound, Cut, Failure, Outcome, Verdict};
 use crate::plan::{Again, Body, Plan};
 use crate::{quiet, session};
 
@@ -52,7 +53,7 @@ pub(crate) fn run(plan: &Plan, body: &Body) -> Outcome {
     quiet::forget();
     let started = Instant::now();
     let until = started + plan.budget;
-    let record = shared(Record::new(allowance(plan, until)));
+    let record = shared(new_record(plan, until));
     let mut run = Run { plan, body, until, record, outcome: Outcome::of(Verdict::NothingExplored) };
     let early = run.check_twice();
     match early {
@@ -67,14 +68,16 @@ pub(crate) fn run(plan: &Plan, body: &Body) -> Outcome {
     run.outcome
 }
 
-fn allowance(plan: &Plan, until: Instant) -> Allowance {
-    Allowance { steps: plan.limits.steps, executions: plan.limits.executions, until }
+fn new_record(plan: &Plan, until: Instant) -> Record {
+    let allowance = Allowance { steps: plan.limits.steps, executions: plan.limits.executions, until };
+    Record::new(allowance, matches!(plan.search, Search::Delays { .. }))
 }
 
 impl Run<'_> {
     fn search(&mut self) {
         let verdict = match self.plan.search {
-            Search::Bounded { preemptions } => self.bounds(preemptions),
+            Search::Bounded { preemptions } => self.bounds(Bound::Preemptions(preemptions)),
+            Search::Delays { delays } => self.bounds(Bound::Delays(delays)),
             Search::Portfolio { schedules } => self.portfolio(schedules),
             Search::Loom { .. } => Verdict::NothingExplored,
         };
@@ -98,11 +101,11 @@ impl Run<'_> {
     }
 
     /// Bounds in turn, until one fails, is cut off, or keeps nothing out.
-    fn bounds(&mut self, last: u32) -> Verdict {
+    fn bounds(&mut self, last: Bound) -> Verdict {
         let Plan { limits, shard, .. } = self.plan;
         let mut done = None;
         let (mut is_limited, mut is_all) = (false, false);
-        for bound in 0..=last {
+        for bound in (0..=last.number()).map(|number| last.of_same(number)) {
             let before = self.record.borrow().own;
             let searched = self.split(bound, done).and_then(|split| self.bound(bound, split, done));
             let policy = match searched {
@@ -125,19 +128,23 @@ impl Run<'_> {
         match is_all {
             true if is_whole => Verdict::Complete,
             // No bound keeps anything out; something else does.
-            true => Verdict::CompleteUpTo { preemptions: last, passed_over: is_limited.then_some(limits.passed_over) },
+            true => Verdict::CompleteUpTo { bound: last, passed_over: is_limited.then_some(limits.passed_over) },
             false => Verdict::CompleteUpTo {
-                preemptions: done.unwrap_or(0),
+                bound: done.unwrap_or(last),
                 passed_over: is_limited.then_some(limits.passed_over),
             },
         }
     }
 
     /// One bound. Without a failure, and to its end, it has no verdict.
-    fn bound(&mut self, bound: u32, split: Split, done: Option<u32>) -> Result<Shared<Bounded>, Verdict> {
+    fn bound(&mut self, bound: Bound, split: Split, done: Option<Bound>) -> Result<Shared<Bounded>, Verdict> {
         let Plan { limits, .. } = self.plan;
         let policy = shared(Bounded::new(bound, limits.passed_over, split));
-        self.outcome.failure = run_policy(&policy, &self.record, "bounded", limits, self.body);
+        let scheduler = match bound {
+            Bound::Preemptions(_) => "bounded",
+            Bound::Delays(_) => "delays",
+        };
+        self.outcome.failure = run_policy(&policy, &self.record, scheduler, limits, self.body);
         match self.stopped(done) {
             _ if self.outcome.failure.is_some() => Err(Verdict::Failed),
             Some(stopped) => Err(stopped),
@@ -146,17 +153,21 @@ impl Run<'_> {
     }
 
     /// How this bound is split: with prefixes that are long enough.
-    fn split(&mut self, bound: u32, done: Option<u32>) -> Result<Split, Verdict> {
+    fn split(&mut self, bound: Bound, done: Option<Bound>) -> Result<Split, Verdict> {
         let shard = self.plan.shard;
         if shard.is_whole() {
             return Ok(Split::NONE);
         }
+        if matches!(bound, Bound::Delays(_)) {
+            return Ok(Split { shard, prefix: Prefix::FirstDelay, prefixes_only: None });
+        }
         let mut points = 1;
         loop {
+            let prefix = Prefix::Points(points);
             let prefixes_only = Some(PREFIXES_PER_SHARD * u64::from(shard.count));
-            let policy = self.bound(bound, Split { shard, points, prefixes_only }, done)?;
+            let policy = self.bound(bound, Split { shard, prefix, prefixes_only }, done)?;
             if policy.borrow().is_split_enough() {
-                return Ok(Split { shard, points, prefixes_only: None });
+                return Ok(Split { shard, prefix, prefixes_only: None });
             }
             points *= 2;
         }
@@ -180,7 +191,7 @@ impl Run<'_> {
         let sampled = self.record.borrow().own;
         let all = self.record.borrow().allowance.executions;
         self.record.borrow_mut().allowance.executions = all.min(2 * sampled);
-        let verdict = self.bounds(u32::MAX);
+        let verdict = self.bounds(Bound::Preemptions(u32::MAX));
         let mut record = self.record.borrow_mut();
         match verdict {
             Verdict::CutOff { reason: Cut::Executions | Cut::Budget, .. } | Verdict::CompleteUpTo { .. } => {
@@ -192,10 +203,10 @@ impl Run<'_> {
     }
 
     /// The verdict of a search that was stopped.
-    fn stopped(&self, done: Option<u32>) -> Option<Verdict> {
+    fn stopped(&self, done: Option<Bound>) -> Option<Verdict> {
         let record = self.record.borrow();
         match record.stop.clone()? {
-            Stop::Cut(reason) => Some(Verdict::CutOff { reason, preemptions_done: done }),
+            Stop::Cut(reason) => Some(Verdict::CutOff { reason, done }),
             Stop::Diverged(text) => Some(Verdict::NotDeterministic { cause: format!("{text}; {LIKELY_CAUSES}") }),
         }
     }
@@ -203,10 +214,11 @@ impl Run<'_> {
     /// Runs some schedules twice. A failure on the way is kept for later: the search may find it with fewer preemptions.
     fn check_twice(&mut self) -> Result<Option<Failure>, String> {
         let Plan { limits, .. } = self.plan;
-        let record = shared(Record::new(allowance(self.plan, self.until)));
+        let record = shared(new_record(self.plan, self.until));
         let bound = match self.plan.search {
-            Search::Bounded { preemptions } => preemptions,
-            Search::Portfolio { .. } | Search::Loom { .. } => u32::MAX,
+            Search::Bounded { preemptions } => Bound::Preemptions(preemptions),
+            Search::Delays { delays } => Bound::Delays(delays),
+            Search::Portfolio { .. } | Search::Loom { .. } => Bound::Preemptions(u32::MAX),
         };
         let policy = shared(Twice::new(limits.checked_twice, bound));
         let failure = run_policy(&policy, &record, "random", limits, self.body);
@@ -248,7 +260,7 @@ pub(crate) fn replay(way: &str, scheduler: &str, plan: &Plan, body: &Body) -> Ag
         return Again { failure: None, other: Some("the token's way cannot be read".to_owned()) };
     };
     let (n_picks, digest) = (route.n_picks, route.digest);
-    let record = shared(Record::new(allowance(plan, Instant::now() + plan.budget)));
+    let record = shared(new_record(plan, Instant::now() + plan.budget));
     record.borrow_mut().switches = Some(Vec::new());
     recorder::start();
     #[cfg(feature = "model-overlay")]
@@ -305,6 +317,7 @@ fn failure(record: &Shared<Record>, message: String, scheduler: &str) -> Failure
         message,
         execution: record.map_or(0, |record| record.own),
         preemptions: record.map(|record| record.preemptions),
+        delays: record.and_then(|record| record.delays),
         scheduler: scheduler.to_owned(),
         way: record.map(|record| record.way.text()).unwrap_or_default(),
         steps: recorded.or_else(|| Some(crate::table::of_switches(record?.switches.as_deref()?))).unwrap_or_default(),

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::ask::Ask;
 use super::policy::Next;
+use super::turns::Turns;
 use super::way::{Way, draw};
 use crate::outcome::Cut;
 use crate::table::Switch;
@@ -44,6 +45,10 @@ pub(crate) struct Record {
     pub(crate) steps: u32,
     /// Preemptions of this execution.
     pub(crate) preemptions: u32,
+    /// Delays of this execution, where they are counted.
+    pub(crate) delays: Option<u32>,
+    /// Whose turn it is.
+    pub(crate) turns: Turns,
     /// Draws of this execution without a stated range, and with one that chance decides.
     pub(crate) n_draws: u64,
     pub(crate) n_drawn_choices: u64,
@@ -62,12 +67,14 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    pub(crate) fn new(allowance: Allowance) -> Record {
+    pub(crate) fn new(allowance: Allowance, counts_delays: bool) -> Record {
         Record {
             own: 0,
             prefixes: 0,
             steps: 0,
             preemptions: 0,
+            delays: counts_delays.then_some(0),
+            turns: Turns::default(),
             n_draws: 0,
             n_drawn_choices: 0,
             way: Way::default(),
@@ -93,6 +100,8 @@ impl Record {
         *(if next.is_foreign { &mut self.prefixes } else { &mut self.own }) += 1;
         self.steps = 0;
         self.preemptions = 0;
+        self.delays = self.delays.map(|_| 0);
+        self.turns.restart();
         self.n_draws = 0;
         self.n_drawn_choices = 0;
         self.way.restart(next.seed);
@@ -125,6 +134,10 @@ impl Record {
     pub(crate) fn picked(&mut self, ask: &Ask<'_>, picked: u32) {
         let cost = ask.cost(picked);
         self.preemptions += cost;
+        match &mut self.delays {
+            Some(delays) => *delays += self.turns.ran_in_order(ask, picked),
+            None => self.turns.ran(picked),
+        }
         if ask.tasks.len() > 1 {
             self.ever_chose |= ask.ready().nth(1).is_some();
             self.way.push(ask.all(), picked, ask.usual());

@@ -4,10 +4,14 @@ use super::ask::Ask;
 use super::policy::{Next, Policy};
 use super::record::{Record, Stop};
 use super::way::draw;
+use crate::outcome::Bound;
 
 /// What is likely to be behind a model that is not deterministic.
 pub(crate) const LIKELY_CAUSES: &str = "likely causes: a hash map's random order, `thread_rng` or another random \
     generator of its own, the real clock, a static that outlives the execution, a real thread, an address used as a number";
+
+/// At one in so many points a task may be delayed: few delays are to come anywhere in an execution.
+const RARELY: usize = 16;
 
 /// A question and its answer, to be compared when the schedule is run again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,11 +30,11 @@ impl Asked {
 }
 
 /// Random schedules, each followed by itself.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Twice {
     schedules: u64,
-    /// Schedules with more preemptions are not for the search that follows, and so not for this one.
-    bound: u32,
+    /// Schedules beyond it are not for the search that follows, and so not for this one.
+    bound: Bound,
     begun: u64,
     /// What was asked in the first run of the schedule at hand, and how far the second is.
     asked: Vec<Asked>,
@@ -39,8 +43,8 @@ pub(crate) struct Twice {
 }
 
 impl Twice {
-    pub(crate) fn new(schedules: u64, bound: u32) -> Twice {
-        Twice { schedules, bound, ..Twice::default() }
+    pub(crate) fn new(schedules: u64, bound: Bound) -> Twice {
+        Twice { schedules, bound, begun: 0, asked: Vec::new(), at: 0, n_random: 0 }
     }
 
     fn is_second(&self) -> bool {
@@ -66,10 +70,21 @@ impl Twice {
     }
 
     /// Who may be picked at random: those whom the bounded search may pick.
-    fn among(&self, ask: &Ask<'_>, used: u32) -> Vec<u32> {
+    fn among(&mut self, ask: &Ask<'_>, record: &Record) -> Vec<u32> {
+        let bound = match self.bound {
+            Bound::Preemptions(bound) => bound,
+            Bound::Delays(bound) => {
+                let mut order = Vec::new();
+                record.turns.order(ask, &mut order);
+                let left = bound.saturating_sub(record.delays.unwrap_or(0));
+                let may_delay = order.len() > 1 && self.random(RARELY) == 0;
+                order.truncate(if may_delay { left as usize + 1 } else { 1 });
+                return order;
+            }
+        };
         let current = ask.current.map(super::ask::number);
         match ask.goes_on() {
-            Some(current) if used >= self.bound => vec![current],
+            Some(current) if record.preemptions >= bound => vec![current],
             Some(_) => ask.ready().collect(),
             None => {
                 let others: Vec<u32> = ask.ready().filter(|task| Some(*task) != current).collect();
@@ -115,7 +130,7 @@ impl Policy for Twice {
                 Asked::Choice { .. } => None,
             };
         }
-        let among = self.among(ask, record.preemptions);
+        let among = self.among(ask, record);
         let picked = among[self.random(among.len())];
         self.asked.push(Asked::Task { tasks, names, picked });
         Some(picked)

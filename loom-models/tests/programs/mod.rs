@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use interlock_models::{Limits, Outcome, Plan, Search, Shard};
+use interlock_models::{Bound, Limits, Outcome, Plan, Search, Shard};
 use shuttle::sync::atomic::{AtomicU32, Ordering};
 
 /// What a task does. Each comes after a point where another task may run, as in shuttle.
@@ -43,11 +43,15 @@ fn run(program: &Program) {
 }
 
 /// The executions that the search takes at each bound.
-pub(crate) fn searched(program: &Program, preemptions: u32, shard: Shard) -> Outcome {
+pub(crate) fn searched(program: &Program, bound: Bound, shard: Shard) -> Outcome {
     let program = program.clone();
     // A yield that is met more often than this takes programs longer than these.
     let limits = Limits { checked_twice: 2, passed_over: 1_000, ..Limits::DEFAULT };
-    let plan = Plan { limits, shard, ..Plan::new("program", Search::Bounded { preemptions }) };
+    let search = match bound {
+        Bound::Preemptions(preemptions) => Search::Bounded { preemptions },
+        Bound::Delays(delays) => Search::Delays { delays },
+    };
+    let plan = Plan { limits, shard, ..Plan::new("program", search) };
     plan.run(move || run(&program))
 }
 
@@ -64,7 +68,7 @@ enum Do {
 
 struct Machine {
     tasks: Vec<Vec<Do>>,
-    bound: u32,
+    bound: Bound,
 }
 
 /// Where each task is: not spawned, not begun, before an operation, ended.
@@ -99,46 +103,84 @@ impl Machine {
         values
     }
 
+    /// Lets a task make its step. How many values it chooses from.
+    fn step(&self, at: &mut [At], task: usize) -> u64 {
+        match at[task] {
+            At::NotBegun => self.arrive(at, task, 0),
+            At::Before(op) => {
+                if let Do::Spawn(other) = self.tasks[task][op] {
+                    at[other] = At::NotBegun;
+                }
+                self.arrive(at, task, op + 1)
+            }
+            At::NotSpawned | At::Ended => unreachable!("it can run"),
+        }
+    }
+
+    fn yields(&self, at: &[At], task: usize) -> bool {
+        matches!(at[task], At::Before(op) if self.tasks[task][op] == Do::Own(Op::Yield))
+    }
+
     /// Schedules from here on, with `used` preemptions so far.
-    fn count(&self, at: &[At], current: usize, used: u32) -> u64 {
+    fn count_preempted(&self, at: &[At], current: usize, used: u32) -> u64 {
         let runnable: Vec<usize> = (0..at.len()).filter(|task| self.can_run(at, *task)).collect();
         if runnable.is_empty() {
             return 1;
         }
-        let yields = matches!(at[current], At::Before(op) if self.tasks[current][op] == Do::Own(Op::Yield));
+        let yields = self.yields(at, current);
         let goes_on = runnable.contains(&current) && !yields;
         let mut sum = 0;
         for task in runnable.iter().copied() {
             let is_other = task != current;
-            if (!is_other && yields && runnable.len() > 1) || (goes_on && is_other && used == self.bound) {
+            if (!is_other && yields && runnable.len() > 1) || (goes_on && is_other && used == self.bound.number()) {
                 continue;
             }
             let mut next = at.to_vec();
-            let values = match at[task] {
-                At::NotBegun => self.arrive(&mut next, task, 0),
-                At::Before(op) => {
-                    if let Do::Spawn(other) = self.tasks[task][op] {
-                        next[other] = At::NotBegun;
-                    }
-                    self.arrive(&mut next, task, op + 1)
-                }
-                At::NotSpawned | At::Ended => unreachable!("it can run"),
-            };
-            sum += values * self.count(&next, task, used + u32::from(goes_on && is_other));
+            let values = self.step(&mut next, task);
+            sum += values * self.count_preempted(&next, task, used + u32::from(goes_on && is_other));
+        }
+        sum
+    }
+
+    /// Schedules from here on with so many delays left. The tasks stand in a queue: the first that can run does, and goes on
+    /// as long as it can and does not yield; each delay sends the one whose turn it is to the end.
+    fn count_delayed(&self, at: &[At], queue: &[usize], current: usize, left: u32) -> u64 {
+        let mut waiting: Vec<usize> = queue.iter().copied().filter(|task| self.can_run(at, *task)).collect();
+        if waiting.is_empty() {
+            return 1;
+        }
+        if let Some(place) = waiting.iter().position(|task| *task == current) {
+            waiting.remove(place);
+            if !self.yields(at, current) || waiting.is_empty() {
+                waiting.insert(0, current);
+            }
+        }
+        let (mut queue, mut sum) = (queue.to_vec(), 0);
+        for (delays, task) in (0..=left).zip(waiting) {
+            queue.retain(|other| *other != task);
+            queue.push(task);
+            let mut next = at.to_vec();
+            let values = self.step(&mut next, task);
+            sum += values * self.count_delayed(&next, &queue, task, left - delays);
         }
         sum
     }
 }
 
-/// The schedules of a program with at most so many preemptions.
-pub(crate) fn counted(program: &Program, bound: u32) -> u64 {
+/// The schedules of a program within a bound.
+pub(crate) fn counted(program: &Program, bound: Bound) -> u64 {
     let others = 1..=program.len();
     let main = others.clone().map(Do::Spawn).chain(others.map(Do::Join)).chain([Do::Exit]);
     let mut tasks: Vec<Vec<Do>> = vec![main.collect()];
     tasks.extend(program.iter().map(|ops| ops.iter().copied().map(Do::Own).collect::<Vec<_>>()));
     let mut at = vec![At::NotSpawned; tasks.len()];
     at[0] = At::NotBegun;
-    Machine { tasks, bound }.count(&at, 0, 0)
+    let queue: Vec<usize> = (0..at.len()).collect();
+    let machine = Machine { tasks, bound };
+    match bound {
+        Bound::Preemptions(_) => machine.count_preempted(&at, 0, 0),
+        Bound::Delays(delays) => machine.count_delayed(&at, &queue, 0, delays),
+    }
 }
 
 /// A program from a seed: two or three tasks with up to three operations each.
