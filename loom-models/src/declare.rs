@@ -23,6 +23,7 @@ macro_rules! model {
 
             #[test]
             fn interlock_model() {
+                #[allow(clippy::needless_update, reason = "a model may name every field")]
                 static MODEL: $crate::Model = $crate::Model {
                     name: stringify!($name),
                     question: concat!($($question),+),

@@ -1,7 +1,8 @@
 //! The whole engine: servers with their meta layer, streams and raft nodes, on simulated disks and a simulated network.
 //!
-//! These models have too many tasks to be searched to the end, so they are sampled. What leads up to the question is
-//! run in one order.
+//! These models have so many tasks that a bound on preemptions leaves too much: they are searched by delays. What leads up
+//! to the question is run in one order, and the keys of the servers' maps are all in one shard, where a task that holds it
+//! meets every other.
 
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use interlock_engine::failpoint;
 use interlock_engine::mutation;
 use interlock_engine::sim::World;
 use interlock_models::{Limits, quiet};
-use interlock_sync::model::{Config, block_on, configure};
+use interlock_sync::model::{Config, Shards, block_on, configure};
 
 fn put_back(bug: &str) {
     mutation::set(Some(bug.parse().expect("the bug is in the engine's catalogue")));
@@ -25,7 +26,7 @@ const LIMITS: Limits =
     Limits { steps: 2_000_000, checked_twice: 2, stack_bytes: 0x40_0000, budget_ms: 120_000, ..Limits::DEFAULT };
 
 fn begin() {
-    configure(Config { max_fired: 1_000_000, ..Config::default() });
+    configure(Config { max_fired: 1_000_000, shards: Shards::Together, ..Config::default() });
 }
 
 const SOON: Duration = Duration::from_secs(15);
@@ -60,9 +61,10 @@ interlock_models::model! {
     /// Is a stream monitored on each server after a remap, in whatever order old monitors leave and new ones come?
     mod engine_remap = Model {
         property: "each server's stream is driven by one task, on the new group's node, and has all messages",
-        search: Search::Portfolio { schedules: 300 },
-        full: Some(Search::Portfolio { schedules: 2_000 }),
-        twins: &[Twin { bug: "M-01", symptom: "unmonitored", found_within: 300 }],
+        search: Search::Delays { delays: 1 },
+        full: Some(Search::Delays { delays: 2 }),
+        twins: &[Twin { bug: "M-01", symptom: "unmonitored", found_within: 0 }],
+        pinned: Some(1_043),
         arm: Some(put_back),
         limits: LIMITS,
     };
@@ -87,9 +89,10 @@ interlock_models::model! {
     /// Does the server that keeps a stream drive it alone after a downgrade to one replica?
     mod engine_downgrade = Model {
         property: "one copy is left, one task drives it, and it has all messages",
-        search: Search::Portfolio { schedules: 300 },
-        full: Some(Search::Portfolio { schedules: 2_000 }),
-        twins: &[Twin { bug: "M-03", symptom: "unmonitored", found_within: 300 }],
+        search: Search::Delays { delays: 1 },
+        full: Some(Search::Delays { delays: 2 }),
+        twins: &[Twin { bug: "M-03", symptom: "unmonitored", found_within: 1 }],
+        pinned: Some(1_838),
         arm: Some(put_back),
         limits: LIMITS,
     };
@@ -140,9 +143,10 @@ interlock_models::model! {
     /// Is a consumer that nobody uses removed only once the cluster has agreed?
     mod engine_inactivity = Model {
         property: "where it is assigned it is, until it is assigned nowhere; and then it is nowhere",
-        search: Search::Portfolio { schedules: 60 },
-        full: Some(Search::Portfolio { schedules: 2_000 }),
-        twins: &[Twin { bug: "M-30", symptom: "gone before its removal was committed", found_within: 60 }],
+        search: Search::Delays { delays: 1 },
+        full: Some(Search::Delays { delays: 2 }),
+        twins: &[Twin { bug: "M-30", symptom: "gone before its removal was committed", found_within: 0 }],
+        pinned: Some(1_132),
         arm: Some(put_back),
         limits: LIMITS,
     };
@@ -174,12 +178,13 @@ interlock_models::model! {
     /// Does a full disk that two streams run into take the engine down, and once?
     mod engine_full_disk = Model {
         property: "the handler of that class runs once, the engine goes down, and nothing acknowledged is lost",
-        search: Search::Portfolio { schedules: 60 },
-        full: Some(Search::Portfolio { schedules: 2_000 }),
+        search: Search::Delays { delays: 1 },
+        full: Some(Search::Delays { delays: 2 }),
         twins: &[
-            Twin { bug: "M-67", symptom: "the handler did not run", found_within: 60 },
-            Twin { bug: "M-68", symptom: "the handler ran more than once", found_within: 60 },
+            Twin { bug: "M-67", symptom: "the handler did not run", found_within: 0 },
+            Twin { bug: "M-68", symptom: "the handler ran more than once", found_within: 0 },
         ],
+        pinned: Some(910),
         arm: Some(put_back),
         limits: LIMITS,
     };
