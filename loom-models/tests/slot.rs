@@ -41,6 +41,25 @@ interlock_models::model! {
 }
 
 interlock_models::model! {
+    /// The same where five changes follow each other, searched by delays.
+    mod hand_off_five_remaps = Model {
+        property: "one monitor at a time, each generation runs, and each stop ends",
+        search: Search::Delays { delays: 3 },
+        full: Some(Search::Delays { delays: 4 }),
+        twins: &[
+            Twin { bug: "M-02", symptom: "unmonitored", found_within: 1 },
+            Twin { bug: "M-11", symptom: "deadlock", found_within: 0 },
+            Twin { bug: "M-15", symptom: "deadlock", found_within: 0 },
+        ],
+        pinned: Some(7_292),
+        arm: Some(put_back),
+    };
+    fn body() {
+        bodies::slot::remaps(5);
+    }
+}
+
+interlock_models::model! {
     /// May somebody start a monitor while another one is being stopped?
     mod start_races_stop = Model {
         property: "who stops sees the slot empty, waits for no later generation, and that one is not stopped with it",

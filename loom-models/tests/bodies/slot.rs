@@ -63,10 +63,15 @@ pub(crate) fn one_remap() {
 }
 
 pub(crate) fn two_remaps() {
+    remaps(2);
+}
+
+/// So many changes of the assignment, one behind the other.
+pub(crate) fn remaps(n: usize) {
     block_on(async {
         let (slot, seen) = (Slot::default(), Arc::default());
         let mut monitors = Vec::new();
-        for _ in 0..3 {
+        for _ in 0..=n {
             monitors.push(replace(&slot, &seen).await);
         }
         end(&slot, monitors, &seen).await;
