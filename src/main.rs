@@ -9,6 +9,7 @@ mod exit_code;
 mod explain;
 mod graph;
 mod model;
+mod model_failures;
 mod model_overlay;
 mod model_progress;
 mod output;

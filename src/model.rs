@@ -5,9 +5,9 @@ use std::path::Path;
 
 use anyhow::Context;
 use interlock_claims::models::{
-    BuildOptions, Discovery, FoundModel, ModelCommand as Done, ModelKind, ModelReport, ModelRun, ModelWorkspace, Part,
-    ReplayToken, RunOptions, Shard, Suite, SuiteError, SuiteRequest, Verdict, describe_all, discover, matching, merge,
-    replay, run_all, suites, watches_memory,
+    BuildOptions, Discovery, FoundModel, ModelCommand as Done, ModelKind, ModelReport, ModelWorkspace, Part,
+    ReplayToken, RunEvent, RunOptions, Shard, Suite, SuiteError, SuiteRequest, Verdict, describe_all, discover,
+    matching, merge, replay, run_all, suites, watches_memory,
 };
 use interlock_reports::{Heading, ModelTextStyle, model_json, model_junit, model_markdown, model_text};
 
@@ -15,15 +15,13 @@ use crate::args::{
     Color, ModelArgs, ModelBuildArgs, ModelCommand, ModelLimitArgs, ModelListArgs, ModelOutputArgs, ModelReplayArgs,
     ModelRunArgs,
 };
-use crate::config::{self, suggestion};
+use crate::config::{self, Settings, suggestion};
 use crate::documents::{Target, targets};
 use crate::exit_code::{Outcome, UsageError};
+use crate::model_failures::Failures;
 use crate::model_overlay;
 use crate::model_progress::{ModelProgress, explain_nothing};
-use crate::output::{wants_color, write_file};
-
-/// A token that is longer than this is put into a file.
-const TOKEN_CHARACTERS_MAX: usize = 160;
+use crate::output::wants_color;
 
 /// Where models' processes write their lines, below the target folder.
 const LINES_FOLDER: &str = "lines";
@@ -51,7 +49,7 @@ pub(crate) fn run(args: &ModelArgs) -> anyhow::Result<Outcome> {
 
 /// A workspace whose models are built.
 pub(crate) struct Built {
-    workspace: ModelWorkspace,
+    pub(crate) workspace: ModelWorkspace,
     discovery: Discovery,
     /// Which tests were looked for.
     kind: ModelKind,
@@ -59,6 +57,8 @@ pub(crate) struct Built {
     notes: Vec<String>,
     /// What keeps other runs off an overlay's files.
     _lock: Option<File>,
+    /// The workspace's, where it is not an overlay.
+    pub(crate) settings: Option<Settings>,
 }
 
 fn list(args: &ModelListArgs) -> anyhow::Result<Outcome> {
@@ -81,10 +81,14 @@ fn run_models(args: &ModelRunArgs) -> anyhow::Result<Outcome> {
     }
     let options = options(&built, &args.limits, args.jobs, args.shard.unwrap_or_default());
     let mut told = ModelProgress::new(args.build.quiet, options.budget);
-    let mut result = run_all(&built.discovery.models, &options, &mut |event| told.hear(event));
-    for run in &mut result.runs {
-        keep_long_token(run, &built.workspace.target)?;
-    }
+    let mut failures = Failures::new(&built, &args.build, documents.with_twins);
+    let result = run_all(&built.discovery.models, &options, &mut |mut event| {
+        if let RunEvent::Finished(run) = &mut event {
+            failures.settle(run);
+        }
+        told.hear(event);
+    });
+    failures.error.map_or(Ok(()), Err)?;
     let mut report = report(&built, &options, Done::Run);
     (report.runs, report.elsewhere) = (result.runs, result.elsewhere);
     finish(&report, &built, &documents)
@@ -137,7 +141,9 @@ fn replay_failure(args: &ModelReplayArgs) -> anyhow::Result<Outcome> {
     };
     let options = options(&built, &args.limits, None, Shard::WHOLE);
     let mut run = replay(model, token.bug.as_deref(), &token.token, &options);
-    keep_long_token(&mut run, &built.workspace.target)?;
+    let mut failures = Failures::new(&built, &args.build, true);
+    failures.settle(&mut run);
+    failures.error.map_or(Ok(()), Err)?;
     if !run.verdict.is_failure() && !matches!(run.verdict, Verdict::Refused(_)) {
         run.notes.push("the failure did not happen again".to_owned());
     }
@@ -180,7 +186,7 @@ fn build(args: &ModelBuildArgs) -> anyhow::Result<Built> {
     let request = SuiteRequest { packages: args.packages.clone(), explicit: explicit(args) };
     let suites = suites(&workspace, &request, &settings.suites).map_err(usage)?;
     let discovery = discover(&workspace, &suites, options)?;
-    Built::new(workspace, discovery, request.explicit.kind, Vec::new(), None)
+    Ok(Built { settings: Some(settings), ..Built::new(workspace, discovery, request.explicit.kind, Vec::new(), None)? })
 }
 
 impl Built {
@@ -194,7 +200,7 @@ impl Built {
     ) -> anyhow::Result<Built> {
         let lines = workspace.target.join(LINES_FOLDER);
         std::fs::create_dir_all(&lines).with_context(|| format!("failed to make the folder {}", lines.display()))?;
-        Ok(Built { workspace, discovery, kind, notes, _lock: lock })
+        Ok(Built { workspace, discovery, kind, notes, _lock: lock, settings: None })
     }
 }
 
@@ -225,6 +231,7 @@ fn options(built: &Built, limits: &ModelLimitArgs, jobs: Option<u16>, shard: Sha
         shard,
         scale: scale.unwrap_or_else(|| "ci".to_owned()),
         folder: built.workspace.target.join(LINES_FOLDER),
+        root: built.workspace.root.clone(),
     }
 }
 
@@ -241,17 +248,6 @@ fn report(built: &Built, options: &RunOptions, command: Done) -> ModelReport {
         notes: built.notes.iter().cloned().chain((!watches_memory()).then_some(unwatched)).collect(),
         ..ModelReport::default()
     }
-}
-
-/// A long token goes into a file, whose name is printed instead.
-fn keep_long_token(run: &mut ModelRun, folder: &Path) -> anyhow::Result<()> {
-    let Some(token) = run.replay_token().filter(|token| token.len() > TOKEN_CHARACTERS_MAX) else { return Ok(()) };
-    let place = token.split('=').next().unwrap_or_default();
-    let name = place.replace(|char: char| !char.is_ascii_alphanumeric() && !"+-_".contains(char), "_");
-    let path = folder.join("replay").join(format!("{name}.token"));
-    write_file(&path, &token)?;
-    run.replay_file = Some(path.display().to_string());
-    Ok(())
 }
 
 /// What is written at the end, and how.

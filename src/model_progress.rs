@@ -29,7 +29,7 @@ impl ModelProgress {
     }
 
     /// Takes up what has happened.
-    pub(crate) fn hear(&mut self, event: RunEvent) {
+    pub(crate) fn hear(&mut self, event: RunEvent<'_>) {
         match event {
             RunEvent::Started { name } => {
                 self.at_work.insert(name.clone(), (name, Instant::now()));
@@ -38,7 +38,7 @@ impl ModelProgress {
                 let words = self.words(&name, bound, executions, elapsed_ms);
                 self.say(name, words);
             }
-            RunEvent::Finished(run) => self.finish(&run),
+            RunEvent::Finished(run) => self.finish(run),
         }
         self.draw();
     }

@@ -75,7 +75,7 @@ pub use armed::armed;
 #[cfg(feature = "model-shuttle")]
 pub use interlock_sync::model::choose;
 pub use model::{Limits, Model, Search, Twin};
-pub use outcome::{Bound, Cut, Failure, Outcome, Step, Verdict};
+pub use outcome::{Bound, Cut, Failure, Holder, Outcome, Step, Verdict};
 #[cfg(feature = "model-overlay")]
 pub use overlaid::overlaid;
 #[cfg(any(feature = "model-shuttle", feature = "model-loom"))]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::model::{Model, Search};
-use crate::outcome::{Bound, Failure, Outcome, Step, Verdict};
+use crate::outcome::{Bound, Failure, Holder, Outcome, Step, Verdict};
 use crate::shard::Shard;
 use crate::token::{Engine, Origin};
 
@@ -85,7 +85,9 @@ fn failure_value(failure: &Failure, token: &str) -> Value {
         "preemptions": failure.preemptions,
         "scheduler": failure.scheduler,
         "token": token,
-        "steps": failure.steps.iter().zip(1_u64..).map(|(step, number)| step_value(step, number)).collect::<Vec<_>>(),
+        "steps": failure.steps.iter().map(step_value).collect::<Vec<_>>(),
+        "steps_total": failure.n_steps,
+        "steps_quiet": failure.n_quiet,
         "classes": failure.classes,
     });
     if let Some(delays) = failure.delays {
@@ -95,8 +97,8 @@ fn failure_value(failure: &Failure, token: &str) -> Value {
 }
 
 /// A step. What is not known is left out.
-fn step_value(step: &Step, number: u64) -> Value {
-    let mut value = json!({"step": number, "task": step.task, "what": step.what, "object": step.object});
+fn step_value(step: &Step) -> Value {
+    let mut value = json!({"step": step.number, "task": step.task, "what": step.what, "object": step.object});
     if let Some((file, line)) = &step.place {
         value["file"] = json!(file);
         value["line"] = json!(line);
@@ -107,7 +109,18 @@ fn step_value(step: &Step, number: u64) -> Value {
     if let Some(holder) = &step.held_by {
         value["held_by"] = json!(holder);
     }
+    if !step.holders.is_empty() {
+        value["holders"] = step.holders.iter().map(holder_value).collect();
+    }
+    if step.is_quiet {
+        value["quiet"] = json!(true);
+    }
     value
+}
+
+fn holder_value(holder: &Holder) -> Value {
+    let (file, line) = &holder.place;
+    json!({"task": holder.task, "operation": holder.operation, "file": file, "line": line})
 }
 
 /// The last line.

@@ -199,15 +199,23 @@ pub struct Failure {
     pub scheduler: String,
     /// The way to it: what a replay follows.
     pub way: String,
-    /// What happened, in order. Empty until it was replayed.
+    /// What happened, in order. Empty until it was replayed. Of a very long execution, what is stuck and what came last.
     pub steps: Vec<Step>,
+    /// How many steps there were, with those that are left out.
+    pub n_steps: u64,
+    /// How many of them were taken where the model runs in one order.
+    pub n_quiet: u64,
     /// The lock classes that it is about, as far as the recorder knows them.
     pub classes: Vec<String>,
 }
 
 /// One line of the table of a failure.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Step {
+    /// Its number in the execution, from 1.
+    pub number: u64,
+    /// Whether it was taken where the model runs in one order.
+    pub is_quiet: bool,
     /// Who.
     pub task: String,
     /// Where in the source, if that is known.
@@ -221,4 +229,24 @@ pub struct Step {
     pub made: Option<(String, u32)>,
     /// Who had it, where that is why it waits.
     pub held_by: Option<String>,
+    /// The same, each for itself, where the recorder knows.
+    pub holders: Vec<Holder>,
+}
+
+/// Who holds something, and since where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// The task.
+    pub task: String,
+    /// By which operation.
+    pub operation: String,
+    /// Where it took it.
+    pub place: (String, u32),
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (file, line) = &self.place;
+        write!(f, "{}, {} at {file}:{line}", self.task, self.operation)
+    }
 }

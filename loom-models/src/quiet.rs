@@ -2,6 +2,8 @@
 
 use std::cell::Cell;
 
+use interlock_sync::model::recorder;
+
 thread_local! {
     static DEPTH: Cell<u32> = const { Cell::new(0) };
     static EVER: Cell<bool> = const { Cell::new(false) };
@@ -16,7 +18,7 @@ pub struct Quiet(());
 /// What a model needs before its question begins (a node that leads, a stream with messages) has far more orders than the
 /// question itself. A search that leaves them out says so in its notes, and finds nothing that only they would show.
 pub fn quiet() -> Quiet {
-    DEPTH.set(DEPTH.get() + 1);
+    set_depth(DEPTH.get() + 1);
     EVER.set(true);
     // Loom panics where it is told twice.
     #[cfg(feature = "model-loom")]
@@ -29,7 +31,7 @@ pub fn quiet() -> Quiet {
 impl Drop for Quiet {
     fn drop(&mut self) {
         // An execution that failed may have been left before this.
-        DEPTH.set(DEPTH.get().saturating_sub(1));
+        set_depth(DEPTH.get().saturating_sub(1));
         #[cfg(feature = "model-loom")]
         if DEPTH.get() == 0 && !std::thread::panicking() {
             loom::explore();
@@ -55,7 +57,12 @@ pub(crate) fn forget() {
 
 /// An execution begins.
 pub(crate) fn restart() {
-    DEPTH.set(0);
+    set_depth(0);
+}
+
+fn set_depth(depth: u32) {
+    DEPTH.set(depth);
+    recorder::set_quiet(depth > 0);
 }
 
 /// What a verdict is to be read with, if anything was run in one order.

@@ -183,6 +183,7 @@ fn failure(message: String, execution: u64, bound: Option<u32>) -> Option<Failur
     } else {
         message
     };
+    let table = crate::table::recorded().unwrap_or_default();
     let bound_text = bound.map_or_else(|| "none".to_owned(), |bound| bound.to_string());
     Some(Failure {
         message,
@@ -191,7 +192,9 @@ fn failure(message: String, execution: u64, bound: Option<u32>) -> Option<Failur
         delays: None,
         scheduler: SCHEDULER.to_owned(),
         way: format!("{bound_text}.{execution}"),
-        steps: crate::table::recorded().unwrap_or_default(),
+        steps: table.steps,
+        n_steps: table.n_steps,
+        n_quiet: table.n_quiet,
         classes: Vec::new(),
     })
 }
@@ -202,7 +205,7 @@ fn follow_the_failure(plan: &Plan, body: &Body, outcome: &mut Outcome) {
     let again = session::muted(|| replay(&failure.way, SCHEDULER, plan, body));
     match again.failure {
         Some(again) => {
-            failure.steps = again.steps;
+            (failure.steps, failure.n_steps, failure.n_quiet) = (again.steps, again.n_steps, again.n_quiet);
             failure.classes = again.classes;
         }
         None => {

@@ -130,6 +130,8 @@ mod tests {
             scheduler: "bounded".to_owned(),
             way,
             steps: Vec::new(),
+            n_steps: 0,
+            n_quiet: 0,
             classes: Vec::new(),
         }
     }

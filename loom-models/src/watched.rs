@@ -129,9 +129,13 @@ impl Table<'_> {
         let place = waited.and_then(|step| self.steps[step].place.clone());
         self.holds.push(Hold { object, task: waiter, place: place.clone() });
         let text = waited.map(|step| self.steps[step].object.clone()).unwrap_or_default();
-        let step =
-            Step { task: self.name(waiter), place, what: "got".to_owned(), object: text, made: None, held_by: None };
-        self.steps.push(step);
+        self.steps.push(Step {
+            task: self.name(waiter),
+            place,
+            what: "got".to_owned(),
+            object: text,
+            ..Step::default()
+        });
     }
 
     fn hold(&mut self, object: usize, task: u32, call: Option<&Call>) {
@@ -158,7 +162,7 @@ impl Table<'_> {
     fn step(&mut self, task: u32, what: &str, object: String, call: Option<&Call>, held_by: Option<String>) {
         let place = call.and_then(Call::place);
         let task = self.name(task);
-        self.steps.push(Step { task, place, what: what.to_owned(), object, made: None, held_by });
+        self.steps.push(Step { task, place, what: what.to_owned(), object, held_by, ..Step::default() });
     }
 
     /// What nobody can go on from: a task that did not end waits for something.

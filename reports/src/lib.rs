@@ -38,7 +38,7 @@ pub use markdown::markdown;
 pub use model_json::model_json;
 pub use model_junit::model_junit;
 pub use model_markdown::model_markdown;
-pub use model_text::{ModelTextStyle, model_text};
+pub use model_text::{ModelTextStyle, model_steps_text, model_text};
 pub use place::Files;
 pub use stats_text::stats;
 

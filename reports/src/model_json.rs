@@ -15,13 +15,15 @@
 //! (what the model says of itself, or null), `verdict` (`kind`, with `preemptions` or `delays`, `passed_over`, `schedules`,
 //! `reason`, `preemptions_done` or `delays_done`, or `cause`), `words` (the verdict for people), `fine`, `executions`, `prefixes`, `checked`,
 //! `bounds` (of `preemptions` or `delays`, `executions`, `bounded`: whether anything was kept out), `elapsed_ms`, `failure`
-//! (`message`, `execution`, `preemptions`, `delays` where they are counted, `scheduler`, `token`, `steps`, `classes`; or null), `replay` (the whole token, or null) and `notes`.
+//! (`message`, `execution`, `preemptions`, `delays` where they are counted, `scheduler`, `token`, `steps`, `steps_total`, `steps_quiet`,
+//! `steps_file`, `classes`, `lints`; or null), `replay` (the whole token, or null) and `notes`. Of a long execution `steps`
+//! are the 2,000 that matter most, and `steps_file` has all.
 //!
 //! Within a schema number fields and reasons are only added: a reader ignores those it does not know.
 
 use interlock_claims::models::{
-    Bound, BoundDone, Description, Failure, FailureStep, ModelId, ModelKind, ModelReport, ModelRun, SearchPlan, Twin,
-    Verdict,
+    Bound, BoundDone, Description, Failure, FailureStep, HolderAt, LintConcerned, ModelId, ModelKind, ModelReport,
+    ModelRun, SearchPlan, Twin, Verdict,
 };
 use serde::Serialize;
 
@@ -166,7 +168,18 @@ struct FailureObject<'a> {
     scheduler: &'a str,
     token: &'a str,
     steps: Vec<StepObject<'a>>,
+    steps_total: u64,
+    steps_quiet: u64,
+    steps_file: Option<&'a str>,
     classes: &'a [String],
+    lints: Vec<LintObject<'a>>,
+}
+
+#[derive(Serialize)]
+struct LintObject<'a> {
+    id: &'a str,
+    because: &'a str,
+    findings: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -179,6 +192,17 @@ struct StepObject<'a> {
     object: &'a str,
     made: Option<MadeObject<'a>>,
     held_by: Option<&'a str>,
+    holders: Vec<HolderObject<'a>>,
+    quiet: bool,
+    class: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct HolderObject<'a> {
+    task: &'a str,
+    operation: &'a str,
+    file: &'a str,
+    line: u32,
 }
 
 #[derive(Serialize)]
@@ -348,8 +372,20 @@ fn failure_object(failure: &Failure) -> FailureObject<'_> {
         scheduler: &failure.scheduler,
         token: &failure.token,
         steps: failure.steps.iter().map(step_object).collect(),
+        steps_total: failure.n_steps(),
+        steps_quiet: failure.steps_quiet,
+        steps_file: failure.steps_file.as_deref(),
         classes: &failure.classes,
+        lints: failure.lints.iter().map(lint_object).collect(),
     }
+}
+
+fn lint_object(lint: &LintConcerned) -> LintObject<'_> {
+    LintObject { id: &lint.id, because: &lint.because, findings: &lint.findings }
+}
+
+fn holder_object(holder: &HolderAt) -> HolderObject<'_> {
+    HolderObject { task: &holder.task, operation: &holder.operation, file: &holder.file, line: holder.line }
 }
 
 fn step_object(step: &FailureStep) -> StepObject<'_> {
@@ -362,6 +398,9 @@ fn step_object(step: &FailureStep) -> StepObject<'_> {
         object: &step.object,
         made: step.made.as_ref().map(|made| MadeObject { file: &made.file, line: made.line }),
         held_by: step.held_by.as_deref(),
+        holders: step.holders.iter().map(holder_object).collect(),
+        quiet: step.quiet,
+        class: step.class.as_deref(),
     }
 }
 

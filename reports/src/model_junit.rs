@@ -2,7 +2,7 @@
 
 use interlock_claims::models::{ModelReport, ModelRun};
 
-use crate::model_words::{full_name, remarks, shown, step_rows};
+use crate::model_words::{full_name, left_out, lint_lines, message, remarks, shown, step_rows};
 
 /// What became of the models as JUnit XML.
 #[must_use]
@@ -95,8 +95,11 @@ fn push_case(text: &mut String, run: &ModelRun) {
 fn details(run: &ModelRun) -> String {
     let mut lines = remarks(run);
     if let Some(failure) = &run.failure {
-        lines.push(failure.message.clone());
+        lines.push(message(failure));
+        lines.extend(lint_lines(failure));
         lines.extend(step_rows(failure).into_iter().map(|row| row.join("  ").trim_end().to_owned()));
+        lines.extend(left_out(failure));
+        lines.extend(failure.steps_file.iter().map(|file| format!("all of them: {file}")));
     }
     lines.extend(run.replay_argument().map(|token| format!("cargo interlock model replay '{token}'")));
     lines.join("\n")

@@ -5,7 +5,8 @@ use interlock_claims::models::{ModelReport, ModelRun};
 use crate::Heading;
 use crate::markdown_text::{cell, code, prose};
 use crate::model_words::{
-    STEP_HEADER, asked, asked_of_twin, found, full_name, remarks, seconds, shown, step_rows, summary,
+    STEP_HEADER, asked, asked_of_twin, found, full_name, left_out, lint_lines, message, remarks, seconds, shown,
+    step_rows, summary,
 };
 
 /// What became of the models as Markdown.
@@ -68,11 +69,20 @@ fn push_details(text: &mut String, run: &ModelRun) {
         text.push_str(&format!("- {}\n", cell(&remark)));
     }
     let Some(failure) = &run.failure else { return };
-    text.push_str(&format!("- failure: {}\n", cell(&failure.message)));
+    text.push_str(&format!("- failure: {}\n", cell(&message(failure))));
     text.push_str(&found(failure).map(|found| format!("- found at: {}\n", prose(&found))).unwrap_or_default());
     if !failure.classes.is_empty() {
         let classes: Vec<String> = failure.classes.iter().map(|class| code(class)).collect();
         text.push_str(&format!("- locks: {}\n", classes.join(", ")));
+    }
+    for line in lint_lines(failure) {
+        text.push_str(&format!("- lint: {}\n", cell(&line)));
+    }
+    if let Some(left_out) = left_out(failure) {
+        text.push_str(&format!("- shown: {}\n", prose(&left_out)));
+    }
+    if let Some(file) = &failure.steps_file {
+        text.push_str(&format!("- all steps: {}\n", code(file)));
     }
     if let Some(token) = run.replay_argument() {
         text.push_str(&format!("- replay: {}\n", code(&format!("cargo interlock model replay '{token}'"))));

@@ -3,7 +3,8 @@
 use interlock_claims::models::{ModelCommand, ModelReport, ModelRun, Verdict};
 
 use crate::model_words::{
-    STEP_HEADER, asked, asked_of_twin, found, full_name, remarks, row_name, seconds, shown, step_rows, summary,
+    STEP_HEADER, all_step_rows, asked, asked_of_twin, found, full_name, left_out, lint_lines, message, remarks,
+    row_name, seconds, shown, step_rows, summary,
 };
 
 /// How the text looks.
@@ -134,12 +135,15 @@ fn push_failure(text: &mut String, run: &ModelRun, style: ModelTextStyle) {
             one_line(&description.property)
         ));
     }
-    text.push_str(&format!("  failure:  {}\n", failure.message.trim().replace('\n', "\n            ")));
+    text.push_str(&format!("  failure:  {}\n", message(failure).replace('\n', "\n            ")));
     if let Some(found) = found(failure) {
         text.push_str(&format!("  found at: {found}\n"));
     }
     if !failure.classes.is_empty() {
         text.push_str(&format!("  locks:    {}\n", failure.classes.join(", ")));
+    }
+    for line in lint_lines(failure) {
+        text.push_str(&format!("  lint:     {line}\n"));
     }
     if !failure.steps.is_empty() {
         let mut rows = vec![STEP_HEADER.map(str::to_owned)];
@@ -148,10 +152,27 @@ fn push_failure(text: &mut String, run: &ModelRun, style: ModelTextStyle) {
         for line in table(&rows, &[0]) {
             text.push_str(&format!("  {line}\n"));
         }
+        if let Some(left_out) = left_out(failure) {
+            text.push_str(&format!("\n  {left_out}\n"));
+        }
+        if let Some(file) = &failure.steps_file {
+            text.push_str(&format!("  all of them: {file}\n"));
+        }
     }
     if let Some(token) = run.replay_argument() {
         text.push_str(&format!("\n  replay: cargo interlock model replay '{token}'\n"));
     }
+}
+
+/// All steps of a failure as text: for a file, where they are too many to be printed.
+#[must_use]
+pub fn model_steps_text(run: &ModelRun) -> Option<String> {
+    let failure = run.failure.as_ref()?;
+    left_out(failure)?;
+    let mut rows = vec![STEP_HEADER.map(str::to_owned)];
+    rows.extend(all_step_rows(failure));
+    let heading = format!("{}: {} steps, {} of them quiet", full_name(run), failure.n_steps(), failure.steps_quiet);
+    Some(format!("{heading}\n\n{}\n", table(&rows, &[0]).join("\n")))
 }
 
 fn one_line(text: &str) -> String {

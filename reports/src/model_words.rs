@@ -1,6 +1,8 @@
 //! Words that every document about models shares: what a model was asked, what a run shows, the table of steps.
 
-use interlock_claims::models::{Bound, Failure, ModelCommand, ModelReport, ModelRun, SearchPlan, Twin};
+use interlock_claims::models::{
+    Bound, Failure, LintConcerned, ModelCommand, ModelReport, ModelRun, SearchPlan, Told, Twin,
+};
 
 use crate::coverage_text::{counted, counted_as};
 
@@ -72,20 +74,88 @@ pub(crate) fn remarks(run: &ModelRun) -> Vec<String> {
 /// The header of a table of steps.
 pub(crate) const STEP_HEADER: [&str; 6] = ["step", "task", "where", "what", "object", "held by"];
 
-/// The rows of a table of steps.
+/// Steps that people are told of one failure, besides those that are needed to understand it.
+const STEPS_TOLD: usize = 60;
+
+/// Characters of a failure's message that are told.
+const MESSAGE_MAX: usize = 4_000;
+
+/// The failure's message, without most of what is very long.
+pub(crate) fn message(failure: &Failure) -> String {
+    let message = failure.message.trim();
+    match message.char_indices().nth(MESSAGE_MAX) {
+        None => message.to_owned(),
+        Some((at, _)) => format!("{} [{} bytes left out]", &message[..at], message.len() - at),
+    }
+}
+
+/// The rows of a table of the steps that matter.
 pub(crate) fn step_rows(failure: &Failure) -> Vec<[String; 6]> {
-    let row = |step: &interlock_claims::models::FailureStep| {
-        let place = match (&step.file, step.line) {
-            (None, _) => String::new(),
-            (Some(file), None) => file.clone(),
-            (Some(file), Some(line)) => format!("{file}:{line}"),
-        };
-        let held_by = step.held_by.clone().unwrap_or_default();
-        let made = step.made.as_ref().map(|made| format!(", made at {}:{}", made.file, made.line)).unwrap_or_default();
-        let object = format!("{}{made}", step.object);
-        [step.step.to_string(), step.task.clone(), place, step.what.clone(), object, held_by]
+    failure.told(STEPS_TOLD).into_iter().map(step_row).collect()
+}
+
+/// The rows of a table of all steps that are there.
+pub(crate) fn all_step_rows(failure: &Failure) -> Vec<[String; 6]> {
+    failure.told(usize::MAX).into_iter().map(step_row).collect()
+}
+
+/// What a table of the steps that matter leaves out, and where that is; nothing where it has all of them.
+pub(crate) fn left_out(failure: &Failure) -> Option<String> {
+    let told = failure.told(STEPS_TOLD);
+    let n_told = told.iter().filter(|told| matches!(told, Told::Step(_))).count();
+    if told.len() == n_told {
+        return None;
+    }
+    let quiet = match failure.steps_quiet {
+        0 => String::new(),
+        n => format!(", {n} of them quiet"),
     };
-    failure.steps.iter().map(row).collect()
+    let n_steps = failure.n_steps();
+    Some(format!(
+        "{n_told} of {n_steps} steps{quiet}: all that are STUCK, who took what they wait for, and the last ones"
+    ))
+}
+
+fn step_row(told: Told<'_>) -> [String; 6] {
+    let step = match told {
+        Told::Step(step) => step,
+        Told::LeftOut(n) => {
+            let object = format!("{n} step{} left out", if n == 1 { "" } else { "s" });
+            return ["..".to_owned(), String::new(), String::new(), String::new(), object, String::new()];
+        }
+    };
+    let place = match (&step.file, step.line) {
+        (None, _) => String::new(),
+        (Some(file), None) => file.clone(),
+        (Some(file), Some(line)) => format!("{file}:{line}"),
+    };
+    let made = step.made.as_ref().map(|made| format!("made at {}:{}", made.file, made.line));
+    let object = match (&step.class, step.object.split_once(' ')) {
+        (Some(class), Some((operation, noun))) => {
+            let made = made.map(|made| format!(", {made}")).unwrap_or_default();
+            format!("{operation} {} ({noun}{made})", declared(class))
+        }
+        _ => format!("{}{}", step.object, made.map(|made| format!(", {made}")).unwrap_or_default()),
+    };
+    let held_by = step.held_by.clone().unwrap_or_default();
+    [step.step.to_string(), step.task.clone(), place, step.what.clone(), object, held_by]
+}
+
+/// A lock class without the modules around it.
+fn declared(class: &str) -> &str {
+    class.rmatch_indices("::").nth(1).map_or(class, |(at, _)| &class[at + 2..])
+}
+
+/// The lints that a failure concerns, in words.
+pub(crate) fn lint_lines(failure: &Failure) -> Vec<String> {
+    let line = |lint: &LintConcerned| {
+        let found = match lint.findings.as_slice() {
+            [] => "check finds nothing here".to_owned(),
+            findings => format!("check: {}", findings.join("; ")),
+        };
+        format!("{}: {}; {found} (cargo interlock explain {})", lint.id, lint.because, lint.id)
+    };
+    failure.lints.iter().map(line).collect()
 }
 
 /// The last line: how many of what.

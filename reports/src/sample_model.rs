@@ -65,7 +65,17 @@ fn hand_off() -> ModelRun {
 fn step(step: u64, task: &str, line: u32, what: &str, object: &str, held_by: Option<&str>) -> FailureStep {
     let (task, file, what, object) = (text(task), Some(text("src/slot.rs")), text(what), text(object));
     let made = (what == "STUCK lock").then(|| MadeAt { file: text("src/slot.rs"), line: 12 });
-    FailureStep { made, step, task, file, line: Some(line), what, object, held_by: held_by.map(text) }
+    FailureStep {
+        made,
+        step,
+        task,
+        file,
+        line: Some(line),
+        what,
+        object,
+        held_by: held_by.map(text),
+        ..FailureStep::default()
+    }
 }
 
 fn failure(message: &str) -> Failure {
@@ -81,6 +91,8 @@ fn failure(message: &str) -> Failure {
             step(2, "stopper", 61, "STUCK lock", "mutex `slot`", Some("starter since src/slot.rs:43")),
         ],
         classes: vec![text("mycrate::Slot::state")],
+        steps_total: 2,
+        ..Failure::default()
     }
 }
 

@@ -34,6 +34,7 @@ pub(crate) const MODELS: &[(&str, &str)] = curated![
     flume,
     futures,
     hashbrown,
+    interlock_sync,
     keepcalm,
     lazy_static,
     lock_api,

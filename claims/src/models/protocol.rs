@@ -151,10 +151,30 @@ pub struct Failure {
     pub scheduler: String,
     /// The schedule, as the model's own library encodes it.
     pub token: String,
-    /// The execution, step by step.
+    /// The execution, step by step; of a long one not all of them.
     pub steps: Vec<FailureStep>,
+    /// How many steps there were. Without it there were those that are here.
+    pub steps_total: u64,
+    /// How many of them were taken where the model runs in one order.
+    pub steps_quiet: u64,
+    /// A file that has all of them, where this has not.
+    pub steps_file: Option<String>,
     /// Lock classes concerned.
     pub classes: Vec<String>,
+    /// Lints concerned.
+    pub lints: Vec<LintConcerned>,
+}
+
+/// A lint that a failure concerns.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(default)]
+pub struct LintConcerned {
+    /// Its id.
+    pub id: String,
+    /// What of the failure is its subject.
+    pub because: String,
+    /// Where it finds something that concerns the same locks: `file:line: message`.
+    pub findings: Vec<String>,
 }
 
 impl Failure {
@@ -188,6 +208,26 @@ pub struct FailureStep {
     pub made: Option<MadeAt>,
     /// Who holds it.
     pub held_by: Option<String>,
+    /// The same, each for itself.
+    pub holders: Vec<HolderAt>,
+    /// Whether the model ran in one order here: its question had not begun, or was answered.
+    pub quiet: bool,
+    /// The lock class of the object, where it is known.
+    pub class: Option<String>,
+}
+
+/// Who holds something, and since where.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+#[serde(default)]
+pub struct HolderAt {
+    /// The task.
+    pub task: String,
+    /// By which operation.
+    pub operation: String,
+    /// In which file.
+    pub file: String,
+    /// In which line.
+    pub line: u32,
 }
 
 /// Where an object was made.

@@ -41,6 +41,8 @@ pub struct RunOptions {
     pub scale: String,
     /// Where the files of lines go, while they are needed.
     pub folder: PathBuf,
+    /// The workspace: places in it are told relative to it.
+    pub root: PathBuf,
 }
 
 /// What was run, and what is another shard's.
@@ -53,8 +55,8 @@ pub struct Runs {
 }
 
 /// How far a run is.
-#[derive(Clone, Debug)]
-pub enum RunEvent {
+#[derive(Debug)]
+pub enum RunEvent<'a> {
     /// A process has begun.
     Started {
         /// The model, with the twin's bug.
@@ -71,8 +73,14 @@ pub enum RunEvent {
         /// Since its start.
         elapsed_ms: u64,
     },
-    /// A process has ended.
-    Finished(Box<ModelRun>),
+    /// A process has ended. What is long of its results may be put elsewhere: they are kept to the end of all runs.
+    Finished(&'a mut ModelRun),
+}
+
+/// What a thread that runs processes has to say.
+enum Word {
+    Event(RunEvent<'static>),
+    Done(Box<ModelRun>),
 }
 
 /// A process to run.
@@ -83,7 +91,7 @@ struct Job<'a> {
 }
 
 /// Asks each model what it is. Those that do not answer have the verdict that says why.
-pub fn describe_all(models: &[FoundModel], options: &RunOptions, tell: &mut dyn FnMut(RunEvent)) -> Vec<ModelRun> {
+pub fn describe_all(models: &[FoundModel], options: &RunOptions, tell: &mut dyn FnMut(RunEvent<'_>)) -> Vec<ModelRun> {
     let speaking = models.iter().filter(|model| model.kind == ModelKind::Interlock);
     let jobs = speaking.map(|model| Job { model, run: ModelRun::of(model, None, Shard::WHOLE), ask: Ask::Describe });
     let mut described = perform(jobs.collect(), options, tell).into_iter();
@@ -95,7 +103,7 @@ pub fn describe_all(models: &[FoundModel], options: &RunOptions, tell: &mut dyn 
 }
 
 /// Runs the models and their twins.
-pub fn run_all(models: &[FoundModel], options: &RunOptions, tell: &mut dyn FnMut(RunEvent)) -> Runs {
+pub fn run_all(models: &[FoundModel], options: &RunOptions, tell: &mut dyn FnMut(RunEvent<'_>)) -> Runs {
     let described = describe_all(models, options, &mut |_| ());
     let mut result = Runs::default();
     let (mut jobs, mut silent) = (Vec::new(), Vec::new());
@@ -163,7 +171,7 @@ fn job<'a>(model: &'a FoundModel, described: &ModelRun, twin: Option<&Twin>, sha
 }
 
 /// Performs the jobs, as many side by side as are allowed. The results come in the order of the jobs.
-fn perform(jobs: Vec<Job<'_>>, options: &RunOptions, tell: &mut dyn FnMut(RunEvent)) -> Vec<ModelRun> {
+fn perform(jobs: Vec<Job<'_>>, options: &RunOptions, tell: &mut dyn FnMut(RunEvent<'_>)) -> Vec<ModelRun> {
     let mut results: Vec<Option<ModelRun>> = jobs.iter().map(|_| None).collect();
     let next = AtomicUsize::new(0);
     std::thread::scope(|scope| {
@@ -173,22 +181,25 @@ fn perform(jobs: Vec<Job<'_>>, options: &RunOptions, tell: &mut dyn FnMut(RunEve
             // A plain counter: each index is taken once, and nothing else is ordered by it.
             scope.spawn(move || {
                 while let Some((at, job)) = take(next, jobs) {
-                    let say = |event| {
+                    let say = |word| {
                         // The receiver lives until every sender is gone.
-                        let _ = sender.send((at, event));
+                        let _ = sender.send((at, word));
                     };
-                    say(RunEvent::Started { name: full_name(&job.run) });
-                    let run = confirm(at, job, run_one(at, job, options, &say), options);
-                    say(RunEvent::Finished(Box::new(run)));
+                    say(Word::Event(RunEvent::Started { name: full_name(&job.run) }));
+                    let run = run_one(at, job, options, &|event| say(Word::Event(event)));
+                    say(Word::Done(Box::new(confirm(at, job, run, options))));
                 }
             });
         }
         drop(sender);
-        for (at, event) in receiver {
-            if let RunEvent::Finished(run) = &event {
-                results[at] = Some(ModelRun::clone(run));
+        for (at, word) in receiver {
+            match word {
+                Word::Event(event) => tell(event),
+                Word::Done(mut run) => {
+                    tell(RunEvent::Finished(&mut run));
+                    results[at] = Some(*run);
+                }
             }
-            tell(event);
         }
     });
     results.into_iter().flatten().collect()
@@ -207,7 +218,7 @@ fn full_name(run: &ModelRun) -> String {
     }
 }
 
-fn run_one(at: usize, job: &Job<'_>, options: &RunOptions, say: &dyn Fn(RunEvent)) -> ModelRun {
+fn run_one(at: usize, job: &Job<'_>, options: &RunOptions, say: &dyn Fn(RunEvent<'static>)) -> ModelRun {
     let mut run = job.run.clone();
     let name = full_name(&run);
     let budget_ms = u64::try_from(options.budget.as_millis()).unwrap_or(u64::MAX);
@@ -237,6 +248,9 @@ fn run_one(at: usize, job: &Job<'_>, options: &RunOptions, say: &dyn Fn(RunEvent
     // What only describes itself ends without a verdict.
     let is_described = job.ask == Ask::Describe && said.description.is_some();
     said.fill(&mut run, &ended, budget_ms);
+    if let Some(failure) = &mut run.failure {
+        failure.relative_to(&options.root);
+    }
     if is_described {
         run.verdict = Verdict::NotRun;
     }

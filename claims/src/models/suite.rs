@@ -8,7 +8,7 @@ use cargo_metadata::{Metadata, MetadataCommand, Package, TargetKind};
 use super::overlay::OverlaidFrom;
 
 /// Features by which a package says that its tests are models.
-const MODEL_FEATURES: [&str; 2] = ["model-shuttle", "model-loom"];
+pub(super) const MODEL_FEATURES: [&str; 2] = ["model-shuttle", "model-loom"];
 /// The library that models are written with.
 const MODEL_LIBRARY: &str = "interlock-models";
 

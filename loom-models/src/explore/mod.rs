@@ -236,7 +236,7 @@ impl Run<'_> {
         match (again.failure, again.other) {
             // The text may name tasks that only the recorder knows.
             (Some(again), None) => {
-                failure.steps = again.steps;
+                (failure.steps, failure.n_steps, failure.n_quiet) = (again.steps, again.n_steps, again.n_quiet);
                 failure.classes = again.classes;
             }
             (_, why) => {
@@ -313,6 +313,7 @@ fn failure(record: &Shared<Record>, message: String, scheduler: &str) -> Failure
     let record = record.try_borrow();
     let record = record.as_deref().ok();
     let recorded = crate::table::recorded();
+    let table = recorded.or_else(|| Some(crate::table::of_switches(record?.switches.as_deref()?))).unwrap_or_default();
     Failure {
         message,
         execution: record.map_or(0, |record| record.own),
@@ -320,7 +321,9 @@ fn failure(record: &Shared<Record>, message: String, scheduler: &str) -> Failure
         delays: record.and_then(|record| record.delays),
         scheduler: scheduler.to_owned(),
         way: record.map(|record| record.way.text()).unwrap_or_default(),
-        steps: recorded.or_else(|| Some(crate::table::of_switches(record?.switches.as_deref()?))).unwrap_or_default(),
+        steps: table.steps,
+        n_steps: table.n_steps,
+        n_quiet: table.n_quiet,
         classes: Vec::new(),
     }
 }

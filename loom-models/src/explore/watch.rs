@@ -15,6 +15,7 @@ use super::ask::number;
 use super::stack::{Call, caller};
 use super::told::{self, Told};
 use crate::outcome::{Failure, Step};
+use crate::table::Table;
 use crate::watched::{Stretch, steps};
 
 /// Where shuttle writes what it tells; without it, nothing is watched.
@@ -99,7 +100,8 @@ pub(crate) fn add_steps(failure: Option<Failure>) -> Option<Failure> {
     let mut failure = failure?;
     let seen: Vec<Step> = steps(&watch.stretches, &watch.stood, &watch.names, &told, &failure.message);
     if !seen.is_empty() && failure.steps.iter().all(|step| step.place.is_none()) {
-        failure.steps = seen;
+        let table = Table::of_seen(seen);
+        (failure.steps, failure.n_steps, failure.n_quiet) = (table.steps, table.n_steps, table.n_quiet);
     }
     Some(failure)
 }

@@ -24,8 +24,8 @@ fn body() {
 
 /// A line as a person reads it, without the numbers of lines.
 fn line(step: &Step) -> String {
-    let held = step.held_by.as_ref().map(|held| format!(", held by {}", held.split(" at ").next().unwrap_or_default()));
-    format!("{} {} {}{}", step.task, step.what, step.object, held.unwrap_or_default())
+    let held = step.holders.iter().map(|holder| format!(", held by {}, {}", holder.task, holder.operation));
+    format!("{} {} {}{}", step.task, step.what, step.object, held.collect::<String>())
 }
 
 /// Finds the deadlock with one preemption, and checks its table.

@@ -31,7 +31,8 @@ impl<T> Mutex<T> {
     /// A free one.
     #[track_caller]
     pub fn new(data: T) -> Self {
-        Self { object: Object::of_monitor("Mutex"), is_held: Monitor::new(false), data: parking_lot::Mutex::new(data) }
+        let object = Object::of_monitor("Mutex", Location::caller());
+        Self { object, is_held: Monitor::new(false), data: parking_lot::Mutex::new(data) }
     }
 
     /// Takes it.

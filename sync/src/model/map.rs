@@ -45,7 +45,9 @@ impl<K: Eq + Hash, V> ConcurrentMap<K, V> {
     /// An empty map.
     #[track_caller]
     pub fn new() -> Self {
-        let shard = || Shard { raw: RawRwLock::new("Shard", Policy::ReadersFirst), rows: RwLock::new(Vec::new()) };
+        let place = Location::caller();
+        let raw = || RawRwLock::made("Shard", Policy::ReadersFirst, place);
+        let shard = || Shard { raw: raw(), rows: RwLock::new(Vec::new()) };
         Self { shards: [shard(), shard()], choices: Mutex::default() }
     }
 

@@ -56,6 +56,7 @@ pub mod oneshot;
 mod operation;
 pub mod recorder;
 pub(crate) mod rwlock;
+mod spot;
 pub(crate) mod task;
 #[cfg(feature = "model-shuttle")]
 pub(crate) mod time;

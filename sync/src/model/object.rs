@@ -26,12 +26,10 @@ impl Object {
     }
 
     /// Of a lock that blocks by a monitor.
-    #[track_caller]
-    pub(crate) fn of_monitor(kind: &'static str) -> Self {
-        Self::of(kind, Gate::of_monitor(), Location::caller())
+    pub(crate) fn of_monitor(kind: &'static str, made: Place) -> Self {
+        Self::of(kind, Gate::of_monitor(), made)
     }
 
-    #[cfg(feature = "model-shuttle")]
     pub(crate) fn made(kind: &'static str, place: Place) -> Arc<Self> {
         Arc::new(Self::of(kind, Gate::new(), place))
     }

@@ -1,9 +1,12 @@
 //! What the tasks of an execution did and waited for, with the places in the source. Off in a search; a replay turns it
 //! on and reads it afterwards, also where the execution ended by a panic or a deadlock.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::Location;
+
+pub use super::spot::Spot;
+use super::spot::{self, spot};
 
 /// A place in the source.
 pub type Place = &'static Location<'static>;
@@ -37,7 +40,7 @@ pub struct Object {
     /// Counted from 1 within the kind, in the order of the making.
     pub number: usize,
     /// Where it was made.
-    pub made: Place,
+    pub made: Spot,
 }
 
 /// One event.
@@ -52,7 +55,9 @@ pub struct Event {
     /// Index into [`Record::objects`].
     pub object: usize,
     /// Where the code asked for it.
-    pub place: Place,
+    pub place: Spot,
+    /// Whether it happened where the model runs in one order: before its question begins, or after it.
+    pub is_quiet: bool,
 }
 
 /// An execution as recorded.
@@ -76,7 +81,7 @@ pub struct Holder {
     /// The operation that it holds it by.
     pub operation: &'static str,
     /// Where it was taken.
-    pub place: Place,
+    pub place: Spot,
 }
 
 /// A line of the table that people read.
@@ -94,15 +99,24 @@ struct Recording {
     record: Record,
     /// The checker's number of a task, to its index in the record.
     tasks: BTreeMap<u64, usize>,
+    /// Objects so far, by their kind.
+    n_made: BTreeMap<&'static str, usize>,
 }
 
 thread_local! {
     static RECORDING: RefCell<Option<Recording>> = const { RefCell::new(None) };
+    static IS_QUIET: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Records from here on, and forgets what was recorded. Call it before the one execution that is replayed.
 pub fn start() {
-    RECORDING.set(Some(Recording { record: Record::default(), tasks: BTreeMap::new() }));
+    spot::restart();
+    RECORDING.set(Some(Recording { record: Record::default(), tasks: BTreeMap::new(), n_made: BTreeMap::new() }));
+}
+
+/// Says whether what happens from here on is run in one order.
+pub fn set_quiet(is_quiet: bool) {
+    IS_QUIET.set(is_quiet);
 }
 
 /// Ends the recording: what was recorded since [`start`], or nothing where that was not called.
@@ -117,25 +131,34 @@ pub fn is_on() -> bool {
 
 /// A place as people read it: the file's name and the line.
 pub(crate) fn short(place: Place) -> String {
-    let file = place.file().rsplit('/').next().unwrap_or_default();
-    format!("{file}:{}", place.line())
+    let spot = if is_on() { spot(place) } else { Spot::of(place) };
+    format!("{}:{}", spot.file().rsplit('/').next().unwrap_or_default(), spot.line())
 }
 
 /// A new object: its index where this thread records.
 pub(crate) fn object(kind: &'static str, made: Place) -> Option<usize> {
+    if !is_on() {
+        return None;
+    }
+    let made = spot(made);
     RECORDING.with_borrow_mut(|recording| {
-        let objects = &mut recording.as_mut()?.record.objects;
-        let number = 1 + objects.iter().filter(|object| object.kind == kind).count();
-        objects.push(Object { kind, number, made });
-        Some(objects.len() - 1)
+        let Recording { record, n_made, .. } = recording.as_mut()?;
+        let number = n_made.entry(kind).or_default();
+        *number += 1;
+        record.objects.push(Object { kind, number: *number, made });
+        Some(record.objects.len() - 1)
     })
 }
 
 /// Names a task. It keeps a name that it has.
 pub(crate) fn name(task: u64, name: impl FnOnce() -> String) {
+    if !is_on() {
+        return;
+    }
+    let name = name();
     RECORDING.with_borrow_mut(|recording| {
         if let Some(recording) = recording {
-            recording.index(task, name);
+            recording.index(task, || name);
         }
     });
 }
@@ -161,10 +184,14 @@ pub(crate) fn keys_are_together() {
 
 /// Something happened.
 pub(crate) fn event(task: u64, kind: Kind, operation: &'static str, object: usize, place: Place) {
+    if !is_on() {
+        return;
+    }
+    let (place, is_quiet) = (spot(place), IS_QUIET.get());
     RECORDING.with_borrow_mut(|recording| {
         let Some(recording) = recording else { return };
         let task = recording.index(task, || if task == 0 { "main".to_owned() } else { format!("task {task}") });
-        recording.record.events.push(Event { task, kind, operation, object, place });
+        recording.record.events.push(Event { task, kind, operation, object, place, is_quiet });
     });
 }
 
@@ -182,7 +209,8 @@ impl Record {
     /// The events with what a reader needs beside them.
     pub fn steps(&self) -> Vec<Step> {
         let mut held: Vec<(usize, Holder)> = Vec::new();
-        let step = |(idx, event): (usize, &Event)| {
+        let is_answered = self.are_answered();
+        let step = |(event, is_answered): (&Event, bool)| {
             let holder = Holder { task: event.task, operation: event.operation, place: event.place };
             match event.kind {
                 Kind::Takes | Kind::Got => held.push((event.object, holder)),
@@ -192,9 +220,9 @@ impl Record {
             let is_waiting = event.kind == Kind::Waits;
             let holders = held.iter().filter(|(object, _)| is_waiting && *object == event.object);
             let held_by = holders.map(|(_, holder)| *holder).collect();
-            Step { event: *event, is_stuck: is_waiting && !self.is_answered(idx), held_by }
+            Step { event: *event, is_stuck: is_waiting && !is_answered, held_by }
         };
-        self.events.iter().enumerate().map(step).collect()
+        self.events.iter().zip(is_answered).map(step).collect()
     }
 
     /// What each task waits for at the end of the execution. `held_by` is who holds it at the end.
@@ -216,14 +244,18 @@ impl Record {
         blocked
     }
 
-    /// Whether a later event ends this waiting.
-    fn is_answered(&self, idx: usize) -> bool {
-        let waits = self.events[idx];
-        let is_same = |event: &Event| {
-            let same = (event.task, event.object, event.operation) == (waits.task, waits.object, waits.operation);
-            same && event.kind != Kind::Frees
-        };
-        self.events[idx + 1..].iter().any(is_same)
+    /// Of each event, whether a later one of the same task ends a waiting that it may be.
+    fn are_answered(&self) -> Vec<bool> {
+        let mut later = BTreeSet::new();
+        let mut answered = vec![false; self.events.len()];
+        for (event, answered) in self.events.iter().zip(&mut answered).rev() {
+            let key = (event.task, event.object, event.operation);
+            *answered = later.contains(&key);
+            if event.kind != Kind::Frees {
+                later.insert(key);
+            }
+        }
+        answered
     }
 }
 

@@ -34,10 +34,9 @@ pub(crate) struct RawRwLock {
 }
 
 impl RawRwLock {
-    #[track_caller]
-    pub(crate) fn new(kind: &'static str, policy: Policy) -> Self {
+    pub(crate) fn made(kind: &'static str, policy: Policy, place: Place) -> Self {
         let state = State { policy, n_readers: 0, is_written: false, is_claimed: false };
-        Self { object: Object::of_monitor(kind), state: Monitor::new(state) }
+        Self { object: Object::of_monitor(kind, place), state: Monitor::new(state) }
     }
 
     /// A step.
@@ -123,7 +122,7 @@ impl<T> RwLock<T> {
     /// A free one that records call by another name.
     #[track_caller]
     pub(crate) fn of_kind(kind: &'static str, data: T) -> Self {
-        Self { raw: RawRwLock::new(kind, Policy::Fair), data: parking_lot::RwLock::new(data) }
+        Self { raw: RawRwLock::made(kind, Policy::Fair, Location::caller()), data: parking_lot::RwLock::new(data) }
     }
 
     /// Takes it to read.

@@ -110,10 +110,18 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    let spawned = Location::caller();
+    spawn_at(Location::caller(), future)
+}
+
+/// Starts a task for code at that place.
+fn spawn_at<F>(spawned: Place, future: F) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
     let shared = Shared { output: None, joiner: None, task: None, is_aborted: false, is_finished: false };
     let shared = Arc::new(Mutex::new(shared));
-    let object = Object::shared("task");
+    let object = Object::made("task", spawned);
     let task = Spawned { object: object.clone(), future: Some(Box::pin(future)), shared: shared.clone() };
     let detach = platform::spawn(task, spawned);
     JoinHandle { object, shared, spawned, is_waiting: false, _detach: detach }
@@ -181,8 +189,7 @@ impl<T> Drop for JoinHandle<T> {
 pub fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> impl Future<Output = T> + Send {
     let place = Location::caller();
     async move {
-        let _ = place;
-        let Ok(value) = spawn(async { work() }).await else { unreachable!("nobody can abort it") };
+        let Ok(value) = spawn_at(place, async { work() }).await else { unreachable!("nobody can abort it") };
         value
     }
 }

@@ -4,6 +4,7 @@
 
 mod locks;
 mod map;
+mod places;
 #[path = "../programs/mod.rs"]
 mod programs;
 mod records;
