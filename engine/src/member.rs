@@ -63,6 +63,10 @@ impl Member {
 
     /// Links a new assignment: its group, and the node of that group where there is one.
     pub fn link(&self, group: RaftGroup, node: Option<Node>) {
+        let signals_early = crate::mutant!(M52);
+        if signals_early {
+            self.signal();
+        }
         {
             let mut link = self.link.lock();
             link.group = group;
@@ -71,6 +75,13 @@ impl Member {
                 link.leads_alone = false;
             }
         }
+        // Last: whoever is told reads what was linked.
+        if !signals_early {
+            self.signal();
+        }
+    }
+
+    fn signal(&self) {
         self.updates.send_modify(|count| *count += 1);
     }
 

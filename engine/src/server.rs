@@ -123,6 +123,37 @@ pub struct Context {
 }
 
 impl Context {
+    fn new(
+        settings: Settings,
+        disk: Disk,
+        network: Arc<dyn PeerNetwork>,
+        clock: WallClock,
+    ) -> (Arc<Self>, mpsc::UnboundedReceiver<ClassError>) {
+        let (class_errors, received) = mpsc::unbounded_channel();
+        let context = Self {
+            settings,
+            disk,
+            network,
+            clock,
+            quit: Token::new(),
+            tasks: Tracker::default(),
+            events: Events::default(),
+            requests: Calls::numbered_from(clock.now_ns()),
+            seen: Seen::default(),
+            catchups: Calls::numbered_from(clock.now_ns()),
+            served: Served::default(),
+            places: Places::default(),
+            class_errors,
+        };
+        (Arc::new(context), received)
+    }
+
+    /// What parts share that no server has: nobody deals with classes of errors.
+    #[cfg(feature = "mutation")]
+    pub fn without_server(settings: Settings, disk: Disk, network: Arc<dyn PeerNetwork>) -> Arc<Self> {
+        Self::new(settings, disk, network, WallClock::system()).0
+    }
+
     /// Has the class of an error dealt with, where it concerns the whole server. Returns at once.
     pub fn react(&self, source: &str, error: &WriteError) {
         let concerns_all = match error.class() {
@@ -254,22 +285,7 @@ impl Server {
         network: Arc<dyn PeerNetwork>,
         clock: WallClock,
     ) -> Result<Arc<Self>, WriteError> {
-        let (class_errors, received) = mpsc::unbounded_channel();
-        let context = Arc::new(Context {
-            settings,
-            disk,
-            network,
-            clock,
-            quit: Token::new(),
-            tasks: Tracker::default(),
-            events: Events::default(),
-            requests: Calls::numbered_from(clock.now_ns()),
-            seen: Seen::default(),
-            catchups: Calls::numbered_from(clock.now_ns()),
-            served: Served::default(),
-            places: Places::default(),
-            class_errors,
-        });
+        let (context, received) = Context::new(settings, disk, network, clock);
         let server = Arc::new_cyclic(|server| Self {
             liveness: context.settings.is_clustered().then(|| Liveness::start(server.clone(), &context)),
             context: context.clone(),

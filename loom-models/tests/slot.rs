@@ -88,3 +88,20 @@ interlock_models::model! {
         bodies::slot::start_races_close();
     }
 }
+
+interlock_models::model! {
+    /// Does the monitor that a remap starts end where the entity is deleted meanwhile?
+    mod deletion_meets_remap = Model {
+        property: "both monitors end, whoever comes first, and nobody is left",
+        search: Search::Bounded { preemptions: 3 },
+        twins: &[
+            Twin { bug: "M-02", symptom: "unmonitored", found_within: 2 },
+            Twin { bug: "M-12", symptom: "deadlock", found_within: 1 },
+        ],
+        pinned: Some(10_837),
+        arm: Some(put_back),
+    };
+    fn body() {
+        bodies::slot::deletion_meets_remap();
+    }
+}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use interlock_engine::disk::{Disk, Fault, Operation, SimulatedDisk};
 use interlock_engine::mutation;
 use interlock_engine::store::{NewMessage, Store, StoreError, StoreOptions, SyncPolicy};
-use interlock_sync::model::{block_on, name_task};
+use interlock_sync::model::{block_on, choose, name_task};
 use interlock_sync::random::Random;
 use interlock_sync::task::{JoinHandle, spawn};
 
@@ -176,6 +176,100 @@ interlock_models::model! {
             published.expect("a race is no error");
             assert!(store.load(3).is_ok(), "the message that came in was purged");
             assert_eq!((n_removed, store.totals().messages), (2, 1), "removed, and left");
+        });
+    }
+}
+
+interlock_models::model! {
+    /// What do a publisher, two that remove one message, and a reader make of a flush that fails?
+    mod three_writers_meet_a_failed_flush = Model {
+        property: "only the disk's error latches, everybody learns the same one, and nothing changes behind it",
+        search: Search::Bounded { preemptions: 2 },
+        twins: &[
+            Twin { bug: "M-60", symptom: "a race latched", found_within: 1 },
+            Twin { bug: "M-80", symptom: "changed behind the error", found_within: 1 },
+        ],
+        pinned: Some(245_740),
+        arm: Some(put_back),
+    };
+    fn body() {
+        block_on(async {
+            let (disk, store) = filled(SyncPolicy::OnFlush, 1);
+            append(&store, 2).expect("the disk is well");
+            disk.fail(Fault::always(Operation::Sync, "1.blk", EIO).nth(1));
+            let syncer = call("syncer", &store, |store| (store.flush(), store.totals()));
+            let publisher = call("publisher", &store, |store| append(store, 3));
+            let limit = call("limit", &store, |store| store.remove(1, 4));
+            let removed = store.remove(1, 5);
+            assert!(store.load(2).is_ok(), "a reader learns of a failed flush");
+            let (flushed, seen) = done(syncer).await;
+            let (published, limited) = (done(publisher).await, done(limit).await);
+            let error = store.write_error();
+            assert_eq!(error.is_some(), disk.n_faults_struck() > 0, "a race latched an error: {error:?}");
+            assert_eq!(store.totals(), seen, "the store has changed behind the error");
+            let error = error.map(|error| StoreError::Write(error).to_string());
+            assert_eq!(told(&flushed), error, "a failed sync was believed");
+            for told in [told(&published), told(&limited), told(&removed)] {
+                assert!(told.is_none() || told == error, "another error: {told:?}, not {error:?}");
+            }
+        });
+    }
+}
+
+interlock_models::model! {
+    /// Is what is written as a sync ends synced by the next one?
+    mod a_write_meets_a_sync = Model {
+        property: "what was accepted before a flush is on the disk after it",
+        search: Search::Bounded { preemptions: 2 },
+        twins: &[Twin { bug: "M-96", symptom: "flushed and not stored", found_within: 1 }],
+        pinned: Some(9_448),
+        arm: Some(put_back),
+    };
+    fn body() {
+        block_on(async {
+            let (disk, store) = filled(SyncPolicy::OnFlush, 1);
+            append(&store, 2).expect("the disk is well");
+            let syncer = call("syncer", &store, Store::flush);
+            let writer = call("writer", &store, |store| {
+                let appended = append(store, 3);
+                store.write_pending();
+                appended
+            });
+            done(writer).await.expect("the disk is well");
+            done(syncer).await.expect("the disk is well");
+            store.flush().expect("the disk is well");
+            // What was not synced may survive: one of the draws loses it.
+            disk.power_off(&mut Random::from_seed(choose(8) as u64));
+            disk.power_on();
+            let restarted = Store::open(options(&disk, SyncPolicy::OnFlush), None).expect("the disk is well");
+            for seq in 1..=3 {
+                assert!(restarted.load(seq).is_ok(), "{seq} is flushed and not stored");
+            }
+        });
+    }
+}
+
+interlock_models::model! {
+    /// Can a block whose write failed in the background be read, whoever learns of the error?
+    mod a_reader_meets_a_failed_write = Model {
+        property: "the publisher is refused or waits for nobody, and the reader reads",
+        search: Search::Bounded { preemptions: 2 },
+        twins: &[Twin { bug: "M-78", symptom: "deadlock", found_within: 1 }],
+        pinned: Some(1_058),
+        arm: Some(put_back),
+    };
+    fn body() {
+        block_on(async {
+            let (disk, store) = filled(SyncPolicy::OnFlush, 2);
+            append(&store, 3).expect("the disk is well");
+            disk.fail(Fault::always(Operation::Write, "1.blk", EIO));
+            let flusher = call("flusher", &store, Store::write_pending);
+            let publisher = call("publisher", &store, |store| append(store, 4));
+            assert!(store.load(1).is_ok(), "a broken block does not read any more");
+            done(flusher).await;
+            let published = done(publisher).await;
+            assert!(store.load(1).is_ok(), "a broken block does not read any more");
+            assert!(store.flush().is_err(), "the failed write is forgotten, and the client learned {published:?}");
         });
     }
 }

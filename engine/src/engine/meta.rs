@@ -157,7 +157,7 @@ impl Engine {
         timeout(KNOWN_LIMIT, asking).await.unwrap_or(false) && !self.is_recovering()
     }
 
-    async fn apply_entry(self: &Arc<Self>, entry: MetaEntry) {
+    pub(super) async fn apply_entry(self: &Arc<Self>, entry: MetaEntry) {
         let applied = self.state.write().assignments.apply(entry.change);
         let outcome = applied.as_ref().map(|_| ()).map_err(|refused| *refused);
         // While recovering only the end of the log counts: what was in between is not carried out.

@@ -1,5 +1,7 @@
 //! The engine of a server: its streams, its part in the meta layer, its raft nodes.
 
+#[cfg(feature = "mutation")]
+mod bare;
 mod changes;
 mod direct;
 mod founding;
@@ -118,8 +120,18 @@ impl Engine {
     /// # Errors
     /// The disk's.
     pub async fn start(context: Arc<Context>) -> Result<Arc<Self>, WriteError> {
+        let engine = Self::new(context);
+        if engine.context.settings.is_clustered() {
+            meta::start(&engine).await?;
+        } else {
+            engine.recover_standalone().await?;
+        }
+        Ok(engine)
+    }
+
+    fn new(context: Arc<Context>) -> Arc<Self> {
         let changes = Calls::numbered_from(context.clock.now_ns());
-        let engine = Arc::new(Self {
+        Arc::new(Self {
             context,
             state: RwLock::default(),
             meta_error: Sticky::default(),
@@ -131,13 +143,7 @@ impl Engine {
             placing: interlock_sync::lock::AsyncMutex::new(()),
             resets: interlock_sync::lock::Mutex::default(),
             meta_slot: crate::slot::Slot::default(),
-        });
-        if engine.context.settings.is_clustered() {
-            meta::start(&engine).await?;
-        } else {
-            engine.recover_standalone().await?;
-        }
-        Ok(engine)
+        })
     }
 
     /// What the parts of the server share.

@@ -226,7 +226,7 @@ impl Engine {
             }
             (Step::Persist, Some(running)) => running.persist().await?,
             (Step::CreateEntity, Some(_)) => {}
-            (Step::LinkAssignment, Some(running)) => self.link(entity, &running),
+            (Step::LinkAssignment, Some(running)) => self.link(entity, &running).await,
             (Step::UpdateConfig, Some(running)) => self.update_config(entity, &running).await,
             (Step::SpawnMonitor, Some(running)) => self.spawn_monitor(running).await,
             (Step::LeadAlone, Some(running)) => self.lead_alone(running).await,
@@ -290,14 +290,16 @@ impl Engine {
         drop(entry);
     }
 
-    fn link(&self, entity: &Entity, running: &Running) {
+    async fn link(&self, entity: &Entity, running: &Running) {
         let Some(group) = entity.new_group() else { return };
         let node = self.node(&group.name);
-        match (entity, running) {
-            (Entity::Stream { new: Some(new), .. }, Running::Stream(stream)) => stream.link(new),
-            (Entity::Consumer { new: Some(new), .. }, Running::Consumer(consumer)) => consumer.link(new),
-            _ => {}
+        if crate::mutant!(M52) {
+            running.member().link(group.clone(), node);
+            interlock_sync::task::yield_now().await;
+            running.link(entity);
+            return;
         }
+        running.link(entity);
         // Last: it signals whoever reads what was linked.
         running.member().link(group.clone(), node);
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::AssetKey;
 use super::founding::Foundation;
+use super::placement::Entity;
 use crate::consumer::Consumer;
 use crate::core::write_error::WriteError;
 use crate::member::Member;
@@ -42,6 +43,15 @@ impl Running {
         match self {
             Self::Stream(stream) => stream.digest().0,
             Self::Consumer(consumer) => consumer.applied(),
+        }
+    }
+
+    /// Gives it its assignment: what is its own of it, and not its part's in the group.
+    pub(super) fn link(&self, entity: &Entity) {
+        match (entity, self) {
+            (Entity::Stream { new: Some(new), .. }, Self::Stream(stream)) => stream.link(new),
+            (Entity::Consumer { new: Some(new), .. }, Self::Consumer(consumer)) => consumer.link(new),
+            _ => {}
         }
     }
 

@@ -78,6 +78,13 @@ pub(super) struct OwedSync {
     written: u64,
 }
 
+impl OwedSync {
+    /// Does it.
+    pub(super) fn pay(&self) -> io::Result<()> {
+        sync_file(self.file.as_ref())
+    }
+}
+
 impl Block {
     pub(super) fn new(path: PathBuf, header: Header) -> Self {
         let inner = Inner {
@@ -187,7 +194,7 @@ impl Block {
     /// Syncs what is written, with the lock held: where each call syncs, and before the next block begins.
     pub(super) fn sync(&self, inner: &mut Inner, vfs: &dyn Vfs) -> Result<(), WriteError> {
         let Some(owed) = self.owe_sync(inner, vfs)? else { return Ok(()) };
-        let result = sync_file(owed.file.as_ref());
+        let result = owed.pay();
         self.settle_sync(inner, &owed, result)
     }
 
@@ -201,20 +208,25 @@ impl Block {
         }
         let opened = inner.open(&self.path, vfs, Open::Write);
         let file = opened.map_err(|error| self.keep(latching("open", &self.path, &error)))?;
-        inner.need_sync = false;
+        inner.need_sync = mutant!(M96);
         Ok(Some(OwedSync { file, written: inner.written }))
     }
 
-    /// Does an owed sync without the lock.
-    pub(super) fn pay_sync(&self, owed: &OwedSync) -> Result<(), WriteError> {
-        let result = sync_file(owed.file.as_ref());
+    /// Ends an owed sync that was done without the lock.
+    pub(super) fn settle_owed(&self, owed: &OwedSync, result: io::Result<()>) -> Result<(), WriteError> {
         self.settle_sync(&mut self.lock(), owed, result)
     }
 
     fn settle_sync(&self, inner: &mut Inner, owed: &OwedSync, result: io::Result<()>) -> Result<(), WriteError> {
-        match result {
-            Ok(()) => inner.synced = inner.synced.max(owed.written),
-            Err(error) => return Err(self.keep(latching("sync", &self.path, &error))),
+        result.map_err(|error| self.keep(latching("sync", &self.path, &error)))?;
+        // Another call's sync of the file may have failed meanwhile: then this one proves nothing (W7).
+        if let Some(error) = self.write_error.get() {
+            return Err(error);
+        }
+        // What was written since the sync began is not in it.
+        inner.synced = inner.synced.max(if mutant!(M96) { inner.written } else { owed.written });
+        if mutant!(M96) {
+            inner.need_sync = false;
         }
         Ok(())
     }

@@ -91,7 +91,7 @@ impl Store {
         };
         let Some(owed) = owed else { return Ok(()) };
         self.still_there(block)?;
-        Ok(block.pay_sync(&owed)?)
+        self.pay_sync(block, &owed)
     }
 
     /// A block of a live store whose file is gone is data that is gone, though its open file still takes writes (G-22).
@@ -109,12 +109,20 @@ impl Store {
         block.owe_sync(inner, self.vfs())
     }
 
+    /// Does an owed sync, without a lock.
+    fn pay_sync(&self, block: &Block, owed: &OwedSync) -> Result<(), StoreError> {
+        self.reach("store_owes_a_sync");
+        let result = owed.pay();
+        self.reach("store_synced_a_block");
+        Ok(block.settle_owed(owed, result)?)
+    }
+
     fn flush_block(&self, block: &Block) -> Result<(), StoreError> {
         let owed = {
             let _not_between_log_and_index = self.state.read();
             self.write_and_owe(block, &mut block.lock())?
         };
-        Ok(owed.map_or(Ok(()), |owed| block.pay_sync(&owed))?)
+        owed.map_or(Ok(()), |owed| self.pay_sync(block, &owed))
     }
 
     fn flush_folder(&self) -> Result<(), StoreError> {

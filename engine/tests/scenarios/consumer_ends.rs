@@ -199,7 +199,7 @@ scenario!(s_45f_a_polled_consumer, "S-45f", [M51 => "a polled consumer was delet
     expect(world.until(SOON, is_gone).await, "an inactive consumer stays")
 });
 
-scenario!(s_45g_a_threshold_that_changes, "S-45g", [], async {
+scenario!(s_45g_a_threshold_that_changes, "S-45g", [M52 => "the new deadline is not used"], async {
     for replicas in [1, 3] {
         let world = with_consumer(ephemeral(replicas)).await?;
         let set = async |seconds| {

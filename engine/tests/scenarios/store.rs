@@ -48,7 +48,7 @@ impl World {
     }
 
     /// The power goes; the store is opened again.
-    fn after_power_loss(&self, random: &mut Random) -> Result<Arc<Store>, StoreError> {
+    pub(crate) fn after_power_loss(&self, random: &mut Random) -> Result<Arc<Store>, StoreError> {
         self.disk.power_off(random);
         self.disk.power_on();
         self.disk.heal();

@@ -115,3 +115,26 @@ pub(crate) fn start_races_close() {
         assert!(slot.is_closed() && slot.status().count == 0, "a closed entity has a monitor");
     });
 }
+
+/// A remap gives the entity a new monitor as a deletion closes it, and stops whoever drives it.
+pub(crate) fn deletion_meets_remap() {
+    block_on(async {
+        let (slot, seen) = (Slot::default(), Arc::<Seen>::default());
+        let first = replace(&slot, &seen).await;
+        let remap = spawn({
+            let (slot, seen) = (slot.clone(), seen.clone());
+            async move {
+                name_task("remap");
+                replace(&slot, &seen).await
+            }
+        });
+        slot.close();
+        slot.stop().await;
+        let second = remap.await.expect("a remap does not panic");
+        for monitor in [first, second] {
+            monitor.await.expect("a monitor does not panic");
+        }
+        assert!(!seen.was_turned_away.load(Ordering::SeqCst), "a successor was turned away: unmonitored");
+        assert!(slot.is_closed() && slot.status().count == 0, "a deleted entity has a monitor");
+    });
+}

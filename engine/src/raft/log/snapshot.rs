@@ -79,7 +79,11 @@ pub(in crate::raft) fn remove_older(vfs: &dyn Vfs, folder: &Path, index: u64) ->
         tracing::warn!(%error, folder = %folder.display(), "older snapshots stay");
         Vec::new()
     });
-    listed.iter().filter(|path| older(path)).try_for_each(|path| vfs.remove_file(path))
+    listed.iter().filter(|path| older(path)).try_for_each(|path| match vfs.remove_file(path) {
+        // Whoever wrote it, and was interrupted, removes it too.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    })
 }
 
 /// The latest snapshot in the folder that is whole.
