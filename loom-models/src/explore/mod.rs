@@ -6,6 +6,7 @@ mod policy;
 mod record;
 mod replay;
 mod sampled;
+mod simpler;
 #[cfg(feature = "model-overlay")]
 pub(crate) mod stack;
 #[cfg(feature = "model-overlay")]
@@ -61,6 +62,9 @@ pub(crate) fn run(plan: &Plan, body: &Body) -> Outcome {
         Ok(early) => {
             run.search();
             run.keep_early(early);
+            if matches!(plan.search, Search::Portfolio { .. }) {
+                run.simplify();
+            }
             run.follow_the_failure();
         }
     }
