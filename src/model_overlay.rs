@@ -2,7 +2,7 @@
 
 use include_dir::{Dir, DirEntry, include_dir};
 use interlock_claims::models::{
-    BuildOptions, ModelKind, OverlayError, OverlayLibrary, OverlayRequest, Suite, discover, overlaid_suite, overlay,
+    BuildOptions, ModelKind, OverlayError, OverlayLibrary, OverlayRequest, Suite, discover, overlay,
 };
 
 use crate::args::ModelBuildArgs;
@@ -19,23 +19,26 @@ pub(crate) fn build(args: &ModelBuildArgs, suite: &Suite, options: BuildOptions)
         packages: args.packages.clone(),
         tests: args.add_test.clone(),
         also: args.also.clone(),
+        features: suite.features.clone(),
         keeps_std: args.keep_std,
     };
-    let laid = overlay(args.manifest_path.as_deref(), &request, &library(), options).map_err(|error| match error {
-        OverlayError::Suite(error) => usage(error),
-        OverlayError::NoDependency(_) | OverlayError::NoTest(_) | OverlayError::WhosePackage => {
-            UsageError(error.to_string()).into()
-        }
-        OverlayError::File { .. } | OverlayError::Library(_) => error.into(),
-    })?;
+    let waits = || eprintln!("waiting for another run, which has the overlay's folder");
+    let laid =
+        overlay(args.manifest_path.as_deref(), &request, &library(), options, &waits).map_err(|error| match error {
+            OverlayError::Suite(error) => usage(error),
+            OverlayError::NoDependency(_)
+            | OverlayError::NoTest(_)
+            | OverlayError::SameName(_)
+            | OverlayError::WhosePackage => UsageError(error.to_string()).into(),
+            OverlayError::File { .. } | OverlayError::Library(_) => error.into(),
+        })?;
     let mut suite = suite.clone();
     if !args.add_test.is_empty() && suite.tests.is_empty() && !suite.lib {
         // Who brings a test means that one.
         let names = args.add_test.iter().filter_map(|path| path.file_stem());
         suite.tests = names.map(|name| name.to_string_lossy().replace('.', "_")).collect();
     }
-    let suites: Vec<Suite> =
-        laid.packages.iter().map(|package| overlaid_suite(&laid.workspace, package, &suite)).collect();
+    let suites = laid.suites(&suite);
     let discovery = discover(&laid.workspace, &suites, options)?;
     Built::new(laid.workspace, discovery, ModelKind::Overlaid, laid.notes, Some(laid.lock))
 }

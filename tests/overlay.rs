@@ -33,7 +33,8 @@ fn run(arguments: &[&str]) -> (i32, String, String) {
 fn lines() -> &'static [Value] {
     static LINES: OnceLock<Vec<Value>> = OnceLock::new();
     LINES.get_or_init(|| {
-        let (code, out, err) = run(&["--package", "stock", "--also", "parking", "--message-format", "json"]);
+        let (code, out, err) =
+            run(&["--package", "stock", "--package", "names", "--also", "parking", "--message-format", "json"]);
         assert_eq!(code, 1, "{out}\n{err}");
         out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     })
@@ -74,7 +75,7 @@ fn locks_of_std_in_two_orders_deadlock() {
     check_found(
         "tests::shelves_in_two_orders",
         "deadlock!",
-        &[["main", "src/lib.rs:26", "STUCK", "lock #1"], ["task 1", "src/lib.rs:35", "STUCK", "lock #2"]],
+        &[["main", "src/lib.rs:27", "STUCK", "lock #2"], ["task 1", "src/lib.rs:34", "STUCK", "lock #1"]],
     );
     let steps = line_of("tests::shelves_in_two_orders")["failure"]["steps"].as_array().unwrap();
     assert_eq!(steps[steps.len() - 1]["held_by"], "main, since src/lib.rs:26");
@@ -123,7 +124,7 @@ fn condition_variables_are_the_checkers() {
 fn time_goes_on_when_nobody_else_can() {
     for name in ["a_wait_that_ends_in_time", "a_time_out_of_a_door_that_stays_shut"] {
         let line = line_of(name);
-        assert!(["complete", "nothing-explored"].contains(&line["verdict"]["kind"].as_str().unwrap()), "{line}");
+        assert!(["sampled", "nothing-explored"].contains(&line["verdict"]["kind"].as_str().unwrap()), "{line}");
     }
     let notes = line_of("a_first_price_is_told")["notes"].to_string();
     assert!(notes.contains("time went on only where nobody else could"), "{notes}");
@@ -137,7 +138,28 @@ fn what_fails_only_behind_other_executions_is_no_finding() {
 }
 
 #[test]
+fn nothing_is_complete_where_a_static_lives_on_and_a_note_names_it() {
+    let verdict = &line_of("a_test_beside_it")["verdict"];
+    assert_eq!(verdict["kind"], "sampled", "{verdict}");
+    let notes: Vec<&Value> = lines().iter().filter_map(|line| line.get("notes")).collect();
+    let says = |note: &&Value| note.to_string().contains("tests/rounds.rs:9: a `static` outlives an execution");
+    assert!(notes.iter().any(says), "{notes:?}");
+}
+
+#[test]
+fn a_panic_that_is_caught_is_no_failure_and_hides_none() {
+    let line = line_of("a_panic_that_is_caught");
+    assert_eq!((line["verdict"]["kind"].as_str(), &line["failure"]), (Some("complete"), &Value::Null), "{line}");
+    check_found("a_name_in_two_holds_behind_a_panic_that_is_caught", "two have one name", &[]);
+}
+
+#[test]
 fn what_the_checker_did_not_run_is_no_success() {
+    let has_to = ["a_test_that_has_to_panic", "a_task_that_has_to_panic"];
+    for name in has_to {
+        let verdict = &line_of(name)["verdict"];
+        assert!(verdict["cause"].as_str().unwrap().contains("it has to panic"), "{verdict}");
+    }
     for name in ["a_test_that_has_to_panic", "tests::one_thread_alone", "what_a_build_script_and_a_feature_say"] {
         let line = line_of(name);
         assert_eq!(line["verdict"]["kind"], "nothing-explored", "{line}");

@@ -30,7 +30,7 @@ pub use discover::{Discovery, EmptyBinary, FoundModel, ModelId, discover, matchi
 pub use merge::merge;
 pub use model_report::{ModelCommand, ModelCounts, ModelReport};
 pub use model_run::ModelRun;
-pub use overlay::{OverlaidFrom, Overlay, OverlayError, OverlayLibrary, OverlayRequest, overlaid_suite, overlay};
+pub use overlay::{OverlaidFrom, Overlay, OverlayError, OverlayLibrary, OverlayRequest, overlay};
 pub use part::{Part, PartError};
 pub use protocol::{Description, Failure, FailureStep, HolderAt, LintConcerned, MadeAt, SearchPlan, Twin};
 pub use run::{RunEvent, RunOptions, Runs, describe_all, replay, run_all};

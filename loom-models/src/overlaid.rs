@@ -40,6 +40,11 @@ pub fn overlaid(body: impl Fn() + Send + Sync + 'static) {
     }
 }
 
+/// Whether the run's notes name something of the code that is not the checker's: then nothing is complete.
+pub(crate) fn is_partly_real() -> bool {
+    std::env::var_os("INTERLOCK_OVERLAY_PARTLY_REAL").is_some()
+}
+
 fn model(name: &'static str) -> Model {
     Model {
         name,

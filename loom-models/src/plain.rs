@@ -69,9 +69,10 @@ impl Answer {
         self.line("end").unwrap_or(&Value::Null)
     }
 
-    /// The last failure that was written: the one with the steps.
+    /// The last failure that was written, the one with the steps, unless it was taken back.
     fn failure(&self) -> Option<&Value> {
-        self.line("failure")
+        let of_failures = |line: &&Value| line["line"] == "failure" || line["line"] == "taken-back";
+        self.lines.iter().rev().find(of_failures).filter(|line| line["line"] == "failure")
     }
 
     fn line(&self, kind: &str) -> Option<&Value> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::{Limits, Search};
-use crate::outcome::{Failure, Outcome, Verdict};
+use crate::outcome::{Cut, Failure, Outcome, Verdict};
 use crate::shard::Shard;
 
 /// The body of a model: run once for each execution.
@@ -79,13 +79,16 @@ pub(crate) struct Again {
     pub(crate) failure: Option<Failure>,
     /// Why this is not the same execution, if it is not.
     pub(crate) other: Option<String>,
+    /// What ended it before its end.
+    pub(crate) cut: Option<Cut>,
 }
 
 impl Again {
     fn outcome(self) -> Outcome {
-        let verdict = match (&self.failure, &self.other) {
+        let verdict = match (&self.failure, self.cut) {
             (Some(_), _) => Verdict::Failed,
-            (None, other) => Verdict::NotDeterministic { cause: other.clone().unwrap_or_default() },
+            (None, Some(reason)) => Verdict::CutOff { reason, done: None },
+            (None, None) => Verdict::NotDeterministic { cause: self.other.clone().unwrap_or_default() },
         };
         let mut outcome = Outcome::of(verdict);
         outcome.executions = 1;

@@ -87,6 +87,20 @@ pub(crate) fn bound(bound: Bound, executions: u64, is_bounded: bool) {
     write(&bound_value(bound, executions, is_bounded));
 }
 
+/// An execution begins, so what panicked in the one before was caught, and no failure.
+pub(crate) fn begins() {
+    if SESSION.with_borrow_mut(|session| session.failure.take()).is_some() {
+        take_back();
+    }
+}
+
+/// Takes the failure back that was told last: its execution went on, and ended well.
+pub(crate) fn take_back() {
+    if SESSION.with_borrow(|session| !session.is_muted) {
+        write(&json!({"line": "taken-back"}));
+    }
+}
+
 /// Tells that schedules that were run twice did the same.
 #[cfg(feature = "model-shuttle")]
 pub(crate) fn checked(executions: u64) {

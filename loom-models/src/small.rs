@@ -147,6 +147,7 @@ fn check(
     let each = move || {
         let n = counted.fetch_add(1, Ordering::SeqCst) + 1;
         quiet::restart();
+        session::begins();
         if upto.is_some_and(|upto| n >= upto) {
             session::unheard_panic(Enough);
         }
@@ -160,7 +161,12 @@ fn check(
     let again = describe.clone();
     let (result, heard) = session::listen(describe, || catch_unwind(AssertUnwindSafe(|| builder.check(each))));
     match result {
-        Ok(()) => (None, None),
+        Ok(()) => {
+            if heard.is_some() {
+                session::take_back();
+            }
+            (None, None)
+        }
         Err(payload) if payload.is::<Enough>() => (None, None),
         Err(payload) => {
             let text =
@@ -218,7 +224,7 @@ fn follow_the_failure(plan: &Plan, body: &Body, outcome: &mut Outcome) {
 /// Replays an execution by its number: loom goes there once more, writes its path to a file, and is started from that.
 pub(crate) fn replay(way: &str, scheduler: &str, plan: &Plan, body: &Body) -> Again {
     let Some((bound, execution)) = read(way).filter(|_| scheduler == SCHEDULER) else {
-        return Again { failure: None, other: Some("the token's way cannot be read".to_owned()) };
+        return Again { failure: None, other: Some("the token's way cannot be read".to_owned()), cut: None };
     };
     let path = Scratch::new();
     let mut first = builder(plan, bound);
@@ -228,7 +234,7 @@ pub(crate) fn replay(way: &str, scheduler: &str, plan: &Plan, body: &Body) -> Ag
     let (_, message) = check(&first, &Arc::default(), bound, Some(execution), body);
     if message.is_some() || !path.0.exists() {
         let other = message.unwrap_or_else(|| format!("the search ended before execution {execution}"));
-        return Again { failure: None, other: Some(other) };
+        return Again { failure: None, other: Some(other), cut: None };
     }
     let mut second = builder(plan, bound);
     second.checkpoint_file = Some(path.0.clone());
@@ -240,7 +246,7 @@ pub(crate) fn replay(way: &str, scheduler: &str, plan: &Plan, body: &Body) -> Ag
     drop(recorder::take());
     let other = failure.is_none().then(|| "the execution did not fail".to_owned());
     let failure = failure.map(|failure| Failure { way: way.to_owned(), ..failure });
-    Again { failure, other }
+    Again { failure, other, cut: None }
 }
 
 fn read(way: &str) -> Option<(Option<u32>, u64)> {

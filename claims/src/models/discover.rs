@@ -12,6 +12,8 @@ use super::suite::{ModelKind, ModelWorkspace, Suite};
 const MODEL_SUFFIX: &str = "::interlock_model";
 /// Names the folders of the source under test to the library of an overlay.
 const SOURCES_VARIABLE: &str = "INTERLOCK_OVERLAY_SOURCES";
+/// Says to it that not all of them is the checker's.
+const PARTLY_REAL_VARIABLE: &str = "INTERLOCK_OVERLAY_PARTLY_REAL";
 /// A list is printed at once, or the binary does not know the option and does something else.
 const LIST_LIMITS: Limits = Limits {
     time: Duration::from_secs(60),
@@ -54,6 +56,8 @@ pub struct FoundModel {
     pub(crate) package_version: String,
     /// The folders of the source under test, of an overlaid crate.
     pub(crate) sources: Vec<PathBuf>,
+    /// Whether not all of that is the checker's.
+    pub(crate) is_partly_real: bool,
 }
 
 impl FoundModel {
@@ -69,6 +73,9 @@ impl FoundModel {
         command.env("CARGO_PKG_VERSION", &self.package_version);
         if let Some(sources) = std::env::join_paths(&self.sources).ok().filter(|sources| !sources.is_empty()) {
             command.env(SOURCES_VARIABLE, sources);
+        }
+        if self.is_partly_real {
+            command.env(PARTLY_REAL_VARIABLE, "1");
         }
         command
     }
@@ -151,6 +158,7 @@ fn look_into(
         folder: folder.clone(),
         package_version: package.version.to_string(),
         sources: suite.overlaid.as_ref().map(|from| from.sources.clone()).unwrap_or_default(),
+        is_partly_real: suite.overlaid.as_ref().is_some_and(|from| from.is_partly_real),
     }));
     Ok(())
 }
@@ -214,6 +222,7 @@ mod tests {
             folder: PathBuf::new(),
             package_version: String::new(),
             sources: Vec::new(),
+            is_partly_real: false,
         }
     }
 

@@ -195,7 +195,12 @@ fn joined_verdict(runs: &[&ModelRun]) -> Verdict {
     let verdicts = || runs.iter().map(|run| &run.verdict);
     let gravest = verdicts().max_by_key(|verdict| verdict.gravity());
     match gravest.cloned().unwrap_or_default() {
-        Verdict::CompleteUpTo { .. } if reaches_all(&joined_bounds(runs)) && passes(runs).is_none() => {
+        // What a note says may have kept executions from a part, whatever its bound.
+        Verdict::CompleteUpTo { .. }
+            if reaches_all(&joined_bounds(runs))
+                && passes(runs).is_none()
+                && runs.iter().all(|run| run.notes.is_empty()) =>
+        {
             Verdict::Complete
         }
         Verdict::CompleteUpTo { .. } => {

@@ -8,19 +8,20 @@ mod library;
 mod manifest;
 mod patch;
 mod reality;
+mod source_signs;
 mod swap;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use cargo_metadata::{Metadata, MetadataCommand, Package, PackageId, TargetKind};
+use cargo_metadata::{Metadata, MetadataCommand, Package, PackageId, Target, TargetKind};
 
 pub use library::OverlayLibrary;
 use manifest::Overlaid;
 
 use super::build::BuildOptions;
-use super::suite::{ModelKind, ModelWorkspace, Suite, SuiteError};
+use super::suite::{ModelKind, ModelWorkspace, Suite, SuiteError, has_targets};
 
 /// What an overlay is made of.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +32,8 @@ pub struct OverlayRequest {
     pub tests: Vec<PathBuf>,
     /// Dependencies that are overlaid, too: their locks and threads are then the checker's.
     pub also: Vec<String>,
+    /// Features that are turned on.
+    pub features: Vec<String>,
     /// Whether the standard library stays real.
     pub keeps_std: bool,
 }
@@ -55,6 +58,8 @@ pub struct OverlaidFrom {
     pub folder: PathBuf,
     /// The workspace's folder, and those of test files from elsewhere.
     pub sources: Vec<PathBuf>,
+    /// Whether the checker does not see or undo something of it, which notes say.
+    pub is_partly_real: bool,
 }
 
 /// A failure to lay an overlay.
@@ -80,12 +85,15 @@ pub enum OverlayError {
     /// A test file does not exist.
     #[error("there is no test file {0}")]
     NoTest(String),
+    /// A test file is called like one of the package's.
+    #[error("the package has a test file called `{0}` already: give the other one another name")]
+    SameName(String),
     /// Test files need one package whose dependencies they have.
     #[error("test files belong to one package: name it with --package")]
     WhosePackage,
 }
 
-/// Lays an overlay over a workspace, in `interlock/overlay` of its target folder.
+/// Lays an overlay over a workspace, in `interlock/overlay` of its target folder. `waits` is called where another run has it.
 ///
 /// # Errors
 /// Where cargo cannot read the workspace, or a file cannot be written.
@@ -94,9 +102,11 @@ pub fn overlay(
     request: &OverlayRequest,
     library: &OverlayLibrary,
     options: BuildOptions,
+    waits: &dyn Fn(),
 ) -> Result<Overlay, OverlayError> {
-    let metadata = metadata(manifest, options)?;
-    let asked = asked(&metadata, &request.packages)?;
+    let metadata = metadata(manifest, request, options)?;
+    let mut notes = Vec::new();
+    let asked = asked(&metadata, &request.packages, &mut notes)?;
     if !request.tests.is_empty() && asked.len() != 1 {
         return Err(OverlayError::WhosePackage);
     }
@@ -106,8 +116,8 @@ pub fn overlay(
     let folders = packages.iter().map(|package| (folder(package), folder_name(package))).collect();
     let tests = existing(&request.tests)?;
     let overlaid = Overlaid { folders: &folders, tests: &tests, with_std: !request.keeps_std };
-    let mut notes = Vec::new();
-    let lock = lock(&root)?;
+    same_names(&metadata, &asked, &tests)?;
+    let lock = lock(&root, waits)?;
     library.unpack(&root)?;
     for package in &packages {
         let text = overlaid.manifest(package, asked.contains(&package.id), &mut notes);
@@ -120,37 +130,55 @@ pub fn overlay(
     copy_lock(metadata.workspace_root.as_std_path(), &root)?;
     let ids = packages.iter().map(|package| package.id.clone()).collect();
     notes.extend(reality::notes(&metadata, &asked, &ids));
-    notes.sort();
-    notes.dedup();
     let names = metadata.packages.iter().filter(|package| asked.contains(&package.id));
     let names: Vec<String> = names.map(|package| package.name.to_string()).collect();
-    let from = |package: &&Package| (package.name.to_string(), from(package, &metadata, &tests));
-    let from = packages.iter().map(from).collect();
-    let workspace = ModelWorkspace::overlaid(&root, &metadata, from)?;
+    let has_real = !notes.is_empty();
+    let mut from_each = BTreeMap::new();
+    for package in &packages {
+        let signs = reality::source_notes(package, &packages, &tests);
+        let is_partly_real = has_real || !signs.is_empty();
+        from_each.insert(package.name.to_string(), from(package, &metadata, &tests, is_partly_real));
+        notes.extend(signs.into_iter().filter(|_| asked.contains(&package.id)));
+    }
+    notes.sort();
+    notes.dedup();
+    let workspace = ModelWorkspace::overlaid(&root, &metadata, from_each)?;
     Ok(Overlay { workspace, packages: names, notes, lock })
 }
 
-/// The suite of an overlaid package.
-#[must_use]
-pub fn overlaid_suite(workspace: &ModelWorkspace, package: &str, asked: &Suite) -> Suite {
-    let from = workspace.overlaid.get(package).cloned();
-    Suite { package: package.to_owned(), kind: ModelKind::Overlaid, overlaid: from, ..asked.clone() }
+impl Overlay {
+    /// The suites of the packages that are asked for and have what is asked of each.
+    #[must_use]
+    pub fn suites(&self, asked: &Suite) -> Vec<Suite> {
+        let suite = |package: &String| {
+            let overlaid = self.workspace.overlaid.get(package).cloned();
+            Suite { package: package.clone(), kind: ModelKind::Overlaid, overlaid, ..asked.clone() }
+        };
+        self.packages.iter().map(suite).filter(|suite| has_targets(&self.workspace, suite)).collect()
+    }
 }
 
-fn metadata(manifest: Option<&Path>, options: BuildOptions) -> Result<Metadata, OverlayError> {
+fn metadata(
+    manifest: Option<&Path>,
+    request: &OverlayRequest,
+    options: BuildOptions,
+) -> Result<Metadata, OverlayError> {
     let mut command = MetadataCommand::new();
     if let Some(manifest) = manifest {
         command.manifest_path(manifest);
     }
     let flags = [(options.locked, "--locked"), (options.offline, "--offline")];
-    command.other_options(
-        flags.iter().filter(|(is_on, _)| *is_on).map(|(_, flag)| (*flag).to_owned()).collect::<Vec<_>>(),
-    );
+    let mut flags: Vec<String> = flags.iter().filter(|(is_on, _)| *is_on).map(|(_, flag)| (*flag).to_owned()).collect();
+    // Which optional dependencies there are is a question of the features.
+    if !request.features.is_empty() {
+        flags.extend(["--features".to_owned(), request.features.join(",")]);
+    }
+    command.other_options(flags);
     Ok(command.exec().map_err(SuiteError::from)?)
 }
 
 /// The packages that are asked for.
-fn asked(metadata: &Metadata, names: &[String]) -> Result<BTreeSet<PackageId>, OverlayError> {
+fn asked(metadata: &Metadata, names: &[String], notes: &mut Vec<String>) -> Result<BTreeSet<PackageId>, OverlayError> {
     let members: Vec<&Package> = metadata.workspace_packages();
     let known = || members.iter().map(|package| package.name.to_string()).collect();
     for name in names {
@@ -159,7 +187,22 @@ fn asked(metadata: &Metadata, names: &[String]) -> Result<BTreeSet<PackageId>, O
         }
     }
     let is_asked = |package: &&&Package| names.is_empty() || names.iter().any(|name| package.name.as_str() == name);
-    Ok(members.iter().filter(is_asked).filter(|package| !is_macro(package)).map(|package| package.id.clone()).collect())
+    let mut asked = BTreeSet::new();
+    for package in members.iter().filter(is_asked) {
+        let has = |is_one: fn(&Target) -> bool| package.targets.iter().any(is_one);
+        let name = &package.name;
+        if is_macro(package) {
+            notes.push(format!("{name} has macros, which run in the compiler: its tests are not overlaid"));
+        } else if !has(manifest::is_library) && !has(Target::is_test) {
+            notes.push(format!("{name} has neither a library nor test files: it is not overlaid"));
+        } else {
+            asked.insert(package.id.clone());
+        }
+        if has(Target::is_bin) {
+            notes.push(format!("the unit tests of the binaries of {name} are not overlaid"));
+        }
+    }
+    Ok(asked)
 }
 
 /// The packages that are asked for, and those that they depend on by path. Macros run in the compiler and stay real.
@@ -209,11 +252,23 @@ fn folder_name(package: &Package) -> String {
 }
 
 /// Where a package's tests run, and what is its workspace's source.
-fn from(package: &Package, metadata: &Metadata, tests: &[PathBuf]) -> OverlaidFrom {
+fn from(package: &Package, metadata: &Metadata, tests: &[PathBuf], is_partly_real: bool) -> OverlaidFrom {
     let root = metadata.workspace_root.as_std_path().to_owned();
     let elsewhere = tests.iter().filter_map(|test| test.parent()).filter(|folder| !folder.starts_with(&root));
     let sources = std::iter::once(root.clone()).chain(elsewhere.map(Path::to_owned)).collect();
-    OverlaidFrom { folder: folder(package), sources }
+    OverlaidFrom { folder: folder(package), sources, is_partly_real }
+}
+
+/// A test file that is added has a name of its own.
+fn same_names(metadata: &Metadata, asked: &BTreeSet<PackageId>, tests: &[PathBuf]) -> Result<(), OverlayError> {
+    let packages = metadata.packages.iter().filter(|package| asked.contains(&package.id));
+    let own: Vec<&str> = packages
+        .flat_map(|package| &package.targets)
+        .filter(|target| target.is_test())
+        .map(|test| test.name.as_str())
+        .collect();
+    let twice = tests.iter().map(|test| manifest::test_name(test)).find(|name| own.contains(&name.as_str()));
+    twice.map_or(Ok(()), |name| Err(OverlayError::SameName(name)))
 }
 
 fn existing(tests: &[PathBuf]) -> Result<Vec<PathBuf>, OverlayError> {
@@ -233,12 +288,15 @@ fn copy_lock(workspace: &Path, root: &Path) -> Result<(), OverlayError> {
 }
 
 /// Waits until no other run uses the overlay's folder.
-fn lock(root: &Path) -> Result<File, OverlayError> {
+fn lock(root: &Path, waits: &dyn Fn()) -> Result<File, OverlayError> {
     let path = root.join("lock");
     let fail = |error| OverlayError::File { path: path.display().to_string(), error };
     std::fs::create_dir_all(root).map_err(fail)?;
     let file = File::create(&path).map_err(fail)?;
-    file.lock().map_err(fail)?;
+    if file.try_lock().is_err() {
+        waits();
+        file.lock().map_err(fail)?;
+    }
     Ok(file)
 }
 

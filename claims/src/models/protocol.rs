@@ -33,6 +33,10 @@ pub(crate) enum Line {
     },
     Bound(BoundDone),
     Failure(Failure),
+    /// The failure that was told last was none: its panic was caught.
+    #[serde(rename = "taken-back")]
+    TakenBack,
+    /// A token that cannot be replayed.
     Refused {
         #[serde(default)]
         reason: Option<String>,

@@ -265,6 +265,7 @@ fn confirm(at: usize, job: &Job<'_>, mut run: ModelRun, options: &RunOptions) ->
     let Some(token) = token.filter(|_| is_asked) else { return run };
     let again = Job { model: job.model, run: job.run.clone(), ask: Ask::Replay(token) };
     let again = run_one(at, &again, options, &|_| ());
+    // One that took too long, or did not run at all, says nothing of it.
     if matches!(again.verdict, Verdict::NotDeterministic(_)) {
         run.verdict = Verdict::NotDeterministic(ALONE.to_owned());
     }

@@ -171,7 +171,7 @@ pub fn suites(
 }
 
 /// Whether a package has what a suite names: of several packages, only those are meant that do.
-fn has_targets(workspace: &ModelWorkspace, suite: &Suite) -> bool {
+pub(crate) fn has_targets(workspace: &ModelWorkspace, suite: &Suite) -> bool {
     let Ok(package) = workspace.package(&suite.package) else { return false };
     let has_test = |name: &String| package.targets.iter().any(|target| target.is_test() && target.name == *name);
     let has_lib = package.targets.iter().any(|target| !target.is_test() && target.test && is_library(&target.kind));

@@ -100,7 +100,9 @@ impl Run<'_> {
         let is_clean = self.outcome.failure.is_none() && record.stop.is_none();
         self.outcome.verdict = if is_clean && !record.ever_chose { Verdict::NothingExplored } else { verdict };
         if matches!(self.outcome.verdict, Verdict::NothingExplored) {
-            self.outcome.notes.push("no two tasks could ever run at once, and nothing was chosen".to_owned());
+            self.outcome
+                .notes
+                .push("there was no step at which two tasks could go on, and nothing was chosen".to_owned());
         }
     }
 
@@ -128,7 +130,7 @@ impl Run<'_> {
                 break;
             }
         }
-        let is_whole = !is_limited && !self.record.borrow().ever_drew && !quiet::was_on();
+        let is_whole = !is_limited && !self.record.borrow().is_narrowed() && !quiet::was_on();
         match is_all {
             true if is_whole => Verdict::Complete,
             // No bound keeps anything out; something else does.
@@ -261,33 +263,48 @@ impl Run<'_> {
 /// Replays a way.
 pub(crate) fn replay(way: &str, scheduler: &str, plan: &Plan, body: &Body) -> Again {
     let Some(route) = Route::read(way) else {
-        return Again { failure: None, other: Some("the token's way cannot be read".to_owned()) };
+        return Again { failure: None, other: Some("the token's way cannot be read".to_owned()), cut: None };
     };
-    let (n_picks, digest) = (route.n_picks, route.digest);
     let record = shared(new_record(plan, Instant::now() + plan.budget));
     record.borrow_mut().switches = Some(Vec::new());
     recorder::start();
-    #[cfg(feature = "model-overlay")]
-    watch::start();
-    let failure = run_policy(&shared(Replay::new(route)), &record, scheduler, &plan.limits, body);
-    #[cfg(feature = "model-overlay")]
-    let failure = watch::add_steps(failure);
+    let failure = run_policy(&shared(Replay::new(route.clone())), &record, scheduler, &plan.limits, body);
     // Where nothing failed, nobody has taken what was recorded.
     drop(recorder::take());
+    #[cfg(feature = "model-overlay")]
+    let failure = failure.map(|failure| watched(failure, &route, record.borrow().steps, plan, body));
     let record = record.borrow();
+    let cut = match (&record.stop, &failure) {
+        (Some(Stop::Cut(reason)), None) => Some(*reason),
+        _ => None,
+    };
     let other = match (&record.stop, &failure) {
         (Some(Stop::Diverged(text)), _) => Some(text.clone()),
         (Some(Stop::Cut(reason)), None) => Some(format!("cut off ({})", reason.word())),
         (_, None) => {
-            Some(format!("the execution did not fail; it took {} choices of {n_picks}", record.way.picks.len()))
+            Some(format!("the execution did not fail; it took {} choices of {}", record.way.picks.len(), route.n_picks))
         }
         (_, Some(failure)) => {
-            let same =
-                Route::read(&failure.way).is_some_and(|route| route.n_picks == n_picks && route.digest == digest);
-            (!same).then(|| "the execution failed, and had other choices on its way than the token says".to_owned())
+            let same = |seen: Route| (seen.n_picks, seen.digest) == (route.n_picks, route.digest);
+            let is_same = Route::read(&failure.way).is_some_and(same);
+            (!is_same).then(|| "the execution failed, and had other choices on its way than the token says".to_owned())
         }
     };
-    Again { failure, other }
+    Again { failure, other, cut }
+}
+
+/// The same failure with the steps that the stacks tell, seen in the same execution once more: whether it fails is known,
+/// and what a stack costs is spent on the last of its many steps only.
+#[cfg(feature = "model-overlay")]
+fn watched(failure: Failure, route: &Route, n_steps: u32, plan: &Plan, body: &Body) -> Failure {
+    if !watch::start(n_steps) {
+        return failure;
+    }
+    let record = shared(new_record(plan, Instant::now() + plan.budget));
+    record.borrow_mut().switches = Some(Vec::new());
+    let again = || run_policy(&shared(Replay::new(route.clone())), &record, "replay", &plan.limits, body);
+    let failed = session::muted(again).is_some();
+    watch::end(failure, failed)
 }
 
 /// Runs one policy to its end. The failure, if an execution failed.
@@ -305,8 +322,15 @@ fn run_policy<P: Policy + 'static>(
     let describe = move |message| Some(failure(&seen, message, &scheduler));
     let again = describe.clone();
     let (result, first) = session::listen(describe, || catch_unwind(AssertUnwindSafe(|| runner.run(move || body()))));
-    let payload = result.err()?;
-    first.or_else(|| again(session::payload_text(&*payload)))
+    let Err(payload) = result else {
+        if first.is_some() {
+            session::take_back();
+        }
+        return None;
+    };
+    // The first panic of the execution may have been caught, and the one that ended it another.
+    let text = session::payload_text(&*payload);
+    first.filter(|first| first.message.starts_with(&text)).or_else(|| again(text))
 }
 
 /// What is known of the execution at hand, which has failed.

@@ -45,6 +45,7 @@ impl<P: Policy> Scheduler for Asking<P> {
         if record.stop.is_some() {
             return None;
         }
+        session::begins();
         let next = policy.next_execution(&mut record)?;
         if !record.begin(next) {
             return None;

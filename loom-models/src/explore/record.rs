@@ -88,6 +88,15 @@ impl Record {
         }
     }
 
+    /// Whether executions were left out that no bound names.
+    pub(crate) fn is_narrowed(&self) -> bool {
+        #[cfg(feature = "model-overlay")]
+        if crate::overlaid::is_partly_real() {
+            return true;
+        }
+        self.ever_drew || self.ever_held_time_back
+    }
+
     /// Whether another execution may begin; if so, it has.
     pub(crate) fn begin(&mut self, next: Next) -> bool {
         if self.stop.is_none() && self.own + self.prefixes >= self.allowance.executions {

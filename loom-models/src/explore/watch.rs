@@ -26,6 +26,8 @@ thread_local! {
 }
 
 struct Watch {
+    /// The stretch from which on stacks are looked at.
+    from: usize,
     /// Where each task stood when it last offered a switch.
     stood: Vec<Option<Call>>,
     stretches: Vec<Stretch>,
@@ -33,12 +35,18 @@ struct Watch {
     names: BTreeMap<u32, String>,
 }
 
-/// Watches the execution that is to come.
-pub(crate) fn start() {
-    if std::env::var_os(TOLD).is_some() {
-        annotations::start_annotations();
-        WATCH.set(Some(Watch { stood: Vec::new(), stretches: Vec::new(), names: BTreeMap::new() }));
+/// Steps whose stacks are looked at: as many as anyone reads.
+const WATCHED_STEPS: u32 = 2_000;
+
+/// Watches the execution that is to come, which has so many steps. Whether it is wanted.
+pub(crate) fn start(n_steps: u32) -> bool {
+    if std::env::var_os(TOLD).is_none() {
+        return false;
     }
+    annotations::start_annotations();
+    let from = n_steps.saturating_sub(WATCHED_STEPS) as usize;
+    WATCH.set(Some(Watch { from, stood: Vec::new(), stretches: Vec::new(), names: BTreeMap::new() }));
+    true
 }
 
 /// The current task offers a switch.
@@ -69,6 +77,9 @@ impl Watch {
         if self.stood.len() <= at {
             self.stood.resize(at + 1, None);
         }
+        if self.stretches.len() < self.from {
+            return;
+        }
         let Some(call) = caller() else { return };
         let tells_less = self.stood[at].as_ref().is_some_and(|before| call.is_outer_part_of(before));
         if !tells_less {
@@ -90,18 +101,18 @@ pub(crate) fn goes_on(task: TaskId, tasks: &[&Task]) {
     });
 }
 
-/// Gives a failure the steps that were seen, where the recorder has none.
-pub(crate) fn add_steps(failure: Option<Failure>) -> Option<Failure> {
+/// Gives a failure the steps that were seen, where the execution has failed again. Code under the checker knows no
+/// recorder; what this has told is of the clock.
+pub(crate) fn end(mut failure: Failure, has_failed: bool) -> Failure {
     let Some(watch) = WATCH.take() else { return failure };
     annotations::stop_annotations();
     let path = PathBuf::from(std::env::var_os(TOLD).unwrap_or_default());
     let told = told::read(&path).unwrap_or_else(|_| Told::default());
     let _ = std::fs::remove_file(path);
-    let mut failure = failure?;
     let seen: Vec<Step> = steps(&watch.stretches, &watch.stood, &watch.names, &told, &failure.message);
-    if !seen.is_empty() && failure.steps.iter().all(|step| step.place.is_none()) {
+    if has_failed && !seen.is_empty() {
         let table = Table::of_seen(seen);
         (failure.steps, failure.n_steps, failure.n_quiet) = (table.steps, table.n_steps, table.n_quiet);
     }
-    Some(failure)
+    failure
 }

@@ -149,7 +149,8 @@ fn head(package: &Package) -> Table {
     head
 }
 
-fn is_library(target: &Target) -> bool {
+/// Whether a target is a library that is not a macro's.
+pub(super) fn is_library(target: &Target) -> bool {
     let is_one = |kind: &TargetKind| {
         matches!(
             kind,
@@ -171,8 +172,13 @@ fn target(target: &Target) -> Table {
     table
 }
 
+/// What a test file is called as a target.
+pub(super) fn test_name(path: &Path) -> String {
+    path.file_stem().unwrap_or_default().to_string_lossy().replace('.', "_")
+}
+
 fn extra_test(path: &Path) -> Table {
-    let name = path.file_stem().unwrap_or_default().to_string_lossy().replace('.', "_");
+    let name = test_name(path);
     let path = path.display().to_string();
     Table::from_iter([("name".to_owned(), Value::from(name)), ("path".to_owned(), Value::from(path))])
 }

@@ -2,15 +2,14 @@
 //! own.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cargo_metadata::{DependencyKind, Metadata, Package, PackageId};
 
-use super::swap;
+use super::{source_signs, swap};
 
-/// Words of a source file by which it has threads or locks that block.
-const SIGNS: [&str; 7] =
-    ["std::thread", "Condvar", "sync::Mutex", "sync::RwLock", "sync::mpsc", "sync::Barrier", "thread::park"];
+/// Words by which a source file has threads or locks that block, where it names the folder of `std` as well.
+const SIGNS: [&str; 5] = ["Condvar", "Mutex", "RwLock", "mpsc", "Barrier"];
 
 /// A note for each dependency of these packages that stays real and that the checker would have to see.
 pub(super) fn notes(metadata: &Metadata, asked: &BTreeSet<PackageId>, overlaid: &BTreeSet<PackageId>) -> Vec<String> {
@@ -95,13 +94,25 @@ fn blocks(package: &Package) -> bool {
 }
 
 fn any_sign(folder: &Path) -> bool {
-    let Ok(entries) = std::fs::read_dir(folder) else { return false };
-    entries.flatten().map(|entry| entry.path()).any(|path| match path.is_dir() {
-        true => any_sign(&path),
-        false if path.extension().is_some_and(|extension| extension == "rs") => {
-            let text = std::fs::read_to_string(&path).unwrap_or_default();
-            SIGNS.iter().any(|sign| text.contains(sign))
-        }
-        false => false,
+    source_signs::rust_files(folder).iter().any(|file| {
+        let text = std::fs::read_to_string(file).unwrap_or_default();
+        let locks = || text.contains("std::sync") && SIGNS.iter().any(|sign| text.contains(sign));
+        text.contains("std::thread") || locks()
     })
+}
+
+/// What in the source of these packages, and in the tests of one of them, the checker does not see or does not undo.
+pub(super) fn source_notes(asked: &Package, overlaid: &[&Package], tests: &[PathBuf]) -> Vec<String> {
+    let library = |package: &&Package| {
+        let library = package.targets.iter().find(|target| target.is_lib() || target.is_rlib());
+        library.and_then(|library| library.src_path.parent()).map(|folder| folder.as_std_path().to_owned())
+    };
+    let own_tests =
+        asked.targets.iter().filter(|target| target.is_test()).map(|test| test.src_path.as_std_path().to_owned());
+    let places = overlaid.iter().filter_map(library).chain(own_tests).chain(tests.iter().cloned());
+    let root = asked.manifest_path.parent().map(|folder| folder.as_std_path().to_owned()).unwrap_or_default();
+    let files = places.flat_map(|place| source_signs::rust_files(&place));
+    files
+        .flat_map(|file| source_signs::notes(&file, &file.strip_prefix(&root).unwrap_or(&file).display().to_string()))
+        .collect()
 }

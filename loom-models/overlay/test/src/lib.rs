@@ -10,7 +10,7 @@ use proc_macro::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 pub fn test(_: TokenStream, item: TokenStream) -> TokenStream {
     let (attributes, function) = split(item);
     let plain = stream("#[::core::prelude::v1::test]");
-    let Some(name) = name(&function).filter(|_| !attributes.to_string().contains("should_panic")) else {
+    let Some(name) = name(&function).filter(|_| !has_to_panic(&attributes)) else {
         return [plain, attributes, function].into_iter().collect();
     };
     let call = stream(&format!("::std::interlock::overlaid(|| ::std::interlock::ended_well({name}()));"));
@@ -19,6 +19,18 @@ pub fn test(_: TokenStream, item: TokenStream) -> TokenStream {
     let head = head.into_iter().chain([Group::new(Delimiter::Parenthesis, TokenStream::new()).into()]);
     let wrapped = head.chain([TokenTree::from(Group::new(Delimiter::Brace, body))]).collect();
     [plain, attributes, wrapped].into_iter().collect()
+}
+
+/// Whether one of the attributes is `should_panic`.
+fn has_to_panic(attributes: &TokenStream) -> bool {
+    let is_it = |token: TokenTree| match token {
+        TokenTree::Group(brackets) => match brackets.stream().into_iter().next() {
+            Some(TokenTree::Ident(word)) => word.to_string() == "should_panic",
+            _ => false,
+        },
+        _ => false,
+    };
+    attributes.clone().into_iter().any(is_it)
 }
 
 /// The attributes that an item begins with, and the rest of it.
