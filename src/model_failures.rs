@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use interlock_claims::models::{ConcernOptions, Concerns, ModelRun};
+use interlock_claims::models::{ConcernOptions, Concerns, ModelKind, ModelRun};
 use interlock_reports::model_steps_text;
 use interlock_source::LoadOptions;
 
@@ -19,6 +19,8 @@ pub(crate) struct Failures {
     concerns: Concerns,
     /// The folder of tokens and tables.
     folder: PathBuf,
+    /// The options that the models were built with.
+    options: Vec<String>,
     /// Whether the failures of twins that were caught are told, too.
     with_twins: bool,
     /// The first file that could not be written.
@@ -40,12 +42,20 @@ impl Failures {
         let settings = built.settings.as_ref().map(|settings| (settings.models.clone(), settings.lints.clone()));
         let (models, lints) = settings.unwrap_or_default();
         let concerns = Concerns::new(ConcernOptions { load, models, lints });
-        Failures { concerns, folder: built.workspace.target.join("replay"), with_twins, error: None }
+        Failures {
+            concerns,
+            folder: built.workspace.target.join("replay"),
+            options: args.as_given(),
+            with_twins,
+            error: None,
+        }
     }
 
     /// Settles what a run leaves behind.
     pub(crate) fn settle(&mut self, run: &mut ModelRun) {
-        if self.with_twins || !run.is_fine() {
+        run.replay_options = self.options.clone();
+        // The steps of an overlaid test name no object that the analysis knows.
+        if run.kind != ModelKind::Overlaid && (self.with_twins || !run.is_fine()) {
             self.concerns.name(run);
         }
         if let Err(error) = keep_long_token(run, &self.folder).and_then(|()| keep_long_table(run, &self.folder)) {

@@ -8,6 +8,7 @@ use interlock_claims::models::{
 use crate::args::ModelBuildArgs;
 use crate::exit_code::UsageError;
 use crate::model::{Built, usage};
+use crate::output::complain;
 
 static SYNC: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sync");
 static MODELS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/loom-models");
@@ -22,7 +23,7 @@ pub(crate) fn build(args: &ModelBuildArgs, suite: &Suite, options: BuildOptions)
         features: suite.features.clone(),
         keeps_std: args.keep_std,
     };
-    let waits = || eprintln!("waiting for another run, which has the overlay's folder");
+    let waits = || complain("waiting for another run, which has the overlay's folder");
     let laid =
         overlay(args.manifest_path.as_deref(), &request, &library(), options, &waits).map_err(|error| match error {
             OverlayError::Suite(error) => usage(error),

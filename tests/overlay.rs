@@ -17,8 +17,13 @@ fn scratch() -> PathBuf {
 /// Runs the tests of the fixture; unlike the fixture's own dependencies, the stand-ins are in no lock file of ours, so
 /// cargo may ask the registry.
 fn run(arguments: &[&str]) -> (i32, String, String) {
+    let of_the_fixture = ["run", "--overlay", "--manifest-path", "fixtures/overlaid/Cargo.toml", "--quiet"];
+    command_with(&[of_the_fixture.as_slice(), arguments].concat())
+}
+
+fn command_with(arguments: &[&str]) -> (i32, String, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_cargo-interlock"))
-        .args(["interlock", "model", "run", "--overlay", "--manifest-path", "fixtures/overlaid/Cargo.toml", "--quiet"])
+        .args(["interlock", "model"])
         .args(arguments)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .env("NO_COLOR", "1")
@@ -196,6 +201,16 @@ fn a_dependency_of_the_registry_can_be_overlaid_and_hangs_where_it_is_not() {
 }
 
 #[test]
+fn the_printed_command_replays_a_failure() {
+    let (code, out, _) = run(&["a_mean_that_reads_twice", "--package", "stock", "--also", "parking"]);
+    assert_eq!(code, 1, "{out}");
+    let command = out.lines().find_map(|line| line.trim().strip_prefix("replay: cargo interlock model ")).unwrap();
+    let words: Vec<&str> = command.split(' ').map(|word| word.trim_matches('\'')).collect();
+    let again = command_with(&words);
+    assert_eq!((again.0, again.1.contains("deadlock!")), (1, true), "{}\n{}", again.1, again.2);
+}
+
+#[test]
 fn a_wrong_request_says_what_is_wrong() {
     let wrong = |arguments: &[&str], says: &str| {
         let (code, _, err) = run(arguments);
@@ -204,6 +219,8 @@ fn a_wrong_request_says_what_is_wrong() {
     };
     wrong(&["--package", "stok"], "no package is called `stok`");
     wrong(&["--package", "stock", "--add-test", "fixtures/none.rs"], "there is no test file fixtures/none.rs");
+    let same = ["--package", "stock", "--add-test", "fixtures/overlaid/tests/stock.rs"];
+    wrong(&same, "the package has a test file called `stock` already");
     wrong(&["--package", "stock", "--also", "parking-lots"], "`parking-lots` is no dependency from crates.io");
     wrong(&["--add-test", "fixtures/overlaid/more/elsewhere.rs"], "name it with --package");
 }

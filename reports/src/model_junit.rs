@@ -101,7 +101,7 @@ fn details(run: &ModelRun) -> String {
         lines.extend(left_out(failure));
         lines.extend(failure.steps_file.iter().map(|file| format!("all of them: {file}")));
     }
-    lines.extend(run.replay_argument().map(|token| format!("cargo interlock model replay '{token}'")));
+    lines.extend(run.replay_command());
     lines.join("\n")
 }
 

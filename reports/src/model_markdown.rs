@@ -84,8 +84,8 @@ fn push_details(text: &mut String, run: &ModelRun) {
     if let Some(file) = &failure.steps_file {
         text.push_str(&format!("- all steps: {}\n", code(file)));
     }
-    if let Some(token) = run.replay_argument() {
-        text.push_str(&format!("- replay: {}\n", code(&format!("cargo interlock model replay '{token}'"))));
+    if let Some(command) = run.replay_command() {
+        text.push_str(&format!("- replay: {}\n", code(&command)));
     }
     if failure.steps.is_empty() {
         return;

@@ -159,8 +159,8 @@ fn push_failure(text: &mut String, run: &ModelRun, style: ModelTextStyle) {
             text.push_str(&format!("  all of them: {file}\n"));
         }
     }
-    if let Some(token) = run.replay_argument() {
-        text.push_str(&format!("\n  replay: cargo interlock model replay '{token}'\n"));
+    if let Some(command) = run.replay_command() {
+        text.push_str(&format!("\n  replay: {command}\n"));
     }
 }
 

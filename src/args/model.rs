@@ -75,6 +75,36 @@ pub(crate) struct ModelBuildArgs {
     pub(crate) quiet: bool,
 }
 
+impl ModelBuildArgs {
+    /// What decides which models are built and how, as words for a shell.
+    pub(crate) fn as_given(&self) -> Vec<String> {
+        let path = |path: &PathBuf| path.display().to_string();
+        let mut given: Vec<(&str, String)> = Vec::new();
+        given.extend(self.manifest_path.iter().map(|manifest| ("--manifest-path", path(manifest))));
+        given.extend(self.packages.iter().map(|package| ("--package", package.clone())));
+        given.extend(self.features.iter().map(|feature| ("--features", feature.clone())));
+        given.extend(self.cfgs.iter().map(|cfg| ("--cfg", cfg.clone())));
+        given.extend(self.tests.iter().map(|test| ("--test", test.clone())));
+        given.extend(self.add_test.iter().map(|test| ("--add-test", path(test))));
+        given.extend(self.also.iter().map(|package| ("--also", package.clone())));
+        let flags = [
+            ("--no-default-features", self.no_default_features),
+            ("--lib", self.lib),
+            ("--own-tests", self.own_tests),
+            ("--overlay", self.overlay),
+            ("--keep-std", self.keep_std),
+        ];
+        let flags = flags.into_iter().filter(|(_, is_on)| *is_on).map(|(flag, _)| flag.to_owned());
+        flags.chain(given.into_iter().map(|(option, value)| format!("{option} {}", quoted(&value)))).collect()
+    }
+}
+
+/// A word as a shell reads it.
+fn quoted(word: &str) -> String {
+    let is_plain = |char: char| char.is_ascii_alphanumeric() || "-_./=,:@+".contains(char);
+    if word.chars().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}
+
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct ModelOutputArgs {
     /// human, json, junit or markdown; `FORMAT=PATH` writes to a file; may be repeated

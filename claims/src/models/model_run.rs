@@ -42,6 +42,8 @@ pub struct ModelRun {
     pub failure: Option<Failure>,
     /// A file that holds the replay token, where that is too long to be printed.
     pub replay_file: Option<String>,
+    /// The options of the command that it was built with, as a replay needs them.
+    pub replay_options: Vec<String>,
     /// Whether its executions are another number than the pinned one.
     pub is_off_pin: bool,
     /// What else there is to say.
@@ -113,6 +115,13 @@ impl ModelRun {
     #[must_use]
     pub fn replay_argument(&self) -> Option<String> {
         self.replay_file.clone().or_else(|| self.replay_token())
+    }
+
+    /// The command that replays its failure.
+    #[must_use]
+    pub fn replay_command(&self) -> Option<String> {
+        let options: String = self.replay_options.iter().map(|option| format!(" {option}")).collect();
+        Some(format!("cargo interlock model replay '{}'{options}", self.replay_argument()?))
     }
 
     /// What replays its failure: `NAME=TOKEN`, or `NAME+BUG=TOKEN` of a twin.

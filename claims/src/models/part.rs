@@ -178,6 +178,7 @@ impl RunLine {
             elapsed_ms: self.elapsed_ms,
             failure: self.failure,
             replay_file: None,
+            replay_options: Vec::new(),
             is_off_pin: false,
             notes: self.notes,
         }
