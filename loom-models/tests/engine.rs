@@ -60,7 +60,7 @@ async fn end(mut world: World) {
 interlock_models::model! {
     /// Is a stream monitored on each server after a remap, in whatever order old monitors leave and new ones come?
     mod engine_remap = Model {
-        property: "each server's stream is driven by one task, on the new group's node, and has all messages",
+        property: "each server's stream is driven by one task, on the new group's node",
         search: Search::Delays { delays: 1 },
         full: Some(Search::Delays { delays: 2 }),
         twins: &[Twin { bug: "M-01", symptom: "unmonitored", found_within: 0 }],
@@ -177,7 +177,7 @@ interlock_models::model! {
 interlock_models::model! {
     /// Does a full disk that two streams run into take the engine down, and once?
     mod engine_full_disk = Model {
-        property: "the handler of that class runs once, the engine goes down, and nothing acknowledged is lost",
+        property: "the handler of that class runs once, the engine goes down, and the other servers keep what was acknowledged on the first stream",
         search: Search::Delays { delays: 1 },
         full: Some(Search::Delays { delays: 2 }),
         twins: &[

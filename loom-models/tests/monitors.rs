@@ -63,14 +63,14 @@ interlock_models::model! {
     /// Does the engine's shutdown wait for the last snapshot of a stream's monitor?
     mod a_shutdown_meets_a_monitor = Model {
         property: "the snapshot covers all that was applied, and every task ends",
-        search: Search::Bounded { preemptions: 1 },
-        full: Some(Search::Bounded { preemptions: 2 }),
+        search: Search::Delays { delays: 2 },
+        full: Some(Search::Delays { delays: 3 }),
         twins: &[
             Twin { bug: "M-10", symptom: "nothing but time", found_within: 0 },
             Twin { bug: "M-16", symptom: "the snapshot is behind", found_within: 1 },
             Twin { bug: "M-18", symptom: "the snapshot is behind", found_within: 0 },
         ],
-        pinned: None,
+        pinned: Some(1_278),
         arm: Some(put_back),
         limits: LIMITS,
     };

@@ -106,7 +106,7 @@ async fn with_a_snapshot_begun() -> (Node, ApplyQueue, interlock_engine::raft::C
 interlock_models::model! {
     /// Which of two snapshots stands, where the earlier one is written slowly?
     mod snapshots_overtake = Model {
-        property: "the later one stands, and no file of the other stays in its place",
+        property: "the later one is installed, and stands",
         search: Search::Bounded { preemptions: 2 },
         twins: &[Twin { bug: "M-17", symptom: "stale snapshot", found_within: 1 }],
         pinned: Some(44_103),
@@ -143,7 +143,7 @@ interlock_models::model! {
 interlock_models::model! {
     /// Is a snapshot that is still written when its group is deleted an error of anybody's?
     mod a_snapshot_meets_the_end = Model {
-        property: "the node ends without a write error, and nothing of it stays",
+        property: "the deletion succeeds, and the node ends without a write error",
         search: Search::Bounded { preemptions: 2 },
         twins: &[Twin { bug: "M-93", symptom: "a false write error", found_within: 2 }],
         pinned: Some(13_387),
