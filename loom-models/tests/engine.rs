@@ -92,7 +92,7 @@ interlock_models::model! {
         search: Search::Delays { delays: 1 },
         full: Some(Search::Delays { delays: 2 }),
         twins: &[Twin { bug: "M-03", symptom: "unmonitored", found_within: 1 }],
-        pinned: Some(1_838),
+        pinned: Some(1_844),
         arm: Some(put_back),
         limits: LIMITS,
     };

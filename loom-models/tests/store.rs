@@ -64,7 +64,7 @@ interlock_models::model! {
         property: "what is acknowledged is on the disk after a power loss, and the first error is everybody's",
         search: Search::Bounded { preemptions: 2 },
         twins: &[Twin { bug: "M-61", symptom: "acknowledged and not stored", found_within: 1 }],
-        pinned: Some(2_032),
+        pinned: Some(2_114),
         arm: Some(put_back),
     };
     fn body() {
@@ -98,7 +98,7 @@ interlock_models::model! {
         property: "a call that begins behind the error changes nothing, and says so",
         search: Search::Bounded { preemptions: 2 },
         twins: &[Twin { bug: "M-80", symptom: "changed behind the error", found_within: 1 }],
-        pinned: Some(104),
+        pinned: Some(110),
         arm: Some(put_back),
     };
     fn body() {
@@ -126,7 +126,7 @@ interlock_models::model! {
         property: "no error latches on a disk that failed no write, and no message is lost",
         search: Search::Bounded { preemptions: 2 },
         twins: &[Twin { bug: "M-74", symptom: "latches", found_within: 1 }],
-        pinned: Some(1_305),
+        pinned: Some(1_335),
         arm: Some(put_back),
     };
     fn body() {
@@ -161,7 +161,7 @@ interlock_models::model! {
             Twin { bug: "M-60", symptom: "a race latched", found_within: 1 },
             Twin { bug: "M-81", symptom: "was purged", found_within: 1 },
         ],
-        pinned: Some(34_310),
+        pinned: Some(35_382),
         arm: Some(put_back),
     };
     fn body() {
