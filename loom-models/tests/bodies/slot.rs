@@ -117,6 +117,7 @@ pub(crate) fn start_races_close() {
 }
 
 /// A remap gives the entity a new monitor as a deletion closes it, and stops whoever drives it.
+#[allow(clippy::async_yields_async, reason = "the remap ends, and the monitor that it has started goes on")]
 pub(crate) fn deletion_meets_remap() {
     block_on(async {
         let (slot, seen) = (Slot::default(), Arc::<Seen>::default());
