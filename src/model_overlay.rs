@@ -34,10 +34,9 @@ pub(crate) fn build(args: &ModelBuildArgs, suite: &Suite, options: BuildOptions)
             OverlayError::File { .. } | OverlayError::Library(_) => error.into(),
         })?;
     let mut suite = suite.clone();
-    if !args.add_test.is_empty() && suite.tests.is_empty() && !suite.lib {
+    if suite.tests.is_empty() && !suite.lib {
         // Who brings a test means that one.
-        let names = args.add_test.iter().filter_map(|path| path.file_stem());
-        suite.tests = names.map(|name| name.to_string_lossy().replace('.', "_")).collect();
+        suite.tests.clone_from(&laid.added_tests);
     }
     let suites = laid.suites(&suite);
     let discovery = discover(&laid.workspace, &suites, options)?;

@@ -45,6 +45,8 @@ pub struct Overlay {
     pub workspace: ModelWorkspace,
     /// The packages whose tests are wanted.
     pub packages: Vec<String>,
+    /// What the test files are called that are none of the package's.
+    pub added_tests: Vec<String>,
     /// What stays real, and what was left out.
     pub notes: Vec<String>,
     /// Held as long as its files and binaries are used: another run would write others in their place.
@@ -129,10 +131,11 @@ pub fn overlay(
     write(&root.join("Cargo.toml"), library.workspace(&members, patches)?.as_bytes())?;
     copy_lock(metadata.workspace_root.as_std_path(), &root)?;
     let ids = packages.iter().map(|package| package.id.clone()).collect();
-    notes.extend(reality::notes(&metadata, &asked, &ids));
+    let real = reality::notes(&metadata, &asked, &ids);
+    let has_real = !real.is_empty();
+    notes.extend(real);
     let names = metadata.packages.iter().filter(|package| asked.contains(&package.id));
     let names: Vec<String> = names.map(|package| package.name.to_string()).collect();
-    let has_real = !notes.is_empty();
     let mut from_each = BTreeMap::new();
     for package in &packages {
         let signs = reality::source_notes(package, &packages, &tests);
@@ -143,7 +146,8 @@ pub fn overlay(
     notes.sort();
     notes.dedup();
     let workspace = ModelWorkspace::overlaid(&root, &metadata, from_each)?;
-    Ok(Overlay { workspace, packages: names, notes, lock })
+    let added_tests = tests.iter().map(|test| manifest::test_name(test)).collect();
+    Ok(Overlay { workspace, packages: names, added_tests, notes, lock })
 }
 
 impl Overlay {

@@ -5,8 +5,7 @@ use std::time::{Duration, Instant};
 use super::bounded::{Bounded, Split};
 use super::record::{Allowance, Record, shared};
 use super::{Run, run_policy};
-use crate::outcome::Bound;
-use crate::outcome::Failure;
+use crate::outcome::{Bound, Failure};
 use crate::session;
 
 /// How much is spent on it: nobody waits long for a table that is shorter.

@@ -13,7 +13,7 @@ use shuttle::scheduler::{Task, TaskId};
 
 use super::ask::number;
 use super::stack::{Call, caller};
-use super::told::{self, Told};
+use super::told;
 use crate::outcome::{Failure, Step};
 use crate::table::Table;
 use crate::watched::{Stretch, steps};
@@ -107,8 +107,10 @@ pub(crate) fn end(mut failure: Failure, has_failed: bool) -> Failure {
     let Some(watch) = WATCH.take() else { return failure };
     annotations::stop_annotations();
     let path = PathBuf::from(std::env::var_os(TOLD).unwrap_or_default());
-    let told = told::read(&path).unwrap_or_else(|_| Told::default());
+    let told = told::read(&path);
     let _ = std::fs::remove_file(path);
+    // Without it the table would be of half of what happened: that of who ran is whole.
+    let Ok(told) = told else { return failure };
     let seen: Vec<Step> = steps(&watch.stretches, &watch.stood, &watch.names, &told, &failure.message);
     if has_failed && !seen.is_empty() {
         let table = Table::of_seen(seen);

@@ -8,7 +8,7 @@ use cargo_metadata::{DependencyKind, Metadata, Package, PackageId};
 
 use super::{source_signs, swap};
 
-/// Words by which a source file has threads or locks that block, where it names the folder of `std` as well.
+/// Words by which a source file has threads or locks that block, where it names `std::sync` as well.
 const SIGNS: [&str; 5] = ["Condvar", "Mutex", "RwLock", "mpsc", "Barrier"];
 
 /// A note for each dependency of these packages that stays real and that the checker would have to see.
