@@ -78,6 +78,12 @@ fn what_is_not_deterministic_is_told_with_its_cause() {
 }
 
 #[test]
+fn a_failure_is_one_that_comes_again_alone_unless_there_is_no_time_to_see_it() {
+    check_fault("fails_only_in_company", "not-deterministic", "run alone in a process, does not fail");
+    check_fault("fails_again_too_slowly", "failed", "");
+}
+
+#[test]
 fn nothing_explored_is_no_success_whatever_it_is_called() {
     check_fault("explores_nothing", "nothing-explored", "");
     check_fault("lies_about_nothing", "nothing-explored", "after no execution");
@@ -139,7 +145,7 @@ fn a_binary_without_models_is_an_error_of_the_run() {
     assert_eq!((&empty["binary"], &empty["cause"]), (&"empty".into(), &"it lists no test".into()));
     assert_eq!(faults().code, 5, "{}", faults().err);
     let end = lines.last().unwrap();
-    assert_eq!((&end["models"], &end["models_fine"], &end["twins_caught"]), (&17.into(), &5.into(), &1.into()));
+    assert_eq!((&end["models"], &end["models_fine"], &end["twins_caught"]), (&20.into(), &6.into(), &1.into()));
 }
 
 #[test]
@@ -223,7 +229,8 @@ fn tests_of_other_libraries_are_run_in_their_own_cfg_and_never_called_complete()
 fn shard(folder: &Path, index: u32, count: u32) -> PathBuf {
     let file = folder.join(format!("{index}.jsonl"));
     let (shard, format) = (format!("{index}/{count}"), format!("json={}", file.display()));
-    let run = run(&["completes", "cannot_be_split", "--shard", &shard, "--message-format", &format]);
+    let run =
+        run(&["completes", "splits_by_delays", "cannot_be_split", "--shard", &shard, "--message-format", &format]);
     assert_eq!(run.code, 0, "{}{}", run.out, run.err);
     file
 }
@@ -246,6 +253,12 @@ fn shards_add_up_to_the_whole_and_a_missing_one_is_named() {
     assert_eq!(whole["bounds"][2]["executions"], 22);
     assert_eq!(line_of(&json, "completes", Some("T-1"))["judgement"], "caught");
     assert_eq!(line_of(&json, "cannot_be_split", None)["executions"], 168);
+    assert_eq!(line_of(&json, "splits_by_delays", None)["executions"], 10);
+    // Each of them did its part: it is not that one did it all.
+    for file in &files {
+        let part = lines(&std::fs::read_to_string(file).unwrap());
+        assert!([2, 3].contains(&line_of(&part, "splits_by_delays", None)["executions"].as_u64().unwrap()));
+    }
     for lost in 0..4 {
         let rest: Vec<&PathBuf> = (0..4).filter(|index| *index != lost).map(|index| &files[index]).collect();
         let rest = merge(&rest);

@@ -12,6 +12,16 @@ macro_rules! failpoint {
     };
 }
 
+/// A point where a test may act, on the thread that comes there, told to what has the hook. In a production build there is
+/// none.
+#[macro_export]
+macro_rules! reach {
+    ($hooked:expr, $name:literal) => {
+        #[cfg(feature = "mutation")]
+        $hooked.reach($name);
+    };
+}
+
 /// Whether a bug is put back. In a production build this is `false`, and the bug's branch is compiled away.
 #[macro_export]
 macro_rules! mutant {

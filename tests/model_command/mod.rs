@@ -25,7 +25,8 @@ pub(crate) fn model(arguments: &[&str]) -> Run {
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .env("NO_COLOR", "1")
         .env("CI", "1")
-        // Each fixture is built once, for all of these tests.
+        // Each fixture is built once, for all of these tests, and its few executions are run sooner than optimised.
+        .env("RUSTFLAGS", "-Copt-level=0")
         .env("CARGO_TARGET_DIR", scratch("target"))
         .output()
         .unwrap();

@@ -11,8 +11,9 @@ use super::suite::{ModelWorkspace, Suite, SuiteError};
 /// Says to the libraries that a model is being built, so that no production build slips into it.
 pub(crate) const BUILD_VARIABLE: &str = "INTERLOCK_MODEL_BUILD";
 
-/// Optimised, with assertions, overflow checks and line tables. It inherits from `dev`: what a workspace has put into
-/// its release profile (abort, link-time optimisation) is not for tests.
+/// Optimised, with assertions, overflow checks and line tables, where the workspace does not say otherwise in a profile of
+/// this name. It inherits from `dev`: what a workspace has put into its release profile (abort, link-time optimisation) is
+/// not for tests.
 const PROFILE: [&str; 3] = [
     "profile.interlock-model.inherits=\"dev\"",
     "profile.interlock-model.opt-level=3",
@@ -95,8 +96,8 @@ fn command(workspace: &ModelWorkspace, package: &Package, suite: &Suite, options
     command.current_dir(&workspace.root).args(["test", "--no-run", "--message-format=json-render-diagnostics"]);
     command.arg("--manifest-path").arg(&package.manifest_path).args(["-p", &package.id.repr]);
     command.arg("--target-dir").arg(target_directory(workspace, suite));
-    for setting in PROFILE {
-        command.args(["--config", setting]);
+    if !has_profile(workspace) {
+        command.args(PROFILE.iter().flat_map(|setting| ["--config", setting]));
     }
     command.args(["--profile", "interlock-model"]);
     if !suite.features.is_empty() {
@@ -124,6 +125,16 @@ fn command(workspace: &ModelWorkspace, package: &Package, suite: &Suite, options
     command
 }
 
+/// Whether the workspace says itself how models are built. A manifest that cannot be read is cargo's to complain of.
+fn has_profile(workspace: &ModelWorkspace) -> bool {
+    std::fs::read_to_string(workspace.root.join("Cargo.toml")).is_ok_and(|manifest| declares_profile(&manifest))
+}
+
+fn declares_profile(manifest: &str) -> bool {
+    let manifest: toml::Table = manifest.parse().unwrap_or_default();
+    manifest.get("profile").is_some_and(|profiles| profiles.get("interlock-model").is_some())
+}
+
 /// A cfg reaches every dependency and changes all of them, so each combination is built in a folder of its own.
 fn target_directory(workspace: &ModelWorkspace, suite: &Suite) -> PathBuf {
     let plain = |cfg: &String| cfg.replace(|char: char| !char.is_ascii_alphanumeric(), "_");
@@ -142,4 +153,16 @@ fn rust_flags(suite: &Suite) -> String {
     let cfgs = suite.cfgs.iter().flat_map(|cfg| ["--cfg".to_owned(), cfg.clone()]);
     let lints = suite.overlaid.iter().flat_map(|_| ["--cap-lints".to_owned(), "warn".to_owned()]);
     inherited.into_iter().chain(cfgs).chain(lints).collect::<Vec<_>>().join("\x1f")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::declares_profile;
+
+    #[test]
+    fn a_profile_of_the_workspace_is_left_as_it_is() {
+        assert!(declares_profile("[profile.interlock-model]\ninherits = \"dev\"\n"));
+        assert!(!declares_profile("[profile.release]\nlto = true\n[package]\nname = \"interlock-model\"\n"));
+        assert!(!declares_profile("[profile"));
+    }
 }

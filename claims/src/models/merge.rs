@@ -418,6 +418,10 @@ mod tests {
         }
         let run = &merge(&parts).runs[0];
         assert_eq!((&run.verdict, run.executions, run.bounds.len()), (&Verdict::Complete, 50, 2));
+        // A note may tell of executions that no bound has kept out.
+        parts[1].runs[0].notes = vec!["timers were held back".to_owned()];
+        assert_eq!(merge(&parts).runs[0].verdict, up_to(1));
+        parts[1].runs[0].notes.clear();
         parts[1].runs[0].bounds[1].is_bounded = true;
         parts[1].runs[0].bounds[2].is_bounded = true;
         assert_eq!(merge(&parts).runs[0].verdict, up_to(1));

@@ -116,6 +116,15 @@ impl SearchPlan {
         }
     }
 
+    /// Whether shards share it among them; what they do not share is whole in one of them.
+    #[must_use]
+    pub fn splits(&self) -> bool {
+        match self {
+            SearchPlan::Bounded { .. } | SearchPlan::Delays { .. } | SearchPlan::Portfolio { .. } => true,
+            SearchPlan::Loom { .. } | SearchPlan::Unknown => false,
+        }
+    }
+
     /// What its twins' bounds are counted in.
     #[must_use]
     pub fn counted(&self) -> Counted {

@@ -9,7 +9,7 @@ use super::build::BUILD_VARIABLE;
 use super::child::{self, Life, Limits};
 use super::discover::{FoundModel, ModelId};
 use super::model_run::{ModelRun, Said};
-use super::protocol::{Ask, Line, OUT_VARIABLE, REQUEST_VARIABLE, Request, SearchPlan, Twin};
+use super::protocol::{Ask, Line, OUT_VARIABLE, REQUEST_VARIABLE, Request, Twin};
 use super::shard::Shard;
 use super::suite::ModelKind;
 use super::verdict::Verdict;
@@ -158,8 +158,7 @@ pub fn replay(model: &FoundModel, bug: Option<&str>, token: &str, options: &RunO
 
 /// The shard of a model that a shard of the run has. What cannot be split is whole in one of them.
 fn shard_of(described: &ModelRun, shard: Shard) -> Option<Shard> {
-    let splits = matches!(described.search(), SearchPlan::Bounded { .. } | SearchPlan::Portfolio { .. });
-    match splits {
+    match described.search().splits() {
         true => Some(shard),
         false => shard.has(&described.id.to_string()).then_some(Shard::WHOLE),
     }

@@ -125,7 +125,7 @@ impl Store {
             if self.fate(&self.state.read(), block) == Fate::Stays {
                 continue;
             }
-            self.reach("sync_before_compact_recheck");
+            crate::reach!(self, "sync_before_compact_recheck");
             match self.compact_block(block) {
                 // Nothing was changed, and what cannot be read shows where it is asked for.
                 Err(error @ StoreError::Read { .. }) => self.warn_of(&error),

@@ -185,7 +185,7 @@ impl Store {
     /// A mutating call: lock, look for errors, act, keep the error (W2, W3).
     fn mutate<T>(&self, act: impl FnOnce(&mut State) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let looked_early = mutant!(M80).then(|| self.look(&self.state.read()));
-        self.reach("before_lock");
+        crate::reach!(self, "before_lock");
         let mut state = self.state.write();
         let looked = looked_early.unwrap_or_else(|| self.look(&state));
         let result = looked.and_then(|()| act(&mut state));
@@ -250,10 +250,6 @@ impl Store {
             hook(point);
         }
     }
-
-    #[cfg(not(feature = "mutation"))]
-    #[expect(clippy::unused_self, reason = "the other form has a hook")]
-    fn reach(&self, _point: &'static str) {}
 
     /// Calls this at each named point from here on, on the thread that comes there.
     #[cfg(feature = "mutation")]

@@ -20,7 +20,7 @@ impl Store {
             self.settle(state)?;
             Ok(state.last_block().cloned())
         })?;
-        self.reach("store_flushes");
+        crate::reach!(self, "store_flushes");
         self.flush_blocks(last.as_ref())
     }
 
@@ -111,9 +111,9 @@ impl Store {
 
     /// Does an owed sync, without a lock.
     fn pay_sync(&self, block: &Block, owed: &OwedSync) -> Result<(), StoreError> {
-        self.reach("store_owes_a_sync");
+        crate::reach!(self, "store_owes_a_sync");
         let result = owed.pay();
-        self.reach("store_synced_a_block");
+        crate::reach!(self, "store_synced_a_block");
         Ok(block.settle_owed(owed, result)?)
     }
 

@@ -69,7 +69,7 @@ impl Store {
             return self.remove_in_two_holds(seq, index);
         }
         self.maintain(|state| {
-            self.reach("store_locked_in_remove");
+            crate::reach!(self, "store_locked_in_remove");
             self.remove_one(state, seq, index)
         })
     }
@@ -79,7 +79,7 @@ impl Store {
         if self.state.read().find(seq).is_none() {
             return Ok(false);
         }
-        self.reach("store_locked_in_remove");
+        crate::reach!(self, "store_locked_in_remove");
         self.mutate(|state| match self.remove_one(state, seq, index)? {
             true => Ok(true),
             false => Err(WriteError::other(StoreError::NotFound(seq).to_string()).into()),
@@ -113,7 +113,7 @@ impl Store {
             return self.compact_in_two_holds(first_seq, index);
         }
         self.maintain(|state| {
-            self.reach("store_locked_in_compact");
+            crate::reach!(self, "store_locked_in_compact");
             self.compact_to(state, first_seq, index)
         })
     }
@@ -121,7 +121,7 @@ impl Store {
     /// The bug: what covers everything is purged later, with what came between.
     fn compact_in_two_holds(&self, first_seq: u64, index: u64) -> Result<u64, StoreError> {
         let covers_all = self.state.read().last_seq < first_seq;
-        self.reach("store_locked_in_compact");
+        crate::reach!(self, "store_locked_in_compact");
         self.maintain(|state| {
             let first_seq = if covers_all { state.last_seq.max(first_seq - 1) + 1 } else { first_seq };
             self.compact_to(state, first_seq, index)
@@ -191,7 +191,7 @@ impl Store {
             self.pending.notify_one();
         }
         drop(inner);
-        self.reach("store_locked_in_log");
+        crate::reach!(self, "store_locked_in_log");
         let mut n_removed = 0;
         for (record, (offset, length)) in records.iter().zip(offsets.into_iter().zip(lengths)) {
             state.last_index = state.last_index.max(record.index);

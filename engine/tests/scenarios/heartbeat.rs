@@ -1,10 +1,8 @@
 //! S-89 to S-97: the heartbeat table, its monitor, and the election worker.
-//!
-//! Where a bug blocks the thread, the part that blocks runs on a thread of its own, under a watch-dog in real time.
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 use std::time::Duration;
 
 use interlock_engine::failpoint;
@@ -12,7 +10,6 @@ use interlock_engine::heartbeat::{
     ElectionFailed, ElectionWorker, Elector, Partition, Receiver, Table, TimeoutMonitor, Timing, TriggerSender,
     triggers,
 };
-use interlock_engine::mutation;
 use interlock_engine::raft::{Node, NodeHost};
 use interlock_sync::lock::Mutex;
 use interlock_sync::map::ConcurrentMap;
@@ -47,24 +44,6 @@ impl Elector for Counting {
             Ok(())
         })
     }
-}
-
-/// Runs this on a thread of its own; the symptom where that thread does not come back.
-fn watched<T: Send + 'static>(symptom: &str, work: impl FnOnce() -> T + Send + 'static) -> Result<T, String> {
-    let bug = mutation::active();
-    // As shipped nothing blocks, and a busy machine gets the time that it needs.
-    let limit = Duration::from_secs(if bug.is_some() { 2 } else { 30 });
-    let (sender, receiver) = mpsc::channel();
-    std::thread::spawn(move || {
-        mutation::set(bug);
-        // The receiver is gone where the limit has passed.
-        let _late = sender.send(work());
-    });
-    receiver.recv_timeout(limit).map_err(|_| symptom.to_owned())
-}
-
-fn in_virtual_time<T>(work: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(work)
 }
 
 fn partitions(topic: &str, n_partitions: u32) -> Vec<Partition> {
@@ -150,9 +129,8 @@ async fn stall_under_load() -> (usize, u64, Duration) {
     (n_elections, n_queued, longest)
 }
 
-scenario!(s_89_a_stalled_link_leads_to_one_election_beside_the_driver, "S-89", [M101 => "the driver is frozen"], async {
-    let (n_elections, n_queued, longest) =
-        watched("the driver is frozen", || in_virtual_time(stall_under_load()))?;
+scenario!(s_89_a_stalled_link_leads_to_one_election_beside_the_driver, "S-89", [M101 => "the thread is blocked"], async {
+    let (n_elections, n_queued, longest) = stall_under_load().await;
     expect((n_elections, n_queued) == (1, 1), format!("{n_elections} elections of {n_queued} triggers"))?;
     expect(longest <= Duration::from_millis(200), format!("the driver was delayed: a write took {longest:?}"))
 });
@@ -160,43 +138,37 @@ scenario!(s_89_a_stalled_link_leads_to_one_election_beside_the_driver, "S-89", [
 // ---- S-90, S-91 ----
 
 /// 64 partitions, two of one shard silent, while another thread inserts: which were removed.
-fn scan_beside_inserts() -> (bool, usize) {
-    in_virtual_time(async {
-        let table = Arc::new(Table::default());
-        let (sender, _queue) = triggers(64);
-        let monitor = TimeoutMonitor::new(table.clone(), sender, Timing::default());
-        let all = partitions("t", 64);
-        let (first, second) = two_of_one_shard(&all);
-        let (start, later) = (Instant::now(), Instant::now() + Duration::from_secs(30));
-        for partition in &all {
-            let is_silent = [&first, &second].contains(&partition);
-            table.refresh(partition, if is_silent { start } else { later });
-        }
-        let inserter = std::thread::spawn({
-            let table = table.clone();
-            move || partitions("new", 10_000).iter().for_each(|partition| _ = table.refresh(partition, later))
-        });
-        monitor.scan(later).await;
-        inserter.join().unwrap();
-        (table.last_seen(&first).is_none() && table.last_seen(&second).is_none(), table.n_watched())
-    })
+async fn scan_beside_inserts() -> (bool, usize) {
+    let table = Arc::new(Table::default());
+    let (sender, _queue) = triggers(64);
+    let monitor = TimeoutMonitor::new(table.clone(), sender, Timing::default());
+    let all = partitions("t", 64);
+    let (first, second) = two_of_one_shard(&all);
+    let (start, later) = (Instant::now(), Instant::now() + Duration::from_secs(30));
+    for partition in &all {
+        let is_silent = [&first, &second].contains(&partition);
+        table.refresh(partition, if is_silent { start } else { later });
+    }
+    let inserter = std::thread::spawn({
+        let table = table.clone();
+        move || partitions("new", 10_000).iter().for_each(|partition| _ = table.refresh(partition, later))
+    });
+    monitor.scan(later).await;
+    inserter.join().unwrap();
+    (table.last_seen(&first).is_none() && table.last_seen(&second).is_none(), table.n_watched())
 }
 
 scenario!(s_90_silent_partitions_of_one_shard_are_removed_after_the_scan, "S-90", [
-    M102 => "the scan blocks its thread",
+    M102 => "the thread is blocked",
 ], async {
-    let (are_removed, n_watched) = watched("the scan blocks its thread", scan_beside_inserts)?;
+    let (are_removed, n_watched) = scan_beside_inserts().await;
     expect(are_removed, "a silent partition is still watched")?;
     expect(n_watched == 62 + 10_000, format!("{n_watched} partitions are watched"))
 });
 
-scenario!(s_91_no_guard_lives_while_the_table_is_counted, "S-91", [M103 => "a frame blocks its thread"], async {
-    let now = Instant::now();
-    let frames = move || {
-        let table = Table::default();
-        partitions("t", 64).iter().filter_map(|partition| table.refresh(partition, now)).collect::<Vec<_>>()
-    };
-    let counts = watched("a frame blocks its thread", frames)?;
+scenario!(s_91_no_guard_lives_while_the_table_is_counted, "S-91", [M103 => "the thread is blocked"], async {
+    let (now, table) = (Instant::now(), Table::default());
+    let counts: Vec<_> = partitions("t", 64).iter().filter_map(|partition| table.refresh(partition, now)).collect();
     expect(counts == (1..=64).collect::<Vec<_>>(), format!("counted {counts:?}"))
 });
 

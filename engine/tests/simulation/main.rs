@@ -9,7 +9,7 @@ mod runner;
 
 use runner::run;
 
-/// Rows of the table that are looked at side by side.
+/// Runs that go on side by side: those whose thread hangs are waited for.
 const N_AT_A_TIME: usize = 4;
 
 /// Seeds of a run of the tests: a few on each change, all of them for an acceptance.
@@ -30,13 +30,28 @@ fn print_logs() {
     }
 }
 
+/// Does the work with each of the items, a few at a time.
+fn side_by_side<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let (left, done) = (Mutex::new(items.iter()), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        let look = || {
+            while let Some(item) = { left.lock().next() } {
+                let result = work(item);
+                done.lock().push(result);
+            }
+        };
+        (0..N_AT_A_TIME).for_each(|_| drop(scope.spawn(look)));
+    });
+    done.into_inner()
+}
+
 #[test]
 fn no_seed_breaks_a_promise() {
     print_logs();
     let seeds: Vec<u64> = replayed().map_or_else(|| (0..n_seeds()).collect(), |seed| vec![seed]);
     let mut total = Figures::default();
-    for seed in &seeds {
-        match run(*seed, None) {
+    for (seed, result) in side_by_side(&seeds, |seed| (*seed, run(*seed, None))) {
+        match result {
             Ok(figures) => total.add(figures),
             Err((what, log)) => panic!("seed {seed}: {what}\nINTERLOCK_SEED={seed} replays it\n{}", log.join("\n")),
         }
@@ -77,16 +92,6 @@ fn wrong(Row { bug, seed, violation }: &Row) -> Option<String> {
 fn each_bug_of_the_table_is_seen_by_its_seed() {
     let all = rows();
     assert!(all.len() >= 40, "{} bugs are in the table", all.len());
-    // Those whose thread hangs are waited for: a few at a time.
-    let (left, found) = (Mutex::new(all.iter()), Mutex::new(Vec::new()));
-    std::thread::scope(|scope| {
-        let look = || {
-            while let Some(row) = { left.lock().next() } {
-                found.lock().extend(wrong(row));
-            }
-        };
-        (0..N_AT_A_TIME).for_each(|_| drop(scope.spawn(look)));
-    });
-    let found = found.into_inner();
+    let found: Vec<String> = side_by_side(&all, wrong).into_iter().flatten().collect();
     assert!(found.is_empty(), "`simulate find 1000` makes the table anew:\n{}", found.join("\n"));
 }

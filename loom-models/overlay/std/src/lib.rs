@@ -48,7 +48,8 @@ pub mod thread {
     pub use ::std::thread::*;
 
     pub use shuttle::thread::{
-        Builder, JoinHandle, LocalKey, Scope, ScopedJoinHandle, Thread, ThreadId, current, park, scope, spawn, yield_now,
+        Builder, JoinHandle, LocalKey, Scope, ScopedJoinHandle, Thread, ThreadId, current, park, scope, spawn,
+        yield_now,
     };
 
     /// Parks until somebody unparks this thread, or the time is over on the execution's clock.
