@@ -1,5 +1,5 @@
-//! Named points of the program where a test may hold a task. In a production build the macro is empty, and so it is
-//! under a model checker, which holds tasks wherever it likes.
+//! Named points of the program where a test may hold a task or act. In a production build there are none. Under a model
+//! checker, which holds tasks wherever it likes, `failpoint!` is none.
 
 /// Waits at a named point while a test holds it. Write `failpoint!("after_node_delete");` in an async body.
 #[macro_export]
@@ -12,8 +12,8 @@ macro_rules! failpoint {
     };
 }
 
-/// A point where a test may act, on the thread that comes there, told to what has the hook. In a production build there is
-/// none.
+/// Calls the hook of what is named first, on the thread that comes here. Write `reach!(self, "before_lock");` where `self`
+/// has a hook.
 #[macro_export]
 macro_rules! reach {
     ($hooked:expr, $name:literal) => {
@@ -22,7 +22,7 @@ macro_rules! reach {
     };
 }
 
-/// Whether a bug is put back. In a production build this is `false`, and the bug's branch is compiled away.
+/// Whether a bug is put back. In a production build this is `false`: the bug's branch is never taken.
 #[macro_export]
 macro_rules! mutant {
     ($id:ident) => {{

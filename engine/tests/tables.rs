@@ -184,7 +184,7 @@ fn points() -> Vec<String> {
     sources.remove("engine/src/failpoint.rs");
     let mut names = BTreeSet::new();
     for text in sources.values() {
-        for call in ["failpoint!(\"", "self.reach(\""] {
+        for call in ["failpoint!(\"", "reach!(self, \""] {
             names.extend(text.split(call).skip(1).filter_map(|rest| rest.split('"').next()));
         }
     }

@@ -3,7 +3,7 @@
 mod programs;
 
 use interlock_models::{Bound, Outcome, Shard, Verdict};
-use programs::{Op, Program, counted, drawn, searched, steps};
+use programs::{Op, Program, counted, drawn, searched, searched_of, steps};
 
 #[track_caller]
 fn check(program: &Program, bound: Bound) {
@@ -115,6 +115,19 @@ fn shards_add_up() {
                 check_shards(&program, bound, count);
             }
         }
+    }
+}
+
+/// Each part runs the executions without a delay, its own or not: a failure there has a number in each of them.
+#[test]
+fn what_always_fails_is_the_first_execution_of_each_part() {
+    let fails = || {
+        let task = shuttle::thread::spawn(|| ());
+        assert!(task.join().is_err(), "always");
+    };
+    for index in 0..3 {
+        let outcome = searched_of(fails, Bound::Delays(2), Shard { index, count: 3 });
+        assert_eq!((outcome.verdict, outcome.failure.map(|failure| failure.execution)), (Verdict::Failed, Some(1)));
     }
 }
 

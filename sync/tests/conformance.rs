@@ -13,10 +13,10 @@ use interlock_sync::map::ConcurrentMap;
 use programs::{MapOfTwo, Stage, Verdict, programs};
 
 /// Until one that is expected to hang is believed to, and until one that is not is.
-const PATIENCE: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(60)];
+const PATIENCE: [Duration; 2] = [Duration::from_secs(6), Duration::from_secs(60)];
 
 /// So long does a thread have to come to its wait.
-const WAY: Duration = Duration::from_millis(200);
+const WAY: Duration = Duration::from_millis(800);
 
 struct Threads;
 

@@ -11,8 +11,8 @@ use super::suite::{ModelWorkspace, Suite, SuiteError};
 /// Says to the libraries that a model is being built, so that no production build slips into it.
 pub(crate) const BUILD_VARIABLE: &str = "INTERLOCK_MODEL_BUILD";
 
-/// Optimised, with assertions, overflow checks and line tables, where the workspace does not say otherwise in a profile of
-/// this name. It inherits from `dev`: what a workspace has put into its release profile (abort, link-time optimisation) is
+/// Optimised, with assertions, overflow checks and line tables, where the workspace's manifest does not have a profile of
+/// this name; an overlay's has none. It inherits from `dev`: what a workspace has put into its release profile (abort, link-time optimisation) is
 /// not for tests.
 const PROFILE: [&str; 3] = [
     "profile.interlock-model.inherits=\"dev\"",
@@ -132,7 +132,9 @@ fn has_profile(workspace: &ModelWorkspace) -> bool {
 
 fn declares_profile(manifest: &str) -> bool {
     let manifest: toml::Table = manifest.parse().unwrap_or_default();
-    manifest.get("profile").is_some_and(|profiles| profiles.get("interlock-model").is_some())
+    let profile = manifest.get("profile").and_then(|profiles| profiles.get("interlock-model"));
+    // Without what it inherits it is no profile, but has something to say of ours.
+    profile.is_some_and(|profile| profile.get("inherits").is_some())
 }
 
 /// A cfg reaches every dependency and changes all of them, so each combination is built in a folder of its own.
@@ -160,9 +162,10 @@ mod tests {
     use super::declares_profile;
 
     #[test]
-    fn a_profile_of_the_workspace_is_left_as_it_is() {
+    fn a_profile_is_seen_in_the_manifest() {
         assert!(declares_profile("[profile.interlock-model]\ninherits = \"dev\"\n"));
         assert!(!declares_profile("[profile.release]\nlto = true\n[package]\nname = \"interlock-model\"\n"));
+        assert!(!declares_profile("[profile.interlock-model.package.pool]\nopt-level = 0\n"));
         assert!(!declares_profile("[profile"));
     }
 }

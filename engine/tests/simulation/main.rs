@@ -9,7 +9,7 @@ mod runner;
 
 use runner::run;
 
-/// Runs that go on side by side: those whose thread hangs are waited for.
+/// Runs of a test that go on side by side: those whose thread hangs are waited for.
 const N_AT_A_TIME: usize = 4;
 
 /// Seeds of a run of the tests: a few on each change, all of them for an acceptance.
@@ -30,7 +30,7 @@ fn print_logs() {
     }
 }
 
-/// Does the work with each of the items, a few at a time.
+/// Does the work with each of the items, a few at a time. The results come as they are done.
 fn side_by_side<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let (left, done) = (Mutex::new(items.iter()), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
@@ -50,7 +50,9 @@ fn no_seed_breaks_a_promise() {
     print_logs();
     let seeds: Vec<u64> = replayed().map_or_else(|| (0..n_seeds()).collect(), |seed| vec![seed]);
     let mut total = Figures::default();
-    for (seed, result) in side_by_side(&seeds, |seed| (*seed, run(*seed, None))) {
+    let mut runs = side_by_side(&seeds, |seed| (*seed, run(*seed, None)));
+    runs.sort_by_key(|(seed, _)| *seed);
+    for (seed, result) in runs {
         match result {
             Ok(figures) => total.add(figures),
             Err((what, log)) => panic!("seed {seed}: {what}\nINTERLOCK_SEED={seed} replays it\n{}", log.join("\n")),
@@ -92,6 +94,7 @@ fn wrong(Row { bug, seed, violation }: &Row) -> Option<String> {
 fn each_bug_of_the_table_is_seen_by_its_seed() {
     let all = rows();
     assert!(all.len() >= 40, "{} bugs are in the table", all.len());
-    let found: Vec<String> = side_by_side(&all, wrong).into_iter().flatten().collect();
+    let mut found: Vec<String> = side_by_side(&all, wrong).into_iter().flatten().collect();
+    found.sort();
     assert!(found.is_empty(), "`simulate find 1000` makes the table anew:\n{}", found.join("\n"));
 }

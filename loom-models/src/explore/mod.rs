@@ -344,7 +344,7 @@ fn failure(record: &Shared<Record>, message: String, scheduler: &str) -> Failure
     let table = recorded.or_else(|| Some(crate::table::of_switches(record?.switches.as_deref()?))).unwrap_or_default();
     Failure {
         message,
-        execution: record.map_or(0, |record| record.own),
+        execution: record.map_or(0, |record| record.own + record.prefixes),
         preemptions: record.map(|record| record.preemptions),
         delays: record.and_then(|record| record.delays),
         scheduler: scheduler.to_owned(),

@@ -45,6 +45,11 @@ fn run(program: &Program) {
 /// The executions that the search takes at each bound.
 pub(crate) fn searched(program: &Program, bound: Bound, shard: Shard) -> Outcome {
     let program = program.clone();
+    searched_of(move || run(&program), bound, shard)
+}
+
+/// The same of any body.
+pub(crate) fn searched_of(body: impl Fn() + Send + Sync + 'static, bound: Bound, shard: Shard) -> Outcome {
     // A yield that is met more often than this takes programs longer than these.
     let limits = Limits { checked_twice: 2, passed_over: 1_000, ..Limits::DEFAULT };
     let search = match bound {
@@ -52,7 +57,7 @@ pub(crate) fn searched(program: &Program, bound: Bound, shard: Shard) -> Outcome
         Bound::Delays(delays) => Search::Delays { delays },
     };
     let plan = Plan { limits, shard, ..Plan::new("program", search) };
-    plan.run(move || run(&program))
+    plan.run(body)
 }
 
 /// One operation of the machine.
