@@ -12,8 +12,8 @@ use super::suite::{ModelWorkspace, Suite, SuiteError};
 pub(crate) const BUILD_VARIABLE: &str = "INTERLOCK_MODEL_BUILD";
 
 /// Optimised, with assertions, overflow checks and line tables, where the workspace's manifest does not have a profile of
-/// this name; an overlay's has none. It inherits from `dev`: what a workspace has put into its release profile (abort, link-time optimisation) is
-/// not for tests.
+/// this name; an overlay's has none. It inherits from `dev`: what a workspace has put into its release profile (abort,
+/// link-time optimisation) is not for tests.
 const PROFILE: [&str; 3] = [
     "profile.interlock-model.inherits=\"dev\"",
     "profile.interlock-model.opt-level=3",
